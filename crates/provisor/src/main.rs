@@ -1,0 +1,2 @@
+//! The door of Provisor: the binary.
+fn main() {}
