@@ -1,1 +1,5 @@
-//! The house of Provisor.
+//! The house of Provisor: SCIM endpoints, management and integration API over HTTP.
+
+pub mod settings;
+
+pub use settings::Settings;

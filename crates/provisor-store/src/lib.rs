@@ -1,1 +1,31 @@
-//! The memory of Provisor.
+//! The memory of Provisor: what it keeps, the one door for changes, and its contract.
+//!
+//! [`Store`] is the trait with the written contract; [`sqlite`] keeps it in one file;
+//! [`contract`] is the test suite that every backend runs. [`log`] is the sync log, in a file of
+//! its own, so that it can never delay or fill the directory. This is the only crate with SQL.
+
+pub mod cause;
+pub mod change;
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod record;
+pub mod search;
+pub mod token;
+
+mod store;
+
+pub use cause::Cause;
+pub use change::{Actor, Change, Origin, Outcome, Precondition};
+pub use clock::Clock;
+pub use error::{Refusal, StoreError, WriteError};
+pub use event::Event;
+pub use id::{ConnectionId, Id, RequestId, TenantId, TokenId};
+pub use record::{
+    Caller, Connection, Identifier, MemberRef, Scope, Scopes, Stored, TeamRef, Tenant, TenantState,
+    TokenRecord,
+};
+pub use search::{Page, PageStart, Search};
+pub use store::{Snapshot, Store};
+pub use token::{HashedToken, PlainToken, TokenKind};

@@ -1,0 +1,242 @@
+//! Changes: everything that can be done to the store, through its one door.
+
+use std::sync::Arc;
+
+use scim::{Fired, ResourceType, Value, patch::Patch, resource::Incoming};
+
+use crate::{
+    Caller, Identifier, PlainToken, Scopes, Stored,
+    id::{ConnectionId, Id, RequestId, TenantId, TokenId},
+    record::{Connection, LastUse, Tenant, TokenRecord},
+};
+
+/// Who asks for a change; written into its event.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Whose directory changes.
+    pub tenant: TenantId,
+    /// The request.
+    pub request: RequestId,
+    /// Who.
+    pub actor: Actor,
+}
+
+/// Who asks for a change.
+#[derive(Debug, Clone)]
+pub enum Actor {
+    /// A token over HTTP. Checked again inside the transaction if settings changed meanwhile.
+    Token(Arc<Caller>),
+    /// A person at the command line, by login name.
+    CommandLine(String),
+    /// The program itself: demo data, retention.
+    System,
+}
+
+/// What a write demands of the version there is (RFC 7644 section 3.14, RFC 9110 section 13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// `If-Match: *`: the resource exists, which every such write demands anyway.
+    Exists,
+    /// `If-Match` with these versions.
+    OneOf(Vec<i64>),
+    /// `If-None-Match: *`: never true for an existing resource.
+    Absent,
+}
+
+/// A change. What it touches is loaded, decided and written in one transaction.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// POST of a resource.
+    Create {
+        /// Its type.
+        kind: Arc<ResourceType>,
+        /// As read.
+        incoming: Incoming,
+    },
+    /// PUT of a resource.
+    Replace {
+        /// Its type.
+        kind: Arc<ResourceType>,
+        /// Which.
+        id: Id,
+        /// As read.
+        incoming: Incoming,
+        /// Version demanded.
+        precondition: Option<Precondition>,
+    },
+    /// PATCH of a resource.
+    Patch {
+        /// Its type.
+        kind: Arc<ResourceType>,
+        /// Which.
+        id: Id,
+        /// As read.
+        patch: Patch,
+        /// Version demanded.
+        precondition: Option<Precondition>,
+    },
+    /// DELETE of a resource. It leaves a tombstone for 30 days.
+    Delete {
+        /// Its type.
+        kind: Arc<ResourceType>,
+        /// Which.
+        id: Id,
+        /// Version demanded.
+        precondition: Option<Precondition>,
+    },
+    /// Brings a deleted resource back, while its name is still free. Its memberships come back too.
+    Restore {
+        /// Which.
+        id: Id,
+    },
+    /// Removes a user for good: resource, tombstone, and personal values in its past events; leaves a receipt.
+    Erase {
+        /// Which.
+        id: Id,
+    },
+    /// Creates a user the app already has, or sets `app_id` of the one with this userName.
+    Import {
+        /// As read.
+        incoming: Incoming,
+        /// The app's own id.
+        app_id: Option<String>,
+    },
+    /// Writes a resource of an export back under its id.
+    Adopt {
+        /// Its type.
+        kind: Arc<ResourceType>,
+        /// Its id.
+        id: Id,
+        /// As read.
+        incoming: Incoming,
+        /// The app's own id.
+        app_id: Option<String>,
+    },
+    /// A new tenant.
+    CreateTenant {
+        /// Key.
+        key: String,
+        /// Name shown; the key if empty.
+        name: String,
+    },
+    /// Changes a tenant; `None` leaves as it is.
+    SetTenant {
+        /// Name shown.
+        name: Option<String>,
+        /// Suspend or resume.
+        suspended: Option<bool>,
+    },
+    /// Removes up to this many rows of a tenant; the first call hides it. Repeat until the outcome says it is gone.
+    DeleteTenant {
+        /// Rows per call.
+        chunk: usize,
+    },
+    /// A new connection.
+    CreateConnection(ConnectionSettings),
+    /// Changes a connection; `None` fields stay as they are.
+    SetConnection {
+        /// Which.
+        id: ConnectionId,
+        /// What.
+        settings: ConnectionSettings,
+    },
+    /// A new token.
+    CreateToken(NewToken),
+    /// Ends a token, effective with the next request.
+    RevokeToken {
+        /// Which.
+        id: TokenId,
+    },
+    /// Notes when tokens were used.
+    NoteTokenUse(Vec<(TenantId, TokenId, LastUse)>),
+    /// Adds or replaces a custom schema or resource type document (RFC 7643 sections 7 and 6).
+    PutSchema {
+        /// The document.
+        document: Value,
+    },
+    /// Removes a custom schema or resource type that nothing uses.
+    RemoveSchema {
+        /// Its URN, or the resource type's name.
+        id: String,
+    },
+    /// Removes what is older than its retention, up to this many rows.
+    Expire {
+        /// Tombstones deleted before this time (milliseconds since 1970).
+        tombstones_before: i64,
+        /// Rows per call.
+        chunk: usize,
+    },
+}
+
+/// Settings of a connection; `None`: default for a new one, unchanged for an existing one.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields of Connection")]
+pub struct ConnectionSettings {
+    pub name: Option<String>,
+    pub idp: Option<String>,
+    pub profile: Option<String>,
+    pub identifier: Option<Identifier>,
+    pub domains: Option<Vec<String>>,
+    pub reactivation: Option<bool>,
+    pub unique_team_names: Option<bool>,
+    pub paused: Option<bool>,
+}
+
+/// What a new token is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewToken {
+    /// For a SCIM token: its connection.
+    pub connection: Option<ConnectionId>,
+    /// What it is for, in its maker's words.
+    pub purpose: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// SCIM or API.
+    pub kind: crate::TokenKind,
+    /// Milliseconds since 1970; `None`: never.
+    pub expires: Option<i64>,
+    /// Addresses or networks it may be used from; empty: anywhere.
+    pub addresses: Vec<String>,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// A resource as it is now.
+    Resource(Written),
+    /// A resource is gone.
+    Deleted {
+        /// Events written: first and last `seq`.
+        events: Option<(i64, i64)>,
+    },
+    /// A tenant.
+    Tenant(Tenant),
+    /// A tenant's removal.
+    TenantDeleted {
+        /// True when nothing is left.
+        done: bool,
+    },
+    /// A connection.
+    Connection(Connection),
+    /// A token, with its secret this once.
+    Token(TokenRecord, PlainToken),
+    /// A revoked token.
+    Revoked(TokenRecord),
+    /// Done, with the number of rows it touched.
+    Done(usize),
+}
+
+/// A resource after a write.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// As stored, with teams for a user; a team's members are not loaded.
+    pub stored: Stored,
+    /// False if it was so already: no version, no event, no write.
+    pub changed: bool,
+    /// True if the write made it (POST), also by reactivation.
+    pub created: bool,
+    /// Events written: first and last `seq`.
+    pub events: Option<(i64, i64)>,
+    /// Tolerances that fired inside the transaction.
+    pub fired: Fired,
+}

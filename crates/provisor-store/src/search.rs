@@ -1,0 +1,64 @@
+//! Queries, resolved: what the server asks, what the store answers.
+
+use std::sync::Arc;
+
+use scim::{ResourceType, filter::Filter, sort::Sort};
+
+use crate::{
+    Identifier, Stored,
+    id::{Id, TokenId},
+};
+
+/// A query over one or more resource types of a tenant.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// The types, each with the filter resolved against it; `None` matches all.
+    pub types: Vec<(Arc<ResourceType>, Option<Filter>)>,
+    /// `sortBy`; creation order without. With several types each has its own resolved form; a type without the attribute sorts last.
+    pub sort: Vec<Option<Sort>>,
+    /// Where the page starts.
+    pub start: PageStart,
+    /// Its size; 0 asks for the total only.
+    pub count: usize,
+    /// Whether answers carry a user's teams.
+    pub teams: bool,
+    /// Whether answers carry a team's members.
+    pub members: bool,
+    /// With [`Identifier::Email`], `userName eq` falls back to the primary e-mail.
+    pub identifier: Identifier,
+    /// Who walks: page boundaries are remembered per token.
+    pub token: Option<TokenId>,
+    /// A text that is equal for equal queries (types, filter, sort, count), to remember boundaries by.
+    pub fingerprint: String,
+}
+
+/// Where a page starts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PageStart {
+    /// `startIndex`, from 1.
+    Index(u64),
+    /// After this resource (and, when sorted, its key), for cursors.
+    After(Position),
+    /// Before this resource, for previous cursors.
+    Before(Position),
+}
+
+/// A place in a sorted list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Position {
+    /// The resource.
+    pub id: Id,
+}
+
+/// One page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// All matches.
+    pub total: u64,
+    /// The resources of this page.
+    pub resources: Vec<Stored>,
+    /// True if `userName eq` was answered by primary e-mail.
+    pub by_email: bool,
+    /// True if there is more after this page.
+    pub more: bool,
+}

@@ -1,0 +1,123 @@
+//! The trait and its contract.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use scim::{ResourceType, Value};
+
+use crate::{
+    Caller, Change, Connection, Event, Id, MemberRef, Origin, Outcome, Page, PlainToken, Refusal,
+    Search, StoreError, Stored, Tenant, TenantId, TokenRecord, WriteError,
+};
+
+/// Where a tenant's directory lives.
+///
+/// The contract, which [`crate::contract`] tests on every backend:
+///
+/// 1. A write is answered after it is durable; what is answered is never lost. A refused or
+///    failed write leaves nothing behind.
+/// 2. Writes of one tenant are serial: the final state equals some order of them. A racing
+///    write is never lost; uniqueness, versions and membership are decided inside the transaction.
+/// 3. A change that changes nothing makes no version, no time stamp, no event and no write.
+/// 4. Every change of a resource makes its events in the same transaction; `seq` is dense and in
+///    commit order per tenant, also for a reader beside many writers.
+/// 5. Whatever belongs to another tenant answers exactly like something unknown.
+/// 6. A search answers exactly what `scim`'s pure evaluator answers on every resource.
+/// 7. A revoked or expired token, a paused connection and a changed schema count from the next
+///    read on, also when another process changed them.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Opens one consistent view for one request. It must be dropped with the request.
+    async fn read(&self) -> Result<Box<dyn Snapshot>, StoreError>;
+
+    /// Makes a change: the one door for SCIM, bulk, import, console, API and command line.
+    async fn write(&self, origin: Origin, change: Change) -> Result<Outcome, WriteError>;
+}
+
+/// One consistent view of the store.
+#[async_trait]
+pub trait Snapshot: Send {
+    /// Who presents this token, if it is valid now.
+    ///
+    /// The refusal is 401 with the same text for every reason; its cause is for the operator's
+    /// log. `address` is where the request comes from.
+    async fn caller(
+        &mut self,
+        token: &PlainToken,
+        address: Option<std::net::IpAddr>,
+    ) -> Result<Result<Arc<Caller>, Refusal>, StoreError>;
+
+    /// One resource of a type, with teams or members if asked for.
+    async fn get(
+        &mut self,
+        tenant: TenantId,
+        kind: &ResourceType,
+        id: Id,
+        teams: bool,
+        members: bool,
+    ) -> Result<Option<Stored>, StoreError>;
+
+    /// A page of a query. Scans are bounded; the refusal is 400 `tooMany`.
+    async fn search(
+        &mut self,
+        tenant: TenantId,
+        search: &Search,
+    ) -> Result<Result<Page, Refusal>, StoreError>;
+
+    /// A page of a team's members in order of joining the directory, after this id.
+    async fn members(
+        &mut self,
+        tenant: TenantId,
+        team: Id,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Option<Vec<MemberRef>>, StoreError>;
+
+    /// Events after `after`, at most `limit`, in order; with the tenant's last `seq`.
+    async fn events(
+        &mut self,
+        tenant: TenantId,
+        after: i64,
+        limit: usize,
+    ) -> Result<(Vec<Event>, i64), StoreError>;
+
+    /// Events of one resource, newest first.
+    async fn events_of(
+        &mut self,
+        tenant: TenantId,
+        resource: Id,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError>;
+
+    /// A deleted resource that can still be restored, by id, or by the userName it had.
+    async fn tombstone(
+        &mut self,
+        tenant: TenantId,
+        id: Option<Id>,
+        user_name: Option<&str>,
+    ) -> Result<Option<(Stored, i64)>, StoreError>;
+
+    /// Tenants by key, after this key, at most `limit`; tenants being deleted are left out.
+    async fn tenants(&mut self, after: &str, limit: usize) -> Result<Vec<Tenant>, StoreError>;
+
+    /// A tenant by its key.
+    async fn tenant(&mut self, key: &str) -> Result<Option<Tenant>, StoreError>;
+
+    /// A tenant by its slug.
+    async fn tenant_by_slug(&mut self, slug: &str) -> Result<Option<Tenant>, StoreError>;
+
+    /// A tenant's connections, in order of creation.
+    async fn connections(&mut self, tenant: TenantId) -> Result<Vec<Connection>, StoreError>;
+
+    /// A tenant's tokens, in order of creation; [`TenantId::SYSTEM`] for the operators'.
+    async fn tokens(&mut self, tenant: TenantId) -> Result<Vec<TokenRecord>, StoreError>;
+
+    /// A tenant's registry.
+    async fn registry(&mut self, tenant: TenantId) -> Result<Arc<scim::Registry>, StoreError>;
+
+    /// A tenant's custom schema and resource type documents.
+    async fn custom_schemas(&mut self, tenant: TenantId) -> Result<Vec<Value>, StoreError>;
+
+    /// Number of resources of a type.
+    async fn count(&mut self, tenant: TenantId, kind: &ResourceType) -> Result<u64, StoreError>;
+}
