@@ -1,6 +1,8 @@
 //! What can go wrong: refusals, which are answers, and failures of the store, which are not.
 
-use crate::Cause;
+use std::sync::Arc;
+
+use crate::{Caller, Cause};
 
 /// The store could not do its work. Carries no driver type.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,21 @@ impl From<scim::Error> for Refusal {
             cause: error.kind.into(),
             error,
         }
+    }
+}
+
+/// A token that is not let in.
+#[derive(Debug, Clone)]
+pub struct Denied {
+    /// The answer, and the cause for the operator's log.
+    pub refusal: Refusal,
+    /// Whose token it is, if it is a real one (expired, revoked, paused, …).
+    pub caller: Option<Arc<Caller>>,
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, caller: None }
     }
 }
 

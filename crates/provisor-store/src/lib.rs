@@ -12,14 +12,16 @@ pub mod event;
 pub mod id;
 pub mod record;
 pub mod search;
+pub mod sqlite;
 pub mod token;
 
+mod migration;
 mod store;
 
 pub use cause::Cause;
 pub use change::{Actor, Change, Origin, Outcome, Precondition};
 pub use clock::Clock;
-pub use error::{Refusal, StoreError, WriteError};
+pub use error::{Denied, Refusal, StoreError, WriteError};
 pub use event::Event;
 pub use id::{ConnectionId, Id, RequestId, TenantId, TokenId};
 pub use record::{

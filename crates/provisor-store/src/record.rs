@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use scim::{Profile, Registry};
+use scim::{Profile, Registry, ResourceType};
 
 use crate::id::{ConnectionId, Id, TenantId, TokenId};
 
@@ -290,8 +290,8 @@ impl Caller {
 pub struct Stored {
     /// Its id.
     pub id: Id,
-    /// Its resource type's name (`User`).
-    pub kind: Arc<str>,
+    /// Its resource type.
+    pub kind: Arc<ResourceType>,
     /// Counts its changes from 1; the ETag.
     pub version: i64,
     /// Milliseconds since 1970.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use scim::{ResourceType, filter::Filter, sort::Sort};
+use scim::{Map, ResourceType, Value, filter::Filter, sort::Sort};
 
 use crate::{
     Identifier, Stored,
@@ -43,11 +43,14 @@ pub enum PageStart {
     Before(Position),
 }
 
-/// A place in a sorted list.
+/// A place in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Position {
     /// The resource.
     pub id: Id,
+    /// In a sorted list: the part of the resource that the order looks at, so that the place
+    /// holds when the resource is gone.
+    pub sorted_by: Option<Map<String, Value>>,
 }
 
 /// One page.

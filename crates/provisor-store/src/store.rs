@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use scim::{ResourceType, Value};
 
 use crate::{
-    Caller, Change, Connection, Event, Id, MemberRef, Origin, Outcome, Page, PlainToken, Refusal,
+    Caller, Change, Connection, Denied, Event, Id, MemberRef, Origin, Outcome, Page, PlainToken, Refusal,
     Search, StoreError, Stored, Tenant, TenantId, TokenRecord, WriteError,
 };
 
@@ -45,13 +45,13 @@ pub trait Snapshot: Send {
         &mut self,
         token: &PlainToken,
         address: Option<std::net::IpAddr>,
-    ) -> Result<Result<Arc<Caller>, Refusal>, StoreError>;
+    ) -> Result<Result<Arc<Caller>, Denied>, StoreError>;
 
     /// One resource of a type, with teams or members if asked for.
     async fn get(
         &mut self,
         tenant: TenantId,
-        kind: &ResourceType,
+        kind: &Arc<ResourceType>,
         id: Id,
         teams: bool,
         members: bool,

@@ -6,7 +6,7 @@
 //! read. Only the SHA-256 of the whole text is kept: the secret has 256 bits, so a slow hash
 //! would add nothing.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -180,6 +180,37 @@ fn number(text: &str) -> Option<u64> {
     })
 }
 
+/// True if the address lies in a network written `10.0.0.0/8`, `2001:db8::/32` or as one address.
+pub fn network_contains(network: &str, address: IpAddr) -> bool {
+    parse_network(network).is_some_and(|(base, length)| {
+        let shift = |width: u32| width.saturating_sub(length.into());
+        match (base, address.to_canonical()) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => {
+                let shift = shift(32);
+                base.to_bits().checked_shr(shift).unwrap_or(0)
+                    == address.to_bits().checked_shr(shift).unwrap_or(0)
+            }
+            (IpAddr::V6(base), IpAddr::V6(address)) => {
+                let shift = shift(128);
+                base.to_bits().checked_shr(shift).unwrap_or(0)
+                    == address.to_bits().checked_shr(shift).unwrap_or(0)
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Reads a network: its address and prefix length.
+pub fn parse_network(text: &str) -> Option<(IpAddr, u8)> {
+    let (base, length) = match text.split_once('/') {
+        Some((base, length)) => (base.parse::<IpAddr>().ok()?, Some(length.parse::<u8>().ok()?)),
+        None => (text.parse().ok()?, None),
+    };
+    let width = if base.is_ipv4() { 32 } else { 128 };
+    let length = length.unwrap_or(width);
+    (length <= width).then_some((base, length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +232,24 @@ mod tests {
     fn odd_text_is_no_token() {
         for text in ["", "pvr_scim_", "Bearer", &"pvr_api_é".repeat(9)] {
             assert_eq!(PlainToken::parse(text), None);
+        }
+    }
+
+    #[test]
+    fn networks_contain_their_addresses() {
+        for (network, address, inside) in [
+            ("10.0.0.0/8", "10.1.2.3", true),
+            ("10.0.0.0/8", "11.1.2.3", false),
+            ("10.1.2.3", "10.1.2.3", true),
+            ("10.1.2.3", "::ffff:10.1.2.3", true),
+            ("0.0.0.0/0", "1.2.3.4", true),
+            ("2001:db8::/32", "2001:db8::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("10.0.0.0/33", "10.0.0.0", false),
+            ("nonsense", "10.0.0.0", false),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(network_contains(network, address), inside, "{network} {address}");
         }
     }
 }

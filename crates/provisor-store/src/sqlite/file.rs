@@ -1,0 +1,208 @@
+//! Opening, copying and checking the file.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, backup::Backup};
+
+use crate::StoreError;
+
+/// Pages a backup copies before it lets others go on.
+const BACKUP_STEP: i32 = 256;
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::Unavailable(format!(
+                "{text}; the disk is full: free space, nothing acknowledged is lost"
+            )),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::Unavailable(format!("{text}; another process holds the database"))
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => StoreError::Unavailable(
+                format!("{text}; the file cannot be written: check its owner and mode"),
+            ),
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+                StoreError::Unavailable(format!("{text}; check the disk"))
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(text),
+            _ => StoreError::Failed(text),
+        }
+    }
+}
+
+/// Opens for writing, creating the file.
+pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            StoreError::Open(format!(
+                "cannot create the folder {}: {error}",
+                folder.display()
+            ))
+        })?;
+    }
+    let connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
+    prepare(&connection, busy)
+        .and_then(|()| {
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "synchronous", "full")?;
+            // Checkpoints run on a thread of their own.
+            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+            connection.pragma_update(None, "cache_size", -32_768)?;
+            connection.pragma_update(None, "foreign_keys", true)
+        })
+        .map_err(|error| cannot_open(path, &error))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+/// Opens for reading, beside the writer.
+pub(super) fn open_reader(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| cannot_open(path, &error))?;
+    prepare(&connection, busy)
+        .and_then(|()| {
+            connection.pragma_update(None, "query_only", true)?;
+            connection.pragma_update(None, "cache_size", -2_048)
+        })
+        .map_err(|error| cannot_open(path, &error))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection, busy: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(busy)?;
+    // Mapped pages are the system's cache, not this process's memory.
+    connection.pragma_update(None, "mmap_size", 1_i64 << 40)?;
+    connection.pragma_update(None, "temp_store", "memory")
+}
+
+fn cannot_open(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let path = path.display();
+    StoreError::Open(match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => format!(
+            "{path} is damaged or not a Provisor database ({error}); \
+             give another --database, or restore a backup with `provisor restore`"
+        ),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => format!(
+            "cannot open {path} for writing ({error}); check that the folder exists and that \
+             this user may write the file and its folder"
+        ),
+        Some(ErrorCode::DiskFull) => {
+            format!("cannot open {path}: the disk is full; free space and start again")
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
+            "cannot open {path}: another process keeps it locked; wait for it or stop it"
+        ),
+        _ => format!("cannot open {path}: {error}"),
+    })
+}
+
+/// Copies the whole file page by page.
+pub(super) fn backup(
+    path: &Path,
+    destination: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), StoreError> {
+    let source = open_reader(path, Duration::from_secs(10))?;
+    // One read transaction: the copy is one state, however long it takes.
+    source.execute_batch("BEGIN; SELECT n FROM counter LIMIT 1")?;
+    let mut copy = Connection::open(destination).map_err(|error| cannot_open(destination, &error))?;
+    {
+        let backup = Backup::new(&source, &mut copy)?;
+        loop {
+            let step = backup.step(BACKUP_STEP)?;
+            let state = backup.progress();
+            let total = u64::from(state.pagecount.unsigned_abs());
+            progress(total - u64::from(state.remaining.unsigned_abs()), total);
+            if step == rusqlite::backup::StepResult::Done {
+                break;
+            }
+        }
+    }
+    copy.pragma_update(None, "journal_mode", "delete")?;
+    copy.pragma_update(None, "synchronous", "full")?;
+    drop(copy);
+    std::fs::File::open(destination)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| StoreError::Unavailable(format!("the backup cannot be synced: {error}")))
+}
+
+/// A 256-bit key kept in the file, made at first use.
+pub(super) fn secret(path: &Path, name: &str, busy: Duration) -> Result<[u8; 32], StoreError> {
+    let connection = open_writer(path, busy)?;
+    let mut fresh = [0u8; 32];
+    getrandom::fill(&mut fresh).expect("the operating system gives randomness");
+    connection.execute(
+        "INSERT INTO secret (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        (name, fresh),
+    )?;
+    let key = connection.query_row("SELECT value FROM secret WHERE name = ?1", [name], |row| {
+        row.get(0)
+    })?;
+    Ok(key)
+}
+
+/// Everything that must be equal, counted twice. Each query lists contradictions.
+const INVARIANTS: &[(&str, &str)] = &[
+    (
+        "a counter differs from the rows it counts",
+        "SELECT tenant_id || '/' || kind FROM
+           (SELECT tenant_id, kind, sum(n) AS n FROM
+             (SELECT tenant_id, kind, n FROM tally
+              UNION ALL SELECT tenant_id, kind, -count(*) FROM resource GROUP BY 1, 2)
+            GROUP BY 1, 2)
+         WHERE n <> 0",
+    ),
+    (
+        "a search key belongs to no resource",
+        "SELECT tenant_id || '/' || k FROM search_key s
+         WHERE NOT EXISTS (SELECT 1 FROM resource r WHERE r.k = s.k AND r.tenant_id = s.tenant_id AND r.kind = s.kind)",
+    ),
+    (
+        "a user has no userName",
+        "SELECT tenant_id || '/' || k FROM resource WHERE kind = 1 AND name IS NULL",
+    ),
+    (
+        "the events of a tenant have a gap",
+        "SELECT t.tenant_id FROM tenant_tally t
+         WHERE t.seq <> (SELECT count(*) FROM event e WHERE e.tenant_id = t.tenant_id)
+            OR t.seq <> (SELECT coalesce(max(seq), 0) FROM event e WHERE e.tenant_id = t.tenant_id)",
+    ),
+    (
+        "the count of nested teams differs from the rows",
+        "SELECT t.tenant_id FROM tenant_tally t
+         WHERE t.nested <> (SELECT count(*) FROM member m
+           WHERE m.tenant_id = t.tenant_id AND (
+             EXISTS (SELECT 1 FROM resource r WHERE r.k = m.member AND r.kind = 2)
+             OR EXISTS (SELECT 1 FROM tombstone d WHERE d.tenant_id = m.tenant_id AND d.k = m.member AND d.kind = 2)))",
+    ),
+    (
+        "a membership crosses tenants",
+        "SELECT m.tenant_id || '/' || m.member FROM member m JOIN resource r ON r.k = m.member
+         WHERE r.tenant_id <> m.tenant_id",
+    ),
+];
+
+pub(super) fn check(path: &Path) -> Result<Vec<String>, StoreError> {
+    let connection = open_reader(path, Duration::from_secs(10))?;
+    let mut wrong = Vec::new();
+    let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let line: String = row.get(0)?;
+        if line != "ok" {
+            wrong.push(line);
+        }
+    }
+    for (meaning, query) in INVARIANTS {
+        let found: Option<rusqlite::types::Value> =
+            connection.query_row(query, [], |row| row.get(0)).optional()?;
+        if let Some(example) = found {
+            wrong.push(format!("{meaning}: {example:?}"));
+        }
+    }
+    wrong.extend(super::keys::recount(&connection)?);
+    Ok(wrong)
+}

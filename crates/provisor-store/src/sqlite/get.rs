@@ -1,0 +1,227 @@
+//! One resource, its teams and its members.
+
+use std::{collections::HashSet, sync::Arc};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use scim::ResourceType;
+
+use super::rows::{self, Resource};
+use crate::{Id, MemberRef, StoreError, TeamRef, TenantId};
+
+/// One resource by its type's number and its id.
+pub(super) fn resource(
+    connection: &Connection,
+    tenant: TenantId,
+    number: i64,
+    id: Id,
+) -> Result<Option<Resource>, StoreError> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {} FROM resource WHERE tenant_id = ?1 AND kind = ?2 AND id = ?3",
+            rows::COLUMNS
+        ))?
+        .query_row(params![tenant.0, number, id.0], rows::resource)
+        .optional()?)
+}
+
+/// The teams a resource belongs to, direct ones first, each once. `nested` says whether the tenant
+/// has teams inside teams at all; it is asked only if it matters.
+pub(super) fn teams(
+    connection: &Connection,
+    tenant: TenantId,
+    k: i64,
+    nested: impl FnOnce() -> Result<bool, StoreError>,
+) -> Result<Vec<TeamRef>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.k, r.id, r.display FROM member m JOIN resource r ON r.k = m.team \
+         WHERE m.tenant_id = ?1 AND m.member = ?2 ORDER BY r.k",
+    )?;
+    let mut direct = |k: i64| -> Result<Vec<(i64, Id, String)>, StoreError> {
+        let found = statement.query_map(params![tenant.0, k], |row| {
+            Ok((row.get(0)?, Id(row.get(1)?), row.get(2)?))
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
+    };
+    let mut level = direct(k)?;
+    if level.is_empty() {
+        return Ok(Vec::new());
+    }
+    let nested = nested()?;
+    let mut teams = Vec::with_capacity(level.len());
+    let mut seen: HashSet<i64> = level.iter().map(|(k, ..)| *k).collect();
+    let mut is_direct = true;
+    while !level.is_empty() {
+        let mut above = Vec::new();
+        for (k, id, display) in level {
+            if nested {
+                above.extend(direct(k)?.into_iter().filter(|(parent, ..)| seen.insert(*parent)));
+            }
+            teams.push(TeamRef { id, display, direct: is_direct });
+        }
+        level = above;
+        is_direct = false;
+    }
+    Ok(teams)
+}
+
+/// True if the tenant has teams inside teams at all.
+pub(super) fn has_nested(connection: &Connection, tenant: TenantId) -> Result<bool, StoreError> {
+    let nested = connection
+        .prepare_cached("SELECT nested FROM tenant_tally WHERE tenant_id = ?1")?
+        .query_row([tenant.0], |row| row.get::<_, i64>(0))
+        .optional()?;
+    Ok(nested.unwrap_or(0) != 0)
+}
+
+/// The teams that contain this one directly, by row number.
+pub(super) fn parents(
+    connection: &Connection,
+    tenant: TenantId,
+    k: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT team FROM member WHERE tenant_id = ?1 AND member = ?2")?;
+    let found = statement.query_map(params![tenant.0, k], |row| row.get(0))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Members of a team after the row number `after`, in order of their creation.
+pub(super) fn members(
+    connection: &Connection,
+    tenant: TenantId,
+    team: i64,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<MemberRef>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.id, r.kind, r.display FROM member m JOIN resource r ON r.k = m.member \
+         WHERE m.tenant_id = ?1 AND m.team = ?2 AND m.member > ?3 ORDER BY m.member LIMIT ?4",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = statement.query_map(params![tenant.0, team, after, limit], member)?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// A user or team as it would look as a member.
+pub(super) fn as_member(
+    connection: &Connection,
+    tenant: TenantId,
+    id: Id,
+) -> Result<Option<MemberRef>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, kind, display FROM resource WHERE tenant_id = ?1 AND kind = ?2 AND id = ?3",
+    )?;
+    for number in [rows::USER, rows::TEAM] {
+        let found = statement
+            .query_row(params![tenant.0, number, id.0], member)
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+fn member(row: &Row<'_>) -> rusqlite::Result<MemberRef> {
+    Ok(MemberRef {
+        id: Id(row.get(0)?),
+        is_team: row.get::<_, i64>(1)? == rows::TEAM,
+        display: row.get::<_, String>(2)?.into_boxed_str(),
+    })
+}
+
+/// What an answer carries besides the attributes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Derived {
+    pub(super) teams: bool,
+    pub(super) members: bool,
+}
+
+/// A row as the server sees it, with the derived attributes it asked for.
+pub(super) fn stored(
+    connection: &Connection,
+    tenant: TenantId,
+    kind: &Arc<ResourceType>,
+    row: Resource,
+    derived: Derived,
+) -> Result<crate::Stored, StoreError> {
+    let teams = match derived.teams && kind.is_user() {
+        true => Some(teams(connection, tenant, row.k, || has_nested(connection, tenant))?),
+        false => None,
+    };
+    let members = match derived.members && kind.is_group() {
+        true => Some(members(connection, tenant, row.k, 0, usize::MAX)?),
+        false => None,
+    };
+    let mut stored = row.stored(kind);
+    stored.teams = teams;
+    stored.members = members;
+    Ok(stored)
+}
+
+/// Number of resources of a type.
+pub(super) fn count(
+    connection: &Connection,
+    tenant: TenantId,
+    number: i64,
+) -> Result<u64, StoreError> {
+    let count = connection
+        .prepare_cached("SELECT n FROM tally WHERE tenant_id = ?1 AND kind = ?2")?
+        .query_row(params![tenant.0, number], |row| row.get::<_, i64>(0))
+        .optional()?;
+    Ok(count.unwrap_or(0).unsigned_abs())
+}
+
+/// The row number of a live user or team.
+pub(super) fn row_number(
+    connection: &Connection,
+    tenant: TenantId,
+    id: Id,
+) -> Result<Option<i64>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT k FROM resource WHERE tenant_id = ?1 AND kind = ?2 AND id = ?3")?;
+    for number in [rows::USER, rows::TEAM] {
+        let found = statement
+            .query_row(params![tenant.0, number, id.0], |row| row.get(0))
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// This user or team, if it is a direct member of the team.
+pub(super) fn member_if(
+    connection: &Connection,
+    tenant: TenantId,
+    team: i64,
+    id: Id,
+) -> Result<Option<MemberRef>, StoreError> {
+    let Some(k) = row_number(connection, tenant, id)? else {
+        return Ok(None);
+    };
+    let is_member = connection
+        .prepare_cached("SELECT 1 FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3")?
+        .exists(params![tenant.0, team, k])?;
+    match is_member {
+        true => as_member(connection, tenant, id),
+        false => Ok(None),
+    }
+}
+
+/// The row number of a user or team that is live or deleted: a place in a member list holds
+/// when its member is deleted.
+pub(super) fn row_number_ever(
+    connection: &Connection,
+    tenant: TenantId,
+    id: Id,
+) -> Result<Option<i64>, StoreError> {
+    if let Some(k) = row_number(connection, tenant, id)? {
+        return Ok(Some(k));
+    }
+    Ok(connection
+        .prepare_cached("SELECT k FROM tombstone WHERE tenant_id = ?1 AND id = ?2")?
+        .query_row(params![tenant.0, id.0], |row| row.get(0))
+        .optional()?)
+}

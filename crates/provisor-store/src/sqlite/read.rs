@@ -1,0 +1,338 @@
+//! One request's view: a read transaction on a connection of the pool.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use scim::{Registry, ResourceType, Value, fold::fold};
+
+use super::{
+    Shared, caller,
+    get::{self, Derived},
+    rows,
+    scan::Stopped,
+    search::{self, Query},
+};
+use crate::{
+    Caller, Denied, Event, Id, MemberRef, Page, PlainToken, Refusal, Search, Snapshot, Stored,
+    StoreError, Tenant, TenantId, TokenRecord, event::EventKind, record,
+};
+
+/// A read transaction; ended and given back when dropped.
+pub(super) struct View {
+    shared: Arc<Shared>,
+    connection: Option<Connection>,
+}
+
+/// Stops a scan whose request has gone.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+impl View {
+    pub(super) fn begin(shared: Arc<Shared>) -> Result<Self, StoreError> {
+        let connection = shared.reader()?;
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self { shared, connection: Some(connection) })
+    }
+
+    fn connection(&self) -> Result<&Connection, StoreError> {
+        self.connection
+            .as_ref()
+            .ok_or_else(|| StoreError::Failed("a view was used after its scan was cancelled".into()))
+    }
+
+    fn events_where(
+        &self,
+        condition: &str,
+        values: impl rusqlite::Params,
+    ) -> Result<Vec<Event>, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(&format!(
+            "SELECT tenant_id, seq, kind, type, resource, at, doc, app_id, detail, request, \
+               connection, token, actor FROM event {condition}"
+        ))?;
+        let mut found = statement.query(values)?;
+        let mut events = Vec::new();
+        while let Some(row) = found.next()? {
+            events.push(event(row)?);
+        }
+        Ok(events)
+    }
+
+    fn number(&self, tenant: TenantId, kind: &ResourceType) -> Result<Option<i64>, StoreError> {
+        match rows::builtin_kind(&kind.name) {
+            Some(number) => Ok(Some(number)),
+            None => Ok(caller::kinds(self.connection()?, tenant)?.number(kind)),
+        }
+    }
+
+    fn tenant_where(&self, condition: &str, value: &str) -> Result<Option<Tenant>, StoreError> {
+        Ok(self
+            .connection()?
+            .prepare_cached(&format!(
+                "SELECT {} FROM tenant WHERE state < 2 AND {condition} = ?1",
+                caller::TENANT
+            ))?
+            .query_row([value], caller::tenant)
+            .optional()?)
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let ended = connection
+                .prepare_cached("COMMIT")
+                .and_then(|mut commit| commit.execute([]));
+            // A connection that cannot end its transaction is not used again.
+            if ended.is_ok() {
+                self.shared.give_back(connection);
+            }
+        }
+    }
+}
+
+fn event(row: &Row<'_>) -> Result<Event, StoreError> {
+    let damaged = |error: serde_json::Error| StoreError::Corrupt(format!("an event: {error}"));
+    let document = rows::bytes(row.get_ref(6)?);
+    let document = document.map(|doc| serde_json::from_slice(&doc)).transpose().map_err(damaged)?;
+    let detail: String = row.get(8)?;
+    let kind = usize::try_from(row.get::<_, i64>(2)?)
+        .ok()
+        .and_then(|number| EventKind::ALL.get(number))
+        .ok_or_else(|| StoreError::Corrupt("an event of unknown kind".into()))?;
+    Ok(Event {
+        tenant: TenantId(row.get(0)?),
+        seq: row.get(1)?,
+        kind: *kind,
+        resource_type: row.get(3)?,
+        resource: Id(row.get(4)?),
+        at: row.get(5)?,
+        document,
+        app_id: row.get(7)?,
+        detail: serde_json::from_str(&detail).map_err(damaged)?,
+        request: crate::RequestId(row.get(9)?).to_string(),
+        connection: row.get(10)?,
+        token: row.get::<_, Option<i64>>(11)?.map(|token| format!("tok_{token}")),
+        actor: row.get(12)?,
+    })
+}
+
+#[async_trait]
+impl Snapshot for View {
+    async fn caller(
+        &mut self,
+        token: &PlainToken,
+        address: Option<IpAddr>,
+    ) -> Result<Result<Arc<Caller>, Denied>, StoreError> {
+        let now = self.shared.clock.now();
+        self.shared.callers.caller(self.connection()?, token, address, now)
+    }
+
+    async fn get(
+        &mut self,
+        tenant: TenantId,
+        kind: &Arc<ResourceType>,
+        id: Id,
+        teams: bool,
+        members: bool,
+    ) -> Result<Option<Stored>, StoreError> {
+        let Some(number) = self.number(tenant, kind)? else {
+            return Ok(None);
+        };
+        let connection = self.connection()?;
+        match get::resource(connection, tenant, number, id)? {
+            Some(row) => {
+                let derived = Derived { teams, members };
+                get::stored(connection, tenant, kind, row, derived).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn search(
+        &mut self,
+        tenant: TenantId,
+        search: &Search,
+    ) -> Result<Result<Page, Refusal>, StoreError> {
+        let cancelled = Arc::<AtomicBool>::default();
+        let run = |shared: &Shared, connection: &Connection, search: &Search, cancelled| {
+            Query {
+                connection,
+                tenant,
+                search,
+                boundaries: &shared.boundaries,
+                settings: shared.settings,
+                now: shared.clock.now(),
+                cancelled,
+            }
+            .run()
+        };
+        let result = if search::is_heavy(search) {
+            let shared = self.shared.clone();
+            let permit = self.shared.scans.acquire().await;
+            self.shared.metrics.scans.fetch_add(1, Relaxed);
+            let connection = self
+                .connection
+                .take()
+                .ok_or_else(|| StoreError::Failed("a view was used twice at once".into()))?;
+            let guard = CancelOnDrop(cancelled.clone());
+            let search = search.clone();
+            let work = tokio::task::spawn_blocking(move || {
+                let result = run(&shared, &connection, &search, cancelled);
+                (connection, result)
+            });
+            let (connection, result) = work
+                .await
+                .map_err(|error| StoreError::Failed(format!("a scan ended early: {error}")))?;
+            drop((guard, permit));
+            self.connection = Some(connection);
+            result
+        } else {
+            run(&self.shared, self.connection()?, search, cancelled)
+        };
+        match result {
+            Ok(page) => Ok(Ok(page)),
+            Err(Stopped::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Stopped::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn members(
+        &mut self,
+        tenant: TenantId,
+        team: Id,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Option<Vec<MemberRef>>, StoreError> {
+        let connection = self.connection()?;
+        let Some(row) = get::resource(connection, tenant, rows::TEAM, team)? else {
+            return Ok(None);
+        };
+        let after = match after {
+            Some(id) => get::row_number_ever(connection, tenant, id)?.unwrap_or(0),
+            None => 0,
+        };
+        get::members(connection, tenant, row.k, after, limit).map(Some)
+    }
+
+    async fn events(
+        &mut self,
+        tenant: TenantId,
+        after: i64,
+        limit: usize,
+    ) -> Result<(Vec<Event>, i64), StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let events = self.events_where(
+            "WHERE tenant_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+            params![tenant.0, after, limit],
+        )?;
+        let last = self
+            .connection()?
+            .prepare_cached("SELECT seq FROM tenant_tally WHERE tenant_id = ?1")?
+            .query_row([tenant.0], |row| row.get(0))
+            .optional()?;
+        Ok((events, last.unwrap_or(0)))
+    }
+
+    async fn events_of(
+        &mut self,
+        tenant: TenantId,
+        resource: Id,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.events_where(
+            "WHERE tenant_id = ?1 AND resource = ?2 ORDER BY seq DESC LIMIT ?3",
+            params![tenant.0, resource.0, limit],
+        )
+    }
+
+    async fn tombstone(
+        &mut self,
+        tenant: TenantId,
+        id: Option<Id>,
+        user_name: Option<&str>,
+    ) -> Result<Option<(Stored, i64)>, StoreError> {
+        let connection = self.connection()?;
+        let name = user_name.map(fold);
+        let found = connection
+            .prepare_cached(&format!(
+                "SELECT {}, deleted, kind FROM tombstone WHERE tenant_id = ?1 \
+                   AND (id = ?2 OR (?2 IS NULL AND kind = 1 AND name = ?3)) \
+                 ORDER BY deleted DESC LIMIT 1",
+                rows::COLUMNS
+            ))?
+            .query_row(params![tenant.0, id.map(|id| id.0), name], |row| {
+                Ok((rows::resource(row)?, row.get::<_, i64>(11)?, row.get::<_, i64>(12)?))
+            })
+            .optional()?;
+        let Some((row, deleted, number)) = found else {
+            return Ok(None);
+        };
+        let kinds = caller::kinds(connection, tenant)?;
+        Ok(kinds.by_number(number).map(|kind| (row.stored(kind), deleted)))
+    }
+
+    async fn tenants(&mut self, after: &str, limit: usize) -> Result<Vec<Tenant>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.connection()?.prepare_cached(&format!(
+            "SELECT {} FROM tenant WHERE state < 2 AND key > ?1 ORDER BY key LIMIT ?2",
+            caller::TENANT
+        ))?;
+        let found = statement.query_map(params![after, limit], caller::tenant)?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    async fn tenant(&mut self, key: &str) -> Result<Option<Tenant>, StoreError> {
+        self.tenant_where("key", key)
+    }
+
+    async fn tenant_by_slug(&mut self, slug: &str) -> Result<Option<Tenant>, StoreError> {
+        self.tenant_where("slug", slug)
+    }
+
+    async fn connections(
+        &mut self,
+        tenant: TenantId,
+    ) -> Result<Vec<record::Connection>, StoreError> {
+        caller::connections(self.connection()?, tenant)
+    }
+
+    async fn tokens(&mut self, tenant: TenantId) -> Result<Vec<TokenRecord>, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(&format!(
+            "SELECT {} FROM token t LEFT JOIN token_use u \
+               ON u.tenant_id = t.tenant_id AND u.token_id = t.id \
+             WHERE t.tenant_id = ?1 ORDER BY t.id",
+            caller::TOKEN
+        ))?;
+        let found = statement.query_map([tenant.0], caller::token_record)?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    async fn registry(&mut self, tenant: TenantId) -> Result<Arc<Registry>, StoreError> {
+        Ok(caller::kinds(self.connection()?, tenant)?.registry)
+    }
+
+    async fn custom_schemas(&mut self, tenant: TenantId) -> Result<Vec<Value>, StoreError> {
+        let documents = caller::documents(self.connection()?, tenant)?;
+        Ok(documents.into_iter().map(|(_, _, document)| document).collect())
+    }
+
+    async fn count(&mut self, tenant: TenantId, kind: &ResourceType) -> Result<u64, StoreError> {
+        match self.number(tenant, kind)? {
+            Some(number) => get::count(self.connection()?, tenant, number),
+            None => Ok(0),
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! One transaction of the writer: what changes share.
+//!
+//! Every change goes read, decide, write: the functions of this module's children return a
+//! [`Refusal`] before they have written anything.
+
+mod create;
+mod delete;
+mod event;
+mod expire;
+mod members;
+mod patch;
+mod replace;
+mod resource;
+mod schema;
+mod settings;
+mod tenant;
+mod token;
+mod unique;
+
+use std::{collections::HashMap, sync::Arc};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use scim::ResourceType;
+
+use super::caller::{self, Kinds};
+use crate::{
+    Actor, Change, Identifier, Origin, Outcome, Refusal, StoreError, Tenant, TenantId, TenantState,
+    record,
+};
+
+/// What a change came to: an outcome or a refusal. A [`StoreError`] beside it means that nothing is decided.
+pub(super) type Applied = Result<Outcome, Refusal>;
+
+/// Either kind of ending before the writing starts.
+#[derive(Debug)]
+enum Stop {
+    Refused(Refusal),
+    Failed(StoreError),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Stop::Refused(refusal)
+    }
+}
+
+impl From<scim::Error> for Stop {
+    fn from(error: scim::Error) -> Self {
+        Stop::Refused(error.into())
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Stop::Failed(error.into())
+    }
+}
+
+type Decided<T> = Result<T, Stop>;
+
+/// A tenant's settings as the writer needs them.
+#[derive(Debug)]
+struct Rules {
+    tenant: Tenant,
+    kinds: Kinds,
+    connections: Vec<record::Connection>,
+    /// A connection looks users up by e-mail: primary e-mails are unique.
+    unique_email: bool,
+    /// A connection looks users up by externalId: it is unique.
+    unique_external_id: bool,
+    /// A connection asks for unique team names.
+    unique_team_names: bool,
+}
+
+/// Settings known at one revision.
+#[derive(Default)]
+pub(super) struct RulesCache {
+    revision: i64,
+    rules: HashMap<TenantId, Arc<Rules>>,
+}
+
+impl RulesCache {
+    pub(super) fn clear(&mut self) {
+        self.rules.clear();
+    }
+}
+
+/// A tenant's numbers during the transaction, written back once at its end.
+struct Tally {
+    seq: i64,
+    last_id: [u8; 16],
+    nested: i64,
+    last_connection: i64,
+    last_token: i64,
+    last_kind: i64,
+    counts: HashMap<i64, i64>,
+}
+
+/// A transaction that is open on the writer's connection; rolled back unless committed.
+pub(super) struct Transaction<'c> {
+    connection: &'c Connection,
+    rules: &'c mut RulesCache,
+    now: i64,
+    revision: i64,
+    revised: bool,
+    last_k: i64,
+    first_k: i64,
+    tallies: HashMap<TenantId, Tally>,
+    open: bool,
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if self.open && self.connection.execute_batch("ROLLBACK").is_err() {
+            tracing::debug!("SQLite had rolled the transaction back already");
+        }
+    }
+}
+
+impl<'c> Transaction<'c> {
+    pub(super) fn begin(
+        connection: &'c Connection,
+        rules: &'c mut RulesCache,
+        now: i64,
+    ) -> Result<Self, StoreError> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut transaction = Self {
+            connection,
+            rules,
+            now,
+            revision: 0,
+            revised: false,
+            last_k: 0,
+            first_k: 0,
+            tallies: HashMap::new(),
+            open: true,
+        };
+        transaction.revision = caller::revision(connection)?;
+        if transaction.rules.revision != transaction.revision {
+            transaction.rules.clear();
+            transaction.rules.revision = transaction.revision;
+        }
+        transaction.last_k = connection
+            .prepare_cached("SELECT n FROM counter WHERE name = 'k'")?
+            .query_row([], |row| row.get(0))?;
+        transaction.first_k = transaction.last_k;
+        Ok(transaction)
+    }
+
+    /// Writes the numbers back and commits. When this returns, the changes are on disk.
+    pub(super) fn commit(mut self) -> Result<(), StoreError> {
+        for (tenant, tally) in &self.tallies {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO tenant_tally VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                     ON CONFLICT DO UPDATE SET seq = ?2, last_id = ?3, nested = ?4,
+                       last_connection = ?5, last_token = ?6, last_kind = ?7",
+                )?
+                .execute(params![
+                    tenant.0,
+                    tally.seq,
+                    tally.last_id,
+                    tally.nested,
+                    tally.last_connection,
+                    tally.last_token,
+                    tally.last_kind
+                ])?;
+            for (kind, change) in tally.counts.iter().filter(|(_, change)| **change != 0) {
+                self.connection
+                    .prepare_cached(
+                        "INSERT INTO tally VALUES (?1, ?2, ?3)
+                         ON CONFLICT DO UPDATE SET n = n + ?3",
+                    )?
+                    .execute(params![tenant.0, kind, change])?;
+            }
+        }
+        if self.last_k != self.first_k {
+            self.connection
+                .prepare_cached("UPDATE counter SET n = ?1 WHERE name = 'k'")?
+                .execute([self.last_k])?;
+        }
+        if self.revised {
+            self.connection
+                .prepare_cached("UPDATE counter SET n = ?1 WHERE name = 'revision'")?
+                .execute([self.revision])?;
+            self.rules.clear();
+        }
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Carries out one change.
+    ///
+    /// Errors: nothing is decided; the transaction must be rolled back.
+    pub(super) fn apply(&mut self, origin: &Origin, change: &Change) -> Result<Applied, StoreError> {
+        match self.decide(origin, change) {
+            Ok(outcome) => Ok(Ok(outcome)),
+            Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    fn decide(&mut self, origin: &Origin, change: &Change) -> Decided<Outcome> {
+        self.admit(origin)?;
+        match change {
+            Change::Create { kind, incoming } => self.create(origin, kind, incoming),
+            Change::Replace { kind, id, incoming, precondition } => {
+                self.replace(origin, kind, *id, incoming, precondition.as_ref())
+            }
+            Change::Patch { kind, id, patch, precondition } => {
+                self.patch(origin, kind, *id, patch, precondition.as_ref())
+            }
+            Change::Delete { kind, id, precondition } => {
+                self.delete(origin, kind, *id, precondition.as_ref())
+            }
+            Change::Restore { id } => self.restore(origin, *id),
+            Change::Erase { id } => self.erase(origin, *id),
+            Change::Import { incoming, app_id } => self.import(origin, incoming, app_id.as_deref()),
+            Change::Adopt { kind, id, incoming, app_id } => {
+                self.adopt(origin, kind, *id, incoming, app_id.as_deref())
+            }
+            Change::CreateTenant { key, name } => self.create_tenant(origin, key, name),
+            Change::SetTenant { name, suspended } => {
+                self.set_tenant(origin.tenant, name.as_deref(), *suspended)
+            }
+            Change::DeleteTenant { chunk } => self.delete_tenant(origin.tenant, *chunk),
+            Change::CreateConnection(settings) => self.create_connection(origin.tenant, settings),
+            Change::SetConnection { id, settings } => {
+                self.set_connection(origin.tenant, *id, settings)
+            }
+            Change::CreateToken(token) => self.create_token(origin, token),
+            Change::RevokeToken { id } => self.revoke_token(origin.tenant, *id),
+            Change::NoteTokenUse(uses) => self.note_token_use(uses),
+            Change::PutSchema { document } => self.put_schema(origin.tenant, document),
+            Change::RemoveSchema { id } => self.remove_schema(origin.tenant, id),
+            Change::Expire { tombstones_before, chunk } => {
+                self.expire(*tombstones_before, *chunk)
+            }
+        }
+    }
+
+    /// A token was checked before the change was queued; if settings changed since, it is
+    /// checked again here, inside the transaction.
+    fn admit(&mut self, origin: &Origin) -> Decided<()> {
+        let Actor::Token(caller) = &origin.actor else {
+            return Ok(());
+        };
+        if caller.revision == self.revision {
+            return Ok(());
+        }
+        let current = caller::reload(self.connection, caller, self.revision)?;
+        caller::admit(&current, None, self.now)?;
+        Ok(())
+    }
+
+    /// The tenant's settings; a tenant that is being deleted has none.
+    fn rules(&mut self, tenant: TenantId) -> Decided<Arc<Rules>> {
+        if let Some(rules) = self.rules.rules.get(&tenant) {
+            return Ok(rules.clone());
+        }
+        let gone = || scim::Error::not_found("There is no such tenant.");
+        let record = caller::tenant_by_id(self.connection, tenant)?.ok_or_else(gone)?;
+        if record.state == TenantState::Deleting {
+            return Err(gone().into());
+        }
+        let connections = caller::connections(self.connection, tenant)?;
+        let by = |identifier| connections.iter().any(|link| link.identifier == identifier);
+        let rules = Arc::new(Rules {
+            unique_email: by(Identifier::Email),
+            unique_external_id: by(Identifier::ExternalId),
+            unique_team_names: connections.iter().any(|link| link.unique_team_names),
+            tenant: record,
+            kinds: caller::kinds(self.connection, tenant)?,
+            connections,
+        });
+        self.rules.rules.insert(tenant, rules.clone());
+        Ok(rules)
+    }
+
+    /// The number of a resource type.
+    fn kind_number(&mut self, tenant: TenantId, kind: &ResourceType) -> Decided<i64> {
+        self.rules(tenant)?.kinds.number(kind).ok_or_else(|| {
+            scim::Error::not_found(format!("There is no resource type {}.", kind.name)).into()
+        })
+    }
+
+    fn tally(&mut self, tenant: TenantId) -> Result<&mut Tally, StoreError> {
+        use std::collections::hash_map::Entry;
+        match self.tallies.entry(tenant) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(vacant) => {
+                let stored = self
+                    .connection
+                    .prepare_cached(
+                        "SELECT seq, last_id, nested, last_connection, last_token, last_kind
+                         FROM tenant_tally WHERE tenant_id = ?1",
+                    )?
+                    .query_row([tenant.0], |row| {
+                        Ok(Tally {
+                            seq: row.get(0)?,
+                            last_id: row.get(1)?,
+                            nested: row.get(2)?,
+                            last_connection: row.get(3)?,
+                            last_token: row.get(4)?,
+                            last_kind: row.get(5)?,
+                            counts: HashMap::new(),
+                        })
+                    })
+                    .optional()?;
+                Ok(vacant.insert(stored.unwrap_or(Tally {
+                    seq: 0,
+                    last_id: [0; 16],
+                    nested: 0,
+                    last_connection: 0,
+                    last_token: 0,
+                    last_kind: super::rows::CUSTOM - 1,
+                    counts: HashMap::new(),
+                })))
+            }
+        }
+    }
+
+    /// Settings have changed: whoever cached them reads again.
+    fn revise(&mut self) {
+        if !self.revised {
+            self.revised = true;
+            self.revision += 1;
+        }
+        self.rules.clear();
+        self.rules.revision = self.revision;
+    }
+}

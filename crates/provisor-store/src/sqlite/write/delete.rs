@@ -1,0 +1,166 @@
+//! DELETE and its undoing: tombstones, restore, erasure.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, params};
+use scim::{Error, Fired, Kind, ResourceType};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Decided, Transaction,
+    event::connection_id,
+    resource::{Birth, Place},
+};
+use crate::{
+    Id, Origin, Outcome, Precondition, StoreError, TenantId,
+    event::EventKind,
+    sqlite::rows::{self, Resource},
+};
+
+impl Transaction<'_> {
+    pub(super) fn delete(
+        &mut self,
+        origin: &Origin,
+        kind: &Arc<ResourceType>,
+        id: Id,
+        precondition: Option<&Precondition>,
+    ) -> Decided<Outcome> {
+        let place = self.place(origin.tenant, kind)?;
+        let row = self.load(place, id, precondition)?;
+        let memberships = self.memberships(place.tenant, row.k)?;
+        self.bury(place, &row)?;
+        self.remove(place, &row)?;
+        self.touch_teams(place.tenant, row.k)?;
+        let gone = Resource { version: row.version + 1, modified: self.now.max(row.modified + 1), ..row };
+        let detail = json!({ "memberships": memberships });
+        let events = self.event(origin, place, EventKind::Deleted, &gone, &detail)?;
+        Ok(Outcome::Deleted { events })
+    }
+
+    /// The direct teams of a resource, as an event lists them.
+    fn memberships(&mut self, tenant: TenantId, k: i64) -> Result<Vec<String>, StoreError> {
+        let teams = self.teams(tenant, k)?;
+        Ok(teams.iter().filter(|team| team.direct).map(|team| team.id.to_string()).collect())
+    }
+
+    /// The teams whose member list changes because a member comes or goes get a new version.
+    fn touch_teams(&self, tenant: TenantId, k: i64) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE resource SET version = version + 1, modified = max(modified + 1, ?3) \
+                 WHERE k IN (SELECT team FROM member WHERE tenant_id = ?1 AND member = ?2)",
+            )?
+            .execute(params![tenant.0, k, self.now])?;
+        Ok(())
+    }
+
+    fn bury(&self, place: Place<'_>, row: &Resource) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO tombstone (tenant_id, id, deleted, k, kind, name, version, created, \
+                   modified, connection, app_id, display, doc, rest) \
+                 SELECT tenant_id, id, ?2, k, kind, name, version, created, modified, connection, \
+                   app_id, display, doc, rest FROM resource WHERE k = ?1",
+            )?
+            .execute(params![row.k, self.now])?;
+        tracing::debug!(tenant = place.tenant.0, "a resource is deleted");
+        Ok(())
+    }
+
+    /// Brings a deleted resource back with its id, its memberships and its app id.
+    pub(super) fn restore(&mut self, origin: &Origin, id: Id) -> Decided<Outcome> {
+        let tenant = origin.tenant;
+        let rules = self.rules(tenant)?;
+        let (row, number) = self.tombstone(tenant, id)?.ok_or_else(|| {
+            Error::not_found(format!(
+                "There is no deleted resource with the id {id} in this tenant. Deleted resources \
+                 can be restored for 30 days."
+            ))
+        })?;
+        let kind = rules.kinds.by_number(number).cloned().ok_or_else(|| {
+            Error::not_found(format!("The resource type of {id} is not defined any more."))
+        })?;
+        let place = Place { tenant, kind: &kind, number };
+        let attributes = row.attributes()?;
+        if let Some(name) = &row.name
+            && let Some((_, holder)) = self.holder_of_name(place, name, 0)?
+        {
+            return Err(super::unique::taken("userName", name, &kind.name, holder).into());
+        }
+        self.unique(place, &rules, 0, None, &attributes)?;
+        self.connection
+            .prepare_cached("DELETE FROM tombstone WHERE tenant_id = ?1 AND id = ?2")?
+            .execute(params![tenant.0, id.0])?;
+        let birth = Birth {
+            k: row.k,
+            id,
+            version: row.version + 2,
+            created: row.created,
+            modified: self.now.max(row.modified + 2),
+            connection: connection_id(origin).or(row.connection),
+            app_id: row.app_id.clone(),
+        };
+        let row = self.insert(place, birth, &attributes)?;
+        self.touch_teams(tenant, row.k)?;
+        let memberships = self.memberships(tenant, row.k)?;
+        let detail = json!({ "memberships": memberships });
+        let events = self.event(origin, place, EventKind::Restored, &row, &detail)?;
+        self.written(place, row, true, events, Fired::default())
+    }
+
+    fn tombstone(&self, tenant: TenantId, id: Id) -> Result<Option<(Resource, i64)>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {}, kind FROM tombstone WHERE tenant_id = ?1 AND id = ?2",
+                rows::COLUMNS
+            ))?
+            .query_row(params![tenant.0, id.0], |row| Ok((rows::resource(row)?, row.get(11)?)))
+            .optional()?)
+    }
+
+    /// Removes a user for good: row, tombstone, memberships, and what past events say of it. One
+    /// event with a receipt stays: a hash that proves, to who knows the name, that it was erased.
+    pub(super) fn erase(&mut self, origin: &Origin, id: Id) -> Decided<Outcome> {
+        let tenant = origin.tenant;
+        let rules = self.rules(tenant)?;
+        let kind = rules.kinds.by_number(rows::USER).cloned().ok_or_else(|| {
+            Error::not_found("There is no resource type User.")
+        })?;
+        let place = Place { tenant, kind: &kind, number: rows::USER };
+        let live = super::super::get::resource(self.connection, tenant, rows::USER, id)?;
+        let buried = self.tombstone(tenant, id)?.filter(|(_, number)| *number == rows::USER);
+        let row = live.clone().or(buried.map(|(row, _)| row)).ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("There is no user, live or deleted, with the id {id} in this tenant."),
+            )
+        })?;
+        if live.is_some() {
+            self.remove(place, &row)?;
+            self.touch_teams(tenant, row.k)?;
+        }
+        self.connection
+            .prepare_cached("DELETE FROM tombstone WHERE tenant_id = ?1 AND id = ?2")?
+            .execute(params![tenant.0, id.0])?;
+        self.connection
+            .prepare_cached("DELETE FROM member WHERE tenant_id = ?1 AND member = ?2")?
+            .execute(params![tenant.0, row.k])?;
+        self.connection
+            .prepare_cached(
+                "UPDATE event SET doc = NULL, app_id = NULL, detail = '{}' \
+                 WHERE tenant_id = ?1 AND resource = ?2",
+            )?
+            .execute(params![tenant.0, id.0])?;
+        let name = row.name.clone().unwrap_or_default();
+        let receipt: String = Sha256::digest(format!("{id}:{name}").as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let scrubbed = Resource { app_id: None, modified: self.now, ..row };
+        let detail = json!({ "receipt": receipt });
+        let events = self.event(origin, place, EventKind::Erased, &scrubbed, &detail)?;
+        Ok(Outcome::Deleted { events })
+    }
+}

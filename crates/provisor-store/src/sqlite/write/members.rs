@@ -1,0 +1,349 @@
+//! Membership is rows, never a list: what a request wants becomes the rows to add and to remove.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::{OptionalExtension, params};
+use scim::{Error, Fired, Kind, Tolerance, patch::MemberStep};
+
+use super::{Decided, Transaction, replace::profile, resource::Place};
+use crate::{
+    Id, MemberRef, Origin, StoreError, TenantId,
+    sqlite::{
+        get,
+        rows::{self, Resource},
+    },
+};
+
+/// How many unknown members a refusal names.
+const NAMED: usize = 10;
+
+/// What a request wants of a team's membership.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// Exactly the added ones are members, nobody else; otherwise the others stay.
+    absolute: bool,
+    /// Become members, in order.
+    add: Vec<Id>,
+    /// Are members no more.
+    remove: HashSet<Id>,
+    /// Ids as sent that are none.
+    unknown: Vec<String>,
+    /// All of `add` came from a PUT or `replace`, where unknown ones may be left out.
+    pub(super) by_replace: bool,
+}
+
+/// The rows to write.
+#[derive(Debug, Default)]
+pub(super) struct MemberChange {
+    added: Vec<Member>,
+    removed: Vec<Member>,
+    /// Rows of deleted users or teams that go without being told of.
+    inert: Vec<i64>,
+    /// Unknown ids that were left out.
+    pub(super) dropped: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    k: i64,
+    id: Id,
+    is_team: bool,
+}
+
+impl MemberChange {
+    pub(super) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.inert.is_empty()
+    }
+
+    pub(super) fn added_ids(&self) -> Vec<Id> {
+        self.added.iter().map(|member| member.id).collect()
+    }
+
+    pub(super) fn removed_ids(&self) -> Vec<Id> {
+        self.removed.iter().map(|member| member.id).collect()
+    }
+}
+
+impl Wanted {
+    /// A PUT of a member list.
+    pub(super) fn exactly(members: &[String]) -> Self {
+        let mut wanted = Self { absolute: true, by_replace: true, ..Self::default() };
+        wanted.take(members);
+        wanted
+    }
+
+    fn take(&mut self, members: &[String]) {
+        for text in members {
+            match text.parse::<Id>() {
+                Ok(id) => {
+                    self.remove.remove(&id);
+                    self.add.push(id);
+                }
+                Err(_) => self.unknown.push(text.clone()),
+            }
+        }
+    }
+
+    fn drop_ids(&mut self, ids: impl Iterator<Item = Id>) {
+        let gone: HashSet<Id> = ids.collect();
+        self.add.retain(|id| !gone.contains(id));
+        if !self.absolute {
+            self.remove.extend(gone);
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// Runs the steps of a PATCH over the membership there is.
+    pub(super) fn wanted(
+        &self,
+        place: Place<'_>,
+        row: &Resource,
+        steps: &[MemberStep],
+    ) -> Decided<Wanted> {
+        let mut wanted = Wanted::default();
+        for step in steps {
+            match step {
+                MemberStep::Add(ids) => {
+                    wanted.by_replace = false;
+                    wanted.take(ids);
+                }
+                MemberStep::Remove(ids) => {
+                    wanted.unknown.retain(|unknown| !ids.contains(unknown));
+                    wanted.drop_ids(ids.iter().filter_map(|id| id.parse().ok()));
+                }
+                MemberStep::Clear => wanted = Wanted { absolute: true, ..Wanted::default() },
+                MemberStep::Replace(ids) => wanted = Wanted::exactly(ids),
+                MemberStep::RemoveMatching(filter) => {
+                    let current = self.current(place, row, &wanted)?;
+                    let matching = current.into_iter().filter(|member| {
+                        filter.matches_element(&rows::member(member))
+                    });
+                    wanted.drop_ids(matching.map(|member| member.id).collect::<Vec<_>>().into_iter());
+                }
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Who is a member after the steps so far.
+    fn current(
+        &self,
+        place: Place<'_>,
+        row: &Resource,
+        wanted: &Wanted,
+    ) -> Result<Vec<MemberRef>, StoreError> {
+        let mut members = Vec::new();
+        if !wanted.absolute {
+            members = get::members(self.connection, place.tenant, row.k, 0, usize::MAX)?;
+            members.retain(|member| !wanted.remove.contains(&member.id));
+        }
+        for id in &wanted.add {
+            if let Some(member) = get::as_member(self.connection, place.tenant, *id)? {
+                members.push(member);
+            }
+        }
+        Ok(members)
+    }
+
+    /// Turns what is wanted into rows, or refuses: unknown members, cycles.
+    pub(super) fn member_change(
+        &mut self,
+        origin: &Origin,
+        place: Place<'_>,
+        row: Option<&Resource>,
+        mut wanted: Wanted,
+        fired: &mut Fired,
+    ) -> Decided<MemberChange> {
+        let mut change = MemberChange::default();
+        let nothing = !wanted.absolute && wanted.add.is_empty() && wanted.remove.is_empty();
+        if nothing && wanted.unknown.is_empty() {
+            return Ok(change);
+        }
+        let mut unknown = std::mem::take(&mut wanted.unknown);
+        let add: HashSet<Id> = wanted.add.iter().copied().collect();
+        let mut there = HashMap::new();
+        if let (true, Some(row)) = (wanted.absolute, row) {
+            for (k, member) in self.all_members(place.tenant, row.k)? {
+                match member {
+                    Some(member) if add.contains(&member.id) => {
+                        there.insert(member.id, ());
+                    }
+                    Some(member) => change.removed.push(member),
+                    None => change.inert.push(k),
+                }
+            }
+        } else if let Some(row) = row {
+            for id in &wanted.remove {
+                if let Some(member) = self.find_member(place.tenant, *id)?
+                    && self.is_member(place.tenant, row.k, member.k)?
+                {
+                    change.removed.push(member);
+                }
+            }
+            change.removed.sort_by_key(|member| member.k);
+        }
+        for id in wanted.add {
+            if there.insert(id, ()).is_some() {
+                continue;
+            }
+            match self.find_member(place.tenant, id)? {
+                None => unknown.push(id.to_string()),
+                Some(member) => {
+                    let known = match row {
+                        Some(row) if !wanted.absolute => {
+                            self.is_member(place.tenant, row.k, member.k)?
+                        }
+                        _ => false,
+                    };
+                    if !known {
+                        change.added.push(member);
+                    }
+                }
+            }
+        }
+        if !unknown.is_empty() {
+            let names = named(&unknown);
+            let drop = wanted.by_replace
+                && fired.allows(&profile(origin), Tolerance::DropUnknownMembers, || {
+                    format!("left out {} unknown members: {names}", unknown.len())
+                });
+            if !drop {
+                return Err(Error::new(
+                    Kind::UnknownMember,
+                    format!(
+                        "{} of the members are not in this tenant: {names}. Create them first \
+                         (assign the people to the app), then push the team again.",
+                        unknown.len()
+                    ),
+                )
+                .into());
+            }
+            change.dropped = unknown;
+        }
+        if let Some(row) = row {
+            self.refuse_cycle(place, row, &change)?;
+        }
+        Ok(change)
+    }
+
+    /// A team may not contain itself, not even through others.
+    fn refuse_cycle(
+        &mut self,
+        place: Place<'_>,
+        row: &Resource,
+        change: &MemberChange,
+    ) -> Decided<()> {
+        let teams: HashSet<i64> =
+            change.added.iter().filter(|member| member.is_team).map(|member| member.k).collect();
+        if teams.is_empty() {
+            return Ok(());
+        }
+        let mut above = HashSet::from([row.k]);
+        let mut next = vec![row.k];
+        while let Some(team) = next.pop() {
+            if teams.contains(&team) {
+                return Err(Error::invalid_value(format!(
+                    "The team {} would contain itself. Remove the team from one of the two.",
+                    row.id
+                ))
+                .into());
+            }
+            for parent in get::parents(self.connection, place.tenant, team)? {
+                if above.insert(parent) {
+                    next.push(parent);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find_member(&self, tenant: TenantId, id: Id) -> Result<Option<Member>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT k FROM resource WHERE tenant_id = ?1 AND kind = ?2 AND id = ?3",
+        )?;
+        for number in [rows::USER, rows::TEAM] {
+            let k = statement
+                .query_row(params![tenant.0, number, id.0], |row| row.get(0))
+                .optional()?;
+            if let Some(k) = k {
+                return Ok(Some(Member { k, id, is_team: number == rows::TEAM }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_member(&self, tenant: TenantId, team: i64, member: i64) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT 1 FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3")?
+            .exists(params![tenant.0, team, member])?)
+    }
+
+    /// Every member row of a team; `None` for an inert one.
+    fn all_members(
+        &self,
+        tenant: TenantId,
+        team: i64,
+    ) -> Result<Vec<(i64, Option<Member>)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT m.member, r.id, r.kind FROM member m LEFT JOIN resource r ON r.k = m.member \
+             WHERE m.tenant_id = ?1 AND m.team = ?2",
+        )?;
+        let rows = statement.query_map(params![tenant.0, team], |row| {
+            let k = row.get(0)?;
+            let member = match row.get::<_, Option<[u8; 16]>>(1)? {
+                Some(id) => Some(Member { k, id: Id(id), is_team: row.get::<_, i64>(2)? == rows::TEAM }),
+                None => None,
+            };
+            Ok((k, member))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Writes the rows.
+    pub(super) fn write_members(
+        &mut self,
+        place: Place<'_>,
+        team: i64,
+        change: &MemberChange,
+    ) -> Result<(), StoreError> {
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO member (tenant_id, team, member) VALUES (?1, ?2, ?3)")?;
+        for member in &change.added {
+            insert.execute(params![place.tenant.0, team, member.k])?;
+        }
+        let mut delete = self.connection.prepare_cached(
+            "DELETE FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3",
+        )?;
+        for k in change.removed.iter().map(|member| member.k).chain(change.inert.iter().copied()) {
+            delete.execute(params![place.tenant.0, team, k])?;
+        }
+        let nested = |members: &[Member]| members.iter().filter(|member| member.is_team).count();
+        let inert_teams = self.inert_teams(place.tenant, &change.inert)?;
+        let gone = nested(&change.removed) + inert_teams;
+        let difference = nested(&change.added) as i64 - gone as i64;
+        if difference != 0 {
+            self.tally(place.tenant)?.nested += difference;
+        }
+        Ok(())
+    }
+
+    /// How many of these rows are deleted teams.
+    fn inert_teams(&self, tenant: TenantId, inert: &[i64]) -> Result<usize, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT 1 FROM tombstone WHERE tenant_id = ?1 AND k = ?2 AND kind = ?3",
+        )?;
+        inert.iter().try_fold(0, |sum, k| {
+            let team = statement.exists(params![tenant.0, k, rows::TEAM])?;
+            Ok(sum + usize::from(team))
+        })
+    }
+}
+
+fn named(ids: &[String]) -> String {
+    let some: Vec<_> = ids.iter().take(NAMED).map(String::as_str).collect();
+    let more = if ids.len() > NAMED { ", …" } else { "" };
+    format!("{}{more}", some.join(", "))
+}

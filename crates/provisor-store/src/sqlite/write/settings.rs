@@ -1,0 +1,220 @@
+//! Connections: create and change.
+
+use rusqlite::params;
+use scim::{Error, Kind, Profile, fold::fold};
+
+use super::{Decided, Transaction};
+use crate::{
+    ConnectionId, Identifier, Outcome, StoreError, TenantId,
+    change::ConnectionSettings,
+    record::Connection,
+    sqlite::{caller, keys, rows},
+};
+
+/// How many duplicates a refusal names.
+const NAMED: usize = 10;
+
+impl Transaction<'_> {
+    pub(super) fn create_connection(
+        &mut self,
+        tenant: TenantId,
+        settings: &ConnectionSettings,
+    ) -> Decided<Outcome> {
+        self.tenant_record(tenant)?;
+        let idp = settings.idp.clone().unwrap_or_else(|| "other".into());
+        let profile = match idp.as_str() {
+            "okta" => Profile::OKTA,
+            "entra" => Profile::ENTRA,
+            _ => Profile::GENERIC,
+        };
+        let mut connection = Connection {
+            id: ConnectionId(0),
+            tenant,
+            name: idp.clone(),
+            idp,
+            profile,
+            identifier: Identifier::UserName,
+            domains: Vec::new(),
+            reactivation: false,
+            unique_team_names: false,
+            paused: false,
+            created: self.now,
+        };
+        self.settle(&mut connection, settings)?;
+        let tally = self.tally(tenant)?;
+        tally.last_connection += 1;
+        connection.id = ConnectionId(tally.last_connection);
+        self.write_connection(&connection)?;
+        Ok(Outcome::Connection(connection))
+    }
+
+    pub(super) fn set_connection(
+        &mut self,
+        tenant: TenantId,
+        id: ConnectionId,
+        settings: &ConnectionSettings,
+    ) -> Decided<Outcome> {
+        self.tenant_record(tenant)?;
+        let mut connection = caller::connections(self.connection, tenant)?
+            .into_iter()
+            .find(|connection| connection.id == id)
+            .ok_or_else(|| Error::not_found("There is no such connection in this tenant."))?;
+        self.settle(&mut connection, settings)?;
+        self.write_connection(&connection)?;
+        Ok(Outcome::Connection(connection))
+    }
+
+    /// Checks the settings and puts them into the connection.
+    fn settle(&self, connection: &mut Connection, settings: &ConnectionSettings) -> Decided<()> {
+        if let Some(idp) = &settings.idp {
+            check_name("identity provider", idp)?;
+            connection.idp.clone_from(idp);
+        }
+        if let Some(name) = &settings.name {
+            connection.name.clone_from(name);
+        }
+        check_name("connection's name", &connection.name)?;
+        let twin = caller::connections(self.connection, connection.tenant)?
+            .into_iter()
+            .any(|other| other.id != connection.id && other.name == connection.name);
+        if twin {
+            return Err(Error::new(
+                Kind::Uniqueness,
+                format!(
+                    "The tenant already has a connection named \"{}\". Choose another name.",
+                    connection.name
+                ),
+            )
+            .into());
+        }
+        if let Some(name) = &settings.profile {
+            connection.profile = Profile::named(name).ok_or_else(|| {
+                let known: Vec<_> = Profile::ALL.iter().map(|profile| profile.name).collect();
+                Error::invalid_value(format!(
+                    "\"{name}\" is no profile; use {}.",
+                    known.join(", ")
+                ))
+            })?;
+        }
+        if let Some(domains) = &settings.domains {
+            connection.domains = domains.iter().map(|domain| check_domain(domain)).collect::<Result<_, _>>()?;
+        }
+        if let Some(identifier) = settings.identifier
+            && identifier != connection.identifier
+        {
+            self.refuse_duplicates(connection.tenant, identifier)?;
+            connection.identifier = identifier;
+        }
+        if let Some(unique) = settings.unique_team_names {
+            if unique && !connection.unique_team_names {
+                let twins = self.duplicates(connection.tenant, rows::TEAM, keys::DISPLAY_NAME)?;
+                refuse("team names", &twins)?;
+            }
+            connection.unique_team_names = unique;
+        }
+        connection.reactivation = settings.reactivation.unwrap_or(connection.reactivation);
+        connection.paused = settings.paused.unwrap_or(connection.paused);
+        Ok(())
+    }
+
+    /// An identifier must be unique before a connection may rely on it.
+    fn refuse_duplicates(&self, tenant: TenantId, identifier: Identifier) -> Decided<()> {
+        match identifier {
+            Identifier::UserName => Ok(()),
+            Identifier::ExternalId => {
+                let twins = self.duplicates(tenant, rows::USER, keys::EXTERNAL_ID)?;
+                refuse("externalIds", &twins)
+            }
+            Identifier::Email => {
+                let mut twins = self.duplicates(tenant, rows::USER, keys::EMAIL)?;
+                let mut crossed = self.connection.prepare_cached(
+                    "SELECT s.value FROM search_key s JOIN resource r \
+                       ON r.tenant_id = s.tenant_id AND r.kind = s.kind AND r.name = s.value AND r.k <> s.k \
+                     WHERE s.tenant_id = ?1 AND s.kind = ?2 AND s.attribute = ?3 AND s.main = 1 LIMIT 11",
+                )?;
+                let found = crossed
+                    .query_map(params![tenant.0, rows::USER, keys::EMAIL], |row| row.get(0))?
+                    .collect::<Result<Vec<String>, _>>()?;
+                twins.extend(found);
+                refuse("primary e-mails", &twins)
+            }
+        }
+    }
+
+    fn duplicates(&self, tenant: TenantId, kind: i64, attribute: &str) -> Result<Vec<String>, StoreError> {
+        let primary = attribute == keys::EMAIL;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT value FROM search_key WHERE tenant_id = ?1 AND kind = ?2 AND attribute = ?3 \
+               AND main >= ?4 GROUP BY value HAVING count(*) > 1 LIMIT 11",
+        )?;
+        let found = statement.query_map(params![tenant.0, kind, attribute, primary], |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    fn write_connection(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let domains = serde_json::Value::from(connection.domains.clone()).to_string();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO connection VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+                 ON CONFLICT (tenant_id, id) DO UPDATE SET name = ?3, idp = ?4, profile = ?5, \
+                   identifier = ?6, domains = ?7, reactivation = ?8, unique_team_names = ?9, paused = ?10",
+            )?
+            .execute(params![
+                connection.tenant.0,
+                connection.id.0,
+                connection.name,
+                connection.idp,
+                connection.profile.name,
+                connection.identifier.as_str(),
+                domains,
+                connection.reactivation,
+                connection.unique_team_names,
+                connection.paused,
+                connection.created
+            ])?;
+        self.revise();
+        Ok(())
+    }
+}
+
+fn refuse(what: &str, twins: &[String]) -> Decided<()> {
+    if twins.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<_> = twins.iter().take(NAMED).map(String::as_str).collect();
+    let more = if twins.len() > NAMED { ", …" } else { "" };
+    Err(Error::new(
+        Kind::Uniqueness,
+        format!(
+            "These {what} are used more than once: {}{more}. Make them unique first; nothing was changed.",
+            named.join(", ")
+        ),
+    )
+    .into())
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), Error> {
+    let good = (1..=64).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if good {
+        return Ok(());
+    }
+    Err(Error::invalid_value(format!(
+        "A {what} has 1 to 64 letters, digits, dots, underscores and hyphens."
+    )))
+}
+
+fn check_domain(domain: &str) -> Result<String, Error> {
+    let domain = fold(domain.trim().trim_start_matches('@')).into_owned();
+    let good = domain.contains('.')
+        && domain.len() <= 253
+        && domain
+            .split('.')
+            .all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'));
+    if good {
+        return Ok(domain);
+    }
+    Err(Error::invalid_value(format!(
+        "\"{domain}\" is no domain; write it like example.com."
+    )))
+}

@@ -1,0 +1,194 @@
+//! Tenants: create, change, and delete in chunks.
+
+use rusqlite::{OptionalExtension, params};
+use scim::{Error, Kind, resource::Incoming};
+use serde_json::json;
+
+use super::{Decided, Transaction};
+use crate::{
+    Actor, Origin, Outcome, StoreError, Tenant, TenantId, TenantState,
+    sqlite::{caller, rows},
+};
+
+/// Tables with a tenant's rows, the biggest first.
+const TABLES: [&str; 11] = [
+    "event",
+    "search_key",
+    "member",
+    "resource",
+    "tombstone",
+    "tally",
+    "token_use",
+    "token",
+    "connection",
+    "custom_schema",
+    "tenant_tally",
+];
+
+impl Transaction<'_> {
+    /// A new tenant with one role and one entitlement, since Okta refuses an endpoint that lists
+    /// none ("Build a SCIM provisioning integration with entitlements": `Resources` not empty).
+    pub(super) fn create_tenant(
+        &mut self,
+        origin: &Origin,
+        key: &str,
+        name: &str,
+    ) -> Decided<Outcome> {
+        check_key(key)?;
+        if self.exists("SELECT 1 FROM tenant WHERE key = ?1", key)? {
+            return Err(Error::new(
+                Kind::Uniqueness,
+                format!("There is already a tenant with the key \"{key}\". Use it, or choose another key."),
+            )
+            .into());
+        }
+        let slug = self.free_slug(key)?;
+        let name = if name.trim().is_empty() { key } else { name.trim() };
+        let id: i64 = self
+            .connection
+            .prepare_cached("UPDATE counter SET n = n + 1 WHERE name = 'tenant' RETURNING n")?
+            .query_row([], |row| row.get(0))?;
+        self.connection
+            .prepare_cached("INSERT INTO tenant VALUES (?1, ?2, ?3, ?4, 0, ?5)")?
+            .execute(params![id, key, slug, name, self.now])?;
+        self.revise();
+        let tenant = TenantId(id);
+        let own = Origin { tenant, actor: Actor::System, ..origin.clone() };
+        for (number, first) in [
+            (rows::builtin_kind("Role"), json!({ "displayName": "Member", "description": "Every user of the app." })),
+            (
+                rows::builtin_kind("Entitlement"),
+                json!({ "displayName": "Access", "description": "May sign in to the app.", "type": "Entitlement" }),
+            ),
+        ] {
+            let rules = self.rules(tenant)?;
+            let kind = number.and_then(|number| rules.kinds.by_number(number)).cloned();
+            if let (Some(kind), serde_json::Value::Object(mut attributes)) = (kind, first) {
+                attributes.shift_insert(0, "schemas".into(), json!([kind.schema.id]));
+                self.create(&own, &kind, &Incoming { attributes, members: None })?;
+            }
+        }
+        Ok(Outcome::Tenant(self.tenant_record(tenant)?))
+    }
+
+    pub(super) fn set_tenant(
+        &mut self,
+        tenant: TenantId,
+        name: Option<&str>,
+        suspended: Option<bool>,
+    ) -> Decided<Outcome> {
+        let mut record = self.tenant_record(tenant)?;
+        if let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) {
+            name.clone_into(&mut record.name);
+        }
+        if let Some(suspended) = suspended {
+            record.state = if suspended { TenantState::Suspended } else { TenantState::Active };
+        }
+        self.connection
+            .prepare_cached("UPDATE tenant SET name = ?2, state = ?3 WHERE id = ?1")?
+            .execute(params![tenant.0, record.name, state_number(record.state)])?;
+        self.revise();
+        Ok(Outcome::Tenant(record))
+    }
+
+    /// Hides the tenant, then removes its rows chunk by chunk, the tenant's own row last.
+    pub(super) fn delete_tenant(&mut self, tenant: TenantId, chunk: usize) -> Decided<Outcome> {
+        let record = caller::tenant_by_id(self.connection, tenant)?;
+        let Some(record) = record else {
+            return Ok(Outcome::TenantDeleted { done: true });
+        };
+        if record.state != TenantState::Deleting {
+            self.connection
+                .prepare_cached("UPDATE tenant SET state = 2 WHERE id = ?1")?
+                .execute([tenant.0])?;
+            self.revise();
+        }
+        let chunk = i64::try_from(chunk.max(1)).unwrap_or(i64::MAX);
+        for table in TABLES {
+            if self.remove_rows(table, tenant, chunk)? == chunk {
+                return Ok(Outcome::TenantDeleted { done: false });
+            }
+        }
+        self.connection
+            .prepare_cached("DELETE FROM tenant WHERE id = ?1")?
+            .execute([tenant.0])?;
+        self.tallies.remove(&tenant);
+        self.revise();
+        Ok(Outcome::TenantDeleted { done: true })
+    }
+
+    fn remove_rows(&self, table: &str, tenant: TenantId, chunk: i64) -> Result<i64, StoreError> {
+        // Each table's primary key, since tables without rowid have no other handle.
+        let key = match table {
+            "event" => "tenant_id, seq",
+            "search_key" => "tenant_id, kind, attribute, value, k",
+            "member" => "tenant_id, team, member",
+            "resource" => "tenant_id, k",
+            "tombstone" | "token" | "connection" | "custom_schema" => "tenant_id, id",
+            "tally" => "tenant_id, kind",
+            "token_use" => "tenant_id, token_id",
+            _ => "tenant_id, tenant_id",
+        };
+        let removed = self
+            .connection
+            .prepare_cached(&format!(
+                "DELETE FROM {table} WHERE ({key}) IN \
+                   (SELECT {key} FROM {table} WHERE tenant_id = ?1 LIMIT ?2)"
+            ))?
+            .execute(params![tenant.0, chunk])?;
+        Ok(i64::try_from(removed).unwrap_or(i64::MAX))
+    }
+
+    /// The tenant, unless it is being deleted.
+    pub(super) fn tenant_record(&self, tenant: TenantId) -> Decided<Tenant> {
+        caller::tenant_by_id(self.connection, tenant)?
+            .filter(|record| record.state != TenantState::Deleting)
+            .ok_or_else(|| Error::not_found("There is no such tenant.").into())
+    }
+
+    /// A slug from the key, with a number if it is taken.
+    fn free_slug(&self, key: &str) -> Decided<String> {
+        let mut slug: String = key
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+            .take(50)
+            .collect();
+        slug = slug.trim_matches('-').to_owned();
+        if slug.is_empty() {
+            slug = "tenant".into();
+        }
+        let mut candidate = slug.clone();
+        let mut number = 2;
+        while self.exists("SELECT 1 FROM tenant WHERE slug = ?1", &candidate)? {
+            candidate = format!("{slug}-{number}");
+            number += 1;
+        }
+        Ok(candidate)
+    }
+
+    pub(super) fn exists(&self, query: &str, value: &str) -> Result<bool, StoreError> {
+        Ok(self.connection.prepare_cached(query)?.query_row([value], |_| Ok(())).optional()?.is_some())
+    }
+}
+
+fn state_number(state: TenantState) -> i64 {
+    match state {
+        TenantState::Active => 0,
+        TenantState::Suspended => 1,
+        TenantState::Deleting => 2,
+    }
+}
+
+/// `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`: the app's own id of the customer.
+fn check_key(key: &str) -> Result<(), Error> {
+    let good = key.len() <= 128
+        && key.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if good {
+        return Ok(());
+    }
+    Err(Error::invalid_value(
+        "A tenant's key has 1 to 128 letters, digits, dots, underscores and hyphens, and starts \
+         with a letter or digit. Use your own id of the customer.",
+    ))
+}
