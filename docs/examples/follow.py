@@ -5,7 +5,7 @@
 
 Python's standard library only. Stop it and start it again whenever you like.
 """
-import json, os, sqlite3, sys, time, urllib.parse, urllib.request, uuid
+import http.client, json, os, sqlite3, sys, time, urllib.parse, urllib.request, uuid
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS account (id PRIMARY KEY, tenant, name, email, may_sign_in);
@@ -54,25 +54,25 @@ def join(db, tenant, pairs):
 def apply(db, tenant, event):
     """Every step may run twice with the same result."""
     subject, what = event["type"].split(".")
-    data, id = event["data"], event["data"]["id"]
+    data, one = event["data"], event["data"]["id"]
     if what in ("deleted", "erased"):
-        db.execute("DELETE FROM member WHERE tenant=? AND ? IN (team, member)", (tenant, id))
+        db.execute("DELETE FROM member WHERE tenant=? AND ? IN (team, member)", (tenant, one))
     if subject == "user" and what in ("deleted", "erased"):
         name, email = ("NULL", "NULL") if what == "erased" else ("name", "email")
         db.execute(f"UPDATE account SET may_sign_in=0, name={name}, email={email} WHERE id="
-                   "(SELECT account FROM link WHERE tenant=? AND user=?)", (tenant, id))
+                   "(SELECT account FROM link WHERE tenant=? AND user=?)", (tenant, one))
     elif subject == "user":
         put_user(db, tenant, data)
-        join(db, tenant, [(team, id) for team in event.get("memberships", [])])
+        join(db, tenant, [(team, one) for team in event.get("memberships", [])])
     elif event["type"] == "team.deleted":
-        db.execute("DELETE FROM team WHERE tenant=? AND id=?", (tenant, id))
+        db.execute("DELETE FROM team WHERE tenant=? AND id=?", (tenant, one))
     elif event["type"] == "team.members_changed":
-        join(db, tenant, [(id, member) for member in event["added"]])
+        join(db, tenant, [(one, member) for member in event["added"]])
         db.executemany("DELETE FROM member WHERE tenant=? AND team=? AND member=?",
-                       [(tenant, id, member) for member in event["removed"]])
+                       [(tenant, one, member) for member in event["removed"]])
     elif subject == "team":
         put_team(db, tenant, data)
-        join(db, tenant, [(id, member) for member in event.get("memberships", [])])
+        join(db, tenant, [(one, member) for member in event.get("memberships", [])])
 
 
 def start(db, tenant):
@@ -101,7 +101,8 @@ def follow(db, tenant):
             continue
         with db:  # changes and cursor in one transaction: both or neither
             for event in page["items"]:
-                assert event["seq"] == seq + 1, f"expected event {seq + 1}, got {event['seq']}"
+                if event["seq"] != seq + 1:  # cannot happen: the order has no gaps
+                    raise RuntimeError(f"expected event {seq + 1}, got {event['seq']}")
                 apply(db, tenant, event)
                 seq = event["seq"]
                 print(seq, event["type"], event["data"]["id"], flush=True)
@@ -116,7 +117,7 @@ def main(tenant, path):
     while True:
         try:
             follow(db, tenant)
-        except OSError as error:  # also every answer that is not 2xx
+        except (OSError, ValueError, http.client.HTTPException) as error:  # also every answer that is not 2xx
             print(f"{error}; trying again in 5 s", file=sys.stderr, flush=True)
             time.sleep(5)
 
