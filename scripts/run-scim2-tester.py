@@ -1,4 +1,4 @@
-"""Runs every check of PyPI's scim2-tester against a server: scim2_tester.py BASE_URL TOKEN.
+"""Runs every check of PyPI's scim2-tester against a server: run-scim2-tester.py BASE_URL TOKEN.
 
 Runs in the environment that scripts/test makes for it. A missed MUST or SHOULD fails, as in
 `scim2 test`; a check whose precondition is not met is skipped.
