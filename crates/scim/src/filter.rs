@@ -14,6 +14,8 @@ mod parser;
 mod prefilter;
 mod resolve;
 #[cfg(test)]
+pub(crate) mod test_user;
+#[cfg(test)]
 mod tests;
 
 use crate::{Attribute, AttributePath, Error, Fired, Map, Profile, ResourceType, Value};

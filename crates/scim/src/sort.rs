@@ -194,3 +194,6 @@ impl Scalar {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

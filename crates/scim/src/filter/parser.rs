@@ -449,9 +449,11 @@ impl<'t> Parser<'t> {
         if rest.is_empty() {
             return format!("it ends at character {position}, where {what} was expected");
         }
-        let end = rest[1..]
-            .find(|c: char| c.is_whitespace() || "()[]\"".contains(c))
-            .map_or(rest.len(), |end| end + 1);
+        let end = rest
+            .char_indices()
+            .skip(1)
+            .find(|(_, c)| c.is_whitespace() || "()[]\"".contains(*c))
+            .map_or(rest.len(), |(end, _)| end);
         let found = quoted(&rest[..end]);
         format!("at character {position}, expected {what}, found {found}")
     }

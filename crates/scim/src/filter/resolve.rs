@@ -186,6 +186,7 @@ impl Resolver<'_> {
         } else {
             if path.sub.is_none() && path.attribute.kind == Type::Complex {
                 path.sub = path.attribute.sub("value").cloned();
+                check_readable(&path)?;
             }
             let leaf = path.leaf();
             check_operator(&path, leaf.kind, op)?;
