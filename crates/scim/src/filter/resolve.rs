@@ -105,16 +105,20 @@ impl Resolver<'_> {
             return Some(path);
         }
         let head = name.split('.').next().unwrap_or(name);
-        if head.eq_ignore_ascii_case("email") {
-            let path = resource_type.resolve(&format!("emails{}", &name[head.len()..]))?;
-            let note = || format!("read {} as \"{path}\"", quoted(name));
-            let allowed = self.fired.allows(self.profile, Tolerance::EmailAlias, note);
-            return allowed.then_some(path);
-        }
-        let path = AttributePath::resolve_bare_extension(resource_type, name)?;
+        let alias = head
+            .eq_ignore_ascii_case("email")
+            .then(|| resource_type.resolve(&format!("emails{}", &name[head.len()..])))
+            .flatten();
+        let (path, tolerance) = match alias {
+            Some(path) => (path, Tolerance::EmailAlias),
+            None => (
+                AttributePath::resolve_bare_extension(resource_type, name)?,
+                Tolerance::BareExtensionAttribute,
+            ),
+        };
         let note = || format!("read {} as \"{path}\"", quoted(name));
         self.fired
-            .allows(self.profile, Tolerance::BareExtensionAttribute, note)
+            .allows(self.profile, tolerance, note)
             .then_some(path)
     }
 
@@ -391,8 +395,6 @@ pub(super) fn is_location(path: &AttributePath) -> bool {
 /// version are insignificant (RFC 7644 section 3.13).
 pub(super) fn same_resource(address: &str) -> &str {
     let address = address.trim_end_matches('/');
-    match address.rmatch_indices('/').nth(1) {
-        Some((slash, _)) => &address[slash + 1..],
-        None => address.trim_start_matches('/'),
-    }
+    let start = address.rmatch_indices('/').nth(1).map_or(0, |(at, _)| at);
+    address[start..].trim_start_matches('/')
 }

@@ -1,3 +1,8 @@
+//! The filter language by requirement: tables of filter, resource and answer.
+
+mod properties;
+mod second_opinion;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -283,7 +288,8 @@ fn logic_and_value_paths() {
             (r#"meta.resourceType eq "User""#, true),
             (r#"meta.created gt "2011-01-01T00:00:00Z""#, true),
             (r#"id pr and externalId sw "a""#, true),
-            // FLT-034: the resource is given as it was returned, with defaults.
+            // FLT-034
+            // The resource is given as it was returned, with defaults.
             ("active eq true", true),
             // FLT-043
             ("members.$ref pr", true),
@@ -330,7 +336,7 @@ fn what_does_not_fit_the_type_is_refused() {
             (r#"emails.value[value eq "x"]"#, "without brackets"),
             ("urn:ex:a-b:1.0:User pr", "no attribute"),
             ("urn:ex:unknown:1.0:User:x pr", "no attribute"),
-            // FLT-035, FLT-036: what is never returned cannot be filtered.
+            // FLT-035, FLT-036
             (r#"password eq "x""#, "never returned"),
             (r#"password co "x""#, "never returned"),
             ("password pr", "never returned"),

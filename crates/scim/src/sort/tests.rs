@@ -11,7 +11,7 @@ fn read(by: &str, order: Option<&str>, profile: &Profile) -> Result<Sort, Error>
     Sort::read(&user(), by, order, profile, &mut Fired::default())
 }
 
-/// Resources in ascending order, `=` in front of one that ties with the one before.
+/// The resources are given in ascending order.
 fn check(by: &str, ascending: &[Value]) {
     let up = read(by, None, &Profile::RFC).unwrap_or_else(|error| panic!("{by}: {error}"));
     let down = read(by, Some("Descending"), &Profile::RFC).unwrap();
