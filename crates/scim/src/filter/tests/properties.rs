@@ -6,11 +6,13 @@ use serde_json::json;
 use super::*;
 use crate::fold::fold;
 
-/// Few and hurtful, so that filters match: case, width, combining marks, escapes.
+/// Few and hurtful, so that filters match: case, width, combining marks, escapes. The letters
+/// occur in no attribute name, so that none is found in the JSON by chance.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
-        3 => "[aAeEk]{0,2}",
-        1 => "[aE\u{301}\u{ff21}\u{212a}\u{130}\u{3a3}=\u{338}\"\\\\/\n]{0,3}",
+        3 => "[wWzZk]{0,2}",
+        1 => "[wZ]\u{301}?[k=]?",
+        1 => "[wZ\u{301}\u{ff3a}\u{212a}\u{130}\u{3a3}=\u{338}\"\\\\/\n]{0,3}",
     ]
 }
 
@@ -124,6 +126,30 @@ proptest! {
     #[test]
     fn what_matches_contains_the_required_text(text in filter_text(), resource in resource()) {
         let filter = read(&text, &Profile::RFC).unwrap();
+        if let Some(required) = filter.required_text()
+            && filter.matches(&resource)
+        {
+            let json = Value::Object(resource).to_string();
+            prop_assert!(fold(&json).contains(&required), "{} misses {}", json, required);
+        }
+    }
+
+    /// The same where every case matches: the value is made from the literal.
+    #[test]
+    fn a_value_around_the_literal_contains_the_required_text(
+        name in "userName|externalId|profileUrl",
+        op in "eq|co|sw|ew",
+        texts in prop::array::uniform3(text()),
+    ) {
+        let [before, literal, after] = texts;
+        let value = match op.as_str() {
+            "eq" => literal.clone(),
+            "sw" => format!("{literal}{after}"),
+            "ew" => format!("{before}{literal}"),
+            _ => format!("{before}{literal}{after}"),
+        };
+        let resource = Map::from_iter([(name.clone(), Value::from(value))]);
+        let filter = read(&format!("{name} {op} {}", Value::from(literal)), &Profile::RFC).unwrap();
         if let Some(required) = filter.required_text()
             && filter.matches(&resource)
         {
