@@ -1,0 +1,44 @@
+//! What a matching document must contain, for a search over stored bytes.
+
+use super::{Filter, Literal, Operator, is_case_exact};
+use crate::AttributePath;
+
+/// Core attributes that are not part of the stored document.
+const NOT_STORED: [&str; 5] = ["id", "meta", "groups", "members", "schemas"];
+
+pub(super) fn required_text(filter: &Filter) -> Option<String> {
+    match filter {
+        Filter::And(parts) => parts
+            .iter()
+            .filter_map(required_text)
+            .max_by_key(String::len),
+        Filter::Element { filter, .. } => required_text(filter),
+        Filter::Compare {
+            path,
+            op,
+            value: Literal::Text(text),
+        } => of_comparison(path, *op, text),
+        _ => None,
+    }
+}
+
+fn of_comparison(path: &AttributePath, op: Operator, text: &str) -> Option<String> {
+    if path.extension.is_none() && NOT_STORED.contains(&path.attribute.name.as_str()) {
+        return None;
+    }
+    // A JSON writer leaves these bytes as they are.
+    let plain = |b: u8| (b' '..=b'~').contains(&b) && !matches!(b, b'"' | b'\\' | b'/');
+    if !text.bytes().all(plain) {
+        return None;
+    }
+    let text = match op {
+        Operator::Eq | Operator::Ew => text,
+        // Where the value goes on unfolded, a combining mark may merge with the last character.
+        Operator::Co | Operator::Sw if is_case_exact(path.leaf()) => {
+            &text[..text.len().saturating_sub(1)]
+        }
+        Operator::Co | Operator::Sw => text,
+        _ => return None,
+    };
+    (!text.is_empty()).then(|| text.to_ascii_lowercase())
+}
