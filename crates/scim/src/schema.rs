@@ -237,7 +237,17 @@ impl Registry {
         load::registry(schemas, types)
     }
 
-    /// Resource types, in published order.
+    /// The User resource type, always there.
+    pub fn user(&self) -> &Arc<ResourceType> {
+        &self.types[0]
+    }
+
+    /// The Group resource type, always there.
+    pub fn group(&self) -> &Arc<ResourceType> {
+        &self.types[1]
+    }
+
+    /// Resource types, in published order: the built-in ones first.
     pub fn resource_types(&self) -> &[Arc<ResourceType>] {
         &self.types
     }
