@@ -197,6 +197,11 @@ impl ResourceType {
             .or_else(|| builtin::common().attribute(name))
     }
 
+    /// True for the core User's `password`: accepted and discarded, never stored, not published.
+    pub(crate) fn discards(&self, attribute: &Attribute) -> bool {
+        builtin::is_discarded(&self.schema, attribute)
+    }
+
     /// True for the core Group, whose `members` are rows of their own in the store.
     pub fn is_group(&self) -> bool {
         self.schema.id == CORE_GROUP

@@ -33,6 +33,21 @@ pub(crate) fn read(
     Reader { profile, fired }.whole(attribute, value, Place::new(label))
 }
 
+/// [`read`] for an attribute of the extension `urn`.
+pub(crate) fn read_in_extension(
+    attribute: &Attribute,
+    value: Value,
+    urn: &str,
+    profile: &Profile,
+    fired: &mut Fired,
+) -> Result<Option<Value>, Error> {
+    let place = Place {
+        urn: Some(urn),
+        ..Place::new(&attribute.name)
+    };
+    Reader { profile, fired }.whole(attribute, value, place)
+}
+
 /// Reads one element of a multi-valued attribute, or the value of a singular (sub-)attribute.
 pub(crate) fn read_single(
     attribute: &Attribute,
@@ -78,25 +93,38 @@ pub(crate) fn drop_duplicates(items: &mut Vec<Value>) {
 /// Where a value stands, for messages; formatted only when one is written.
 #[derive(Clone, Copy)]
 struct Place<'a> {
+    urn: Option<&'a str>,
     label: &'a str,
     sub: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
     fn new(label: &'a str) -> Self {
-        Place { label, sub: None }
+        Place {
+            urn: None,
+            label,
+            sub: None,
+        }
+    }
+
+    /// False for attributes of extensions, whose label carries a URN.
+    fn is_core(self) -> bool {
+        self.urn.is_none() && !self.label.contains(':')
     }
 
     fn sub(self, name: &'a str) -> Self {
         Place {
-            label: self.label,
             sub: Some(name),
+            ..self
         }
     }
 }
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(urn) = self.urn {
+            write!(f, "{urn}:")?;
+        }
         f.write_str(self.label)?;
         match self.sub {
             Some(sub) => write!(f, ".{sub}"),
@@ -290,10 +318,12 @@ impl Reader<'_> {
     ) -> Result<Value, Error> {
         let fits = match (attribute.kind, &value) {
             (Type::String, Value::String(text)) => {
-                return match format::problem(&attribute.name, place.label, text) {
-                    Some(wanted) => self.loose(attribute, value, place, wanted),
-                    None => Ok(value),
-                };
+                if place.is_core()
+                    && let Some(wanted) = format::problem(&attribute.name, text)
+                {
+                    return self.loose(attribute, value, place, wanted);
+                }
+                true
             }
             (Type::Boolean, Value::Bool(_)) | (Type::Decimal, Value::Number(_)) => true,
             (Type::Boolean, Value::String(text)) => {
@@ -318,13 +348,12 @@ impl Reader<'_> {
             (Type::Integer, Value::Number(number)) => number.is_i64(),
             (Type::DateTime, Value::String(text)) => format::is_date_time(text),
             (Type::Binary, Value::String(text)) => {
-                if !is_base64(text) {
-                    false
-                } else if let Some(wanted) = format::certificate_problem(place.label, text) {
+                if place.label.starts_with("x509Certificates")
+                    && let Some(wanted) = format::certificate_problem(text)
+                {
                     return self.loose(attribute, value, place, wanted);
-                } else {
-                    true
                 }
+                is_base64(text)
             }
             (Type::Reference, Value::String(text)) => {
                 let absolute = attribute

@@ -4,9 +4,8 @@
 
 use super::decode_base64;
 
-/// Checks core attributes whose text has a format of its own (RFC 7643 section 4.1). Attributes
-/// of extensions (their label carries a URN) are their schema's own matter.
-pub(super) fn problem(name: &str, label: &str, text: &str) -> Option<&'static str> {
+/// Checks core attributes whose text has a format of its own (RFC 7643 section 4.1).
+pub(super) fn problem(name: &str, text: &str) -> Option<&'static str> {
     let (fits, wanted): (fn(&str) -> bool, _) = match name {
         "locale" => (is_language_tag, "a language tag such as en-US"),
         "preferredLanguage" => (
@@ -17,7 +16,7 @@ pub(super) fn problem(name: &str, label: &str, text: &str) -> Option<&'static st
         "country" => (is_country, "an ISO 3166-1 country code of two letters"),
         _ => return None,
     };
-    (!text.is_empty() && !label.contains(':') && !fits(text)).then_some(wanted)
+    (!text.is_empty() && !fits(text)).then_some(wanted)
 }
 
 /// RFC 3986: an absolute URI, or also a relative reference.
@@ -50,11 +49,9 @@ fn has_scheme(text: &str) -> bool {
 }
 
 /// One DER value, a SEQUENCE that fills the bytes exactly (RFC 7643 section 4.1.2).
-pub(super) fn certificate_problem(label: &str, text: &str) -> Option<&'static str> {
-    if !label.starts_with("x509Certificates") {
-        return None;
-    }
-    let bytes = decode_base64(text).unwrap_or_default();
+pub(super) fn certificate_problem(text: &str) -> Option<&'static str> {
+    // What is no base64 at all is refused by its type.
+    let bytes = decode_base64(text)?;
     (!is_one_sequence(&bytes)).then_some("one DER certificate in base64")
 }
 
