@@ -27,6 +27,7 @@ pub mod resource;
 pub mod schema;
 pub mod sort;
 pub mod tolerance;
+mod value;
 
 pub use error::{Error, Kind};
 pub use path::AttributePath;

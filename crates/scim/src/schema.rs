@@ -197,6 +197,11 @@ impl ResourceType {
             .or_else(|| builtin::common().attribute(name))
     }
 
+    /// True for the core User's `password`: accepted and discarded, never stored, not published.
+    pub(crate) fn discards(&self, attribute: &Attribute) -> bool {
+        builtin::is_discarded(&self.schema, attribute)
+    }
+
     /// True for the core Group, whose `members` are rows of their own in the store.
     pub fn is_group(&self) -> bool {
         self.schema.id == CORE_GROUP
@@ -237,7 +242,17 @@ impl Registry {
         load::registry(schemas, types)
     }
 
-    /// Resource types, in published order.
+    /// The User resource type, always there.
+    pub fn user(&self) -> &Arc<ResourceType> {
+        &self.types[0]
+    }
+
+    /// The Group resource type, always there.
+    pub fn group(&self) -> &Arc<ResourceType> {
+        &self.types[1]
+    }
+
+    /// Resource types, in published order: the built-in ones first.
     pub fn resource_types(&self) -> &[Arc<ResourceType>] {
         &self.types
     }
