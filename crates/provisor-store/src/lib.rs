@@ -14,6 +14,7 @@ pub mod record;
 pub mod search;
 pub mod token;
 
+mod migration;
 mod store;
 
 pub use cause::Cause;
