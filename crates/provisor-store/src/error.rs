@@ -32,6 +32,28 @@ pub enum StoreError {
     Failed(String),
 }
 
+impl StoreError {
+    /// What an error of SQLite means for the caller.
+    pub(crate) fn sqlite(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::ReadOnly
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::OutOfMemory
+                | ErrorCode::OperationInterrupted,
+            ) => Self::Unavailable(text),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(text),
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Self::Open(text),
+            _ => Self::Failed(text),
+        }
+    }
+}
+
 /// A request that is understood and refused: the answer for the client, and the cause for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

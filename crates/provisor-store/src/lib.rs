@@ -10,6 +10,7 @@ pub mod clock;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod log;
 pub mod record;
 pub mod search;
 pub mod sqlite;
@@ -24,6 +25,7 @@ pub use clock::Clock;
 pub use error::{Denied, Refusal, StoreError, WriteError};
 pub use event::Event;
 pub use id::{ConnectionId, Id, RequestId, TenantId, TokenId};
+pub use log::{LogReader, LogSettings, LogStats, SyncLog};
 pub use record::{
     Caller, Connection, Identifier, MemberRef, Scope, Scopes, Stored, TeamRef, Tenant, TenantState,
     TokenRecord,
