@@ -93,7 +93,10 @@ pub struct Denied {
 
 impl From<Refusal> for Denied {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, caller: None }
+        Self {
+            refusal,
+            caller: None,
+        }
     }
 }
 

@@ -22,9 +22,7 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use crate::{
-    Change, Clock, Origin, Outcome, Snapshot, Store, StoreError, WriteError, migration,
-};
+use crate::{Change, Clock, Origin, Outcome, Snapshot, Store, StoreError, WriteError, migration};
 
 use caller::Callers;
 use walk::Boundaries;

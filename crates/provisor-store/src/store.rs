@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use scim::{ResourceType, Value};
 
 use crate::{
-    Caller, Change, Connection, Denied, Event, Id, MemberRef, Origin, Outcome, Page, PlainToken, Refusal,
-    Search, StoreError, Stored, Tenant, TenantId, TokenRecord, WriteError,
+    Caller, Change, Connection, Denied, Event, Id, MemberRef, Origin, Outcome, Page, PlainToken,
+    Refusal, Search, StoreError, Stored, Tenant, TenantId, TokenRecord, WriteError,
 };
 
 /// Where a tenant's directory lives.

@@ -203,7 +203,10 @@ pub fn network_contains(network: &str, address: IpAddr) -> bool {
 /// Reads a network: its address and prefix length.
 pub fn parse_network(text: &str) -> Option<(IpAddr, u8)> {
     let (base, length) = match text.split_once('/') {
-        Some((base, length)) => (base.parse::<IpAddr>().ok()?, Some(length.parse::<u8>().ok()?)),
+        Some((base, length)) => (
+            base.parse::<IpAddr>().ok()?,
+            Some(length.parse::<u8>().ok()?),
+        ),
         None => (text.parse().ok()?, None),
     };
     let width = if base.is_ipv4() { 32 } else { 128 };
@@ -249,7 +252,11 @@ mod tests {
             ("nonsense", "10.0.0.0", false),
         ] {
             let address = address.parse().unwrap();
-            assert_eq!(network_contains(network, address), inside, "{network} {address}");
+            assert_eq!(
+                network_contains(network, address),
+                inside,
+                "{network} {address}"
+            );
         }
     }
 }

@@ -11,8 +11,8 @@ use scim::{Kind, Profile, Registry, ResourceType, Value};
 
 use super::rows;
 use crate::{
-    Caller, Cause, ConnectionId, Denied, HashedToken, Identifier, PlainToken, Refusal, Scopes, StoreError,
-    Tenant, TenantId, TenantState, TokenId, TokenKind, TokenRecord, record,
+    Caller, Cause, ConnectionId, Denied, HashedToken, Identifier, PlainToken, Refusal, Scopes,
+    StoreError, Tenant, TenantId, TenantState, TokenId, TokenKind, TokenRecord, record,
 };
 
 /// Callers known at one revision of the settings.
@@ -55,7 +55,8 @@ impl Callers {
         let caller = match cached {
             Some((stored, caller)) if stored.matches(&hash) => caller,
             _ => {
-                let Some((stored, caller)) = load(connection, token.tenant(), token.token(), revision)?
+                let Some((stored, caller)) =
+                    load(connection, token.tenant(), token.token(), revision)?
                 else {
                     return Ok(Err(unauthorized(Cause::TokenUnknown).into()));
                 };
@@ -74,7 +75,10 @@ impl Callers {
         };
         Ok(match admit(&caller, address, now) {
             Ok(()) => Ok(caller),
-            Err(refusal) => Err(Denied { refusal, caller: Some(caller) }),
+            Err(refusal) => Err(Denied {
+                refusal,
+                caller: Some(caller),
+            }),
         })
     }
 }
@@ -100,7 +104,10 @@ pub(super) fn admit(caller: &Caller, address: Option<IpAddr>, now: i64) -> Resul
     }
     if !token.addresses.is_empty()
         && !address.is_some_and(|address| {
-            token.addresses.iter().any(|network| crate::token::network_contains(network, address))
+            token
+                .addresses
+                .iter()
+                .any(|network| crate::token::network_contains(network, address))
         })
     {
         return Err(unauthorized(Cause::AddressNotAllowed));
@@ -184,7 +191,13 @@ fn load(
         None => None,
     };
     let registry = kinds(connection, record.tenant)?.registry;
-    let caller = Caller { tenant, connection: link, token: record, registry, revision };
+    let caller = Caller {
+        tenant,
+        connection: link,
+        token: record,
+        registry,
+        revision,
+    };
     Ok(Some((hash, Arc::new(caller))))
 }
 
@@ -194,14 +207,22 @@ pub(super) const TOKEN: &str = "t.tenant_id, t.id, t.connection_id, t.kind, t.pu
 
 pub(super) fn token_record(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
     let last_used = match row.get::<_, Option<i64>>(12)? {
-        Some(at) => Some(record::LastUse { at, address: row.get(13)?, client: row.get(14)? }),
+        Some(at) => Some(record::LastUse {
+            at,
+            address: row.get(13)?,
+            client: row.get(14)?,
+        }),
         None => None,
     };
     Ok(TokenRecord {
         tenant: TenantId(row.get(0)?),
         id: TokenId(row.get(1)?),
         connection: row.get::<_, Option<i64>>(2)?.map(ConnectionId),
-        kind: if row.get::<_, i64>(3)? == 0 { TokenKind::Scim } else { TokenKind::Api },
+        kind: if row.get::<_, i64>(3)? == 0 {
+            TokenKind::Scim
+        } else {
+            TokenKind::Api
+        },
         purpose: row.get(4)?,
         scopes: Scopes::from_bits(row.get(5)?),
         last4: row.get(6)?,
@@ -261,7 +282,10 @@ pub(super) fn connections(
             name: row.get(1)?,
             idp: row.get(2)?,
             profile: Profile::named(&row.get::<_, String>(3)?).unwrap_or(Profile::GENERIC),
-            identifier: row.get::<_, String>(4)?.parse().unwrap_or(Identifier::UserName),
+            identifier: row
+                .get::<_, String>(4)?
+                .parse()
+                .unwrap_or(Identifier::UserName),
             domains: list(&row.get::<_, String>(5)?),
             reactivation: row.get(6)?,
             unique_team_names: row.get(7)?,
@@ -331,7 +355,12 @@ pub(super) fn kinds(connection: &Connection, tenant: TenantId) -> Result<Kinds, 
         .iter()
         .filter_map(|(id, kind, _)| Some((id.clone(), (*kind)?)))
         .collect();
-    let registry = registry_of(documents.into_iter().map(|(_, _, document)| document).collect())
-        .map_err(|error| StoreError::Corrupt(format!("a stored schema: {error}")))?;
+    let registry = registry_of(
+        documents
+            .into_iter()
+            .map(|(_, _, document)| document)
+            .collect(),
+    )
+    .map_err(|error| StoreError::Corrupt(format!("a stored schema: {error}")))?;
     Ok(Kinds { registry, custom })
 }

@@ -33,7 +33,10 @@ impl From<rusqlite::Error> for StoreError {
 
 /// Opens for writing, creating the file.
 pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         std::fs::create_dir_all(folder).map_err(|error| {
             StoreError::Open(format!(
                 "cannot create the folder {}: {error}",
@@ -92,9 +95,9 @@ fn cannot_open(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::DiskFull) => {
             format!("cannot open {path}: the disk is full; free space and start again")
         }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
-            "cannot open {path}: another process keeps it locked; wait for it or stop it"
-        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            format!("cannot open {path}: another process keeps it locked; wait for it or stop it")
+        }
         _ => format!("cannot open {path}: {error}"),
     })
 }
@@ -108,7 +111,8 @@ pub(super) fn backup(
     let source = open_reader(path, Duration::from_secs(10))?;
     // One read transaction: the copy is one state, however long it takes.
     source.execute_batch("BEGIN; SELECT n FROM counter LIMIT 1")?;
-    let mut copy = Connection::open(destination).map_err(|error| cannot_open(destination, &error))?;
+    let mut copy =
+        Connection::open(destination).map_err(|error| cannot_open(destination, &error))?;
     {
         let backup = Backup::new(&source, &mut copy)?;
         loop {
@@ -197,8 +201,9 @@ pub(super) fn check(path: &Path) -> Result<Vec<String>, StoreError> {
         }
     }
     for (meaning, query) in INVARIANTS {
-        let found: Option<rusqlite::types::Value> =
-            connection.query_row(query, [], |row| row.get(0)).optional()?;
+        let found: Option<rusqlite::types::Value> = connection
+            .query_row(query, [], |row| row.get(0))
+            .optional()?;
         if let Some(example) = found {
             wrong.push(format!("{meaning}: {example:?}"));
         }

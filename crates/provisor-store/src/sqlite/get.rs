@@ -54,9 +54,17 @@ pub(super) fn teams(
         let mut above = Vec::new();
         for (k, id, display) in level {
             if nested {
-                above.extend(direct(k)?.into_iter().filter(|(parent, ..)| seen.insert(*parent)));
+                above.extend(
+                    direct(k)?
+                        .into_iter()
+                        .filter(|(parent, ..)| seen.insert(*parent)),
+                );
             }
-            teams.push(TeamRef { id, display, direct: is_direct });
+            teams.push(TeamRef {
+                id,
+                display,
+                direct: is_direct,
+            });
         }
         level = above;
         is_direct = false;
@@ -146,7 +154,9 @@ pub(super) fn stored(
     derived: Derived,
 ) -> Result<crate::Stored, StoreError> {
     let teams = match derived.teams && kind.is_user() {
-        true => Some(teams(connection, tenant, row.k, || has_nested(connection, tenant))?),
+        true => Some(teams(connection, tenant, row.k, || {
+            has_nested(connection, tenant)
+        })?),
         false => None,
     };
     let members = match derived.members && kind.is_group() {

@@ -41,7 +41,12 @@ pub(super) fn keys_of(kind: &ResourceType, attributes: &Map<String, Value>) -> V
     let mut add = |attribute: Cow<'static, str>, value: Cow<'_, str>, main, unique| {
         if !value.is_empty() {
             let value = bounded(value).into_owned();
-            keys.push(Key { attribute, value, main, unique });
+            keys.push(Key {
+                attribute,
+                value,
+                main,
+                unique,
+            });
         }
     };
     if let Some(Value::String(text)) = attributes.get(EXTERNAL_ID) {
@@ -56,7 +61,12 @@ pub(super) fn keys_of(kind: &ResourceType, attributes: &Map<String, Value>) -> V
         let primary = primary_email(attributes);
         for email in emails {
             if let Some(Value::String(text)) = email.get("value") {
-                add(EMAIL.into(), fold(text), primary == Some(text.as_str()), false);
+                add(
+                    EMAIL.into(),
+                    fold(text),
+                    primary == Some(text.as_str()),
+                    false,
+                );
             }
         }
     }
@@ -87,9 +97,7 @@ pub(super) fn lookup<'v>(
         (EXTERNAL_ID, None) if path.extension.is_none() => EXTERNAL_ID.into(),
         (DISPLAY_NAME, None) if path.extension.is_none() => DISPLAY_NAME.into(),
         ("emails", Some("value")) if kind.is_user() && path.extension.is_none() => EMAIL.into(),
-        (_, None) if declared_unique(kind).any(|unique| unique == *path) => {
-            path.to_string().into()
-        }
+        (_, None) if declared_unique(kind).any(|unique| unique == *path) => path.to_string().into(),
         _ => return None,
     };
     Some((attribute, bounded(value.into())))
@@ -97,7 +105,11 @@ pub(super) fn lookup<'v>(
 
 /// Singular attributes whose schema asks for uniqueness; `userName` and `id` have columns of their own.
 fn declared_unique(kind: &ResourceType) -> impl Iterator<Item = AttributePath> + '_ {
-    let core = kind.schema.attributes.iter().map(|attribute| (None, attribute));
+    let core = kind
+        .schema
+        .attributes
+        .iter()
+        .map(|attribute| (None, attribute));
     let extensions = kind.extensions.iter().flat_map(|extension| {
         extension
             .schema
@@ -161,14 +173,20 @@ pub(super) fn recount(connection: &Connection) -> Result<Vec<String>, StoreError
             registry = Some((tenant, caller::kinds(connection, TenantId(tenant))?));
         }
         let resource = rows::resource(row)?;
-        let Some(kind_rules) = registry.as_ref().and_then(|(_, kinds)| kinds.by_number(kind)) else {
+        let Some(kind_rules) = registry
+            .as_ref()
+            .and_then(|(_, kinds)| kinds.by_number(kind))
+        else {
             wrong.push(format!("resource {} has an unknown type", resource.id));
             continue;
         };
         let attributes = resource.attributes()?;
         let name = attributes.get("userName").and_then(Value::as_str).map(fold);
         if kind == rows::USER && name.as_deref() != resource.name.as_deref() {
-            wrong.push(format!("user {} is indexed under another userName", resource.id));
+            wrong.push(format!(
+                "user {} is indexed under another userName",
+                resource.id
+            ));
         }
         for key in keys_of(kind_rules, &attributes) {
             expected += 1;
@@ -180,16 +198,22 @@ pub(super) fn recount(connection: &Connection) -> Result<Vec<String>, StoreError
                 .next()
                 .transpose()?;
             if main != Some(key.main) {
-                wrong.push(format!("resource {} misses the key {}", resource.id, key.attribute));
+                wrong.push(format!(
+                    "resource {} misses the key {}",
+                    resource.id, key.attribute
+                ));
             }
         }
         if wrong.len() > 20 {
             return Ok(wrong);
         }
     }
-    let stored: i64 = connection.query_row("SELECT count(*) FROM search_key", [], |row| row.get(0))?;
+    let stored: i64 =
+        connection.query_row("SELECT count(*) FROM search_key", [], |row| row.get(0))?;
     if stored != expected {
-        wrong.push(format!("{stored} search keys are stored, {expected} expected"));
+        wrong.push(format!(
+            "{stored} search keys are stored, {expected} expected"
+        ));
     }
     Ok(wrong)
 }

@@ -41,38 +41,55 @@ pub(super) struct Plan {
 pub(super) fn plan(kind: &ResourceType, filter: &Filter) -> Plan {
     match filter {
         Filter::Constant(false) => exact(Source::Nothing),
-        Filter::Compare { path, op: Operator::Eq, value: Literal::Text(text) } => {
-            match equality(kind, path, text) {
-                Some(source) => exact(source),
-                None => scan(),
-            }
-        }
+        Filter::Compare {
+            path,
+            op: Operator::Eq,
+            value: Literal::Text(text),
+        } => match equality(kind, path, text) {
+            Some(source) => exact(source),
+            None => scan(),
+        },
         // All of them: any one that has candidates narrows; the evaluator decides the rest.
         Filter::And(all) => {
             let narrowest = all
                 .iter()
                 .filter_map(|part| plan(kind, part).source)
                 .min_by_key(cost);
-            Plan { source: narrowest, exact: false }
+            Plan {
+                source: narrowest,
+                exact: false,
+            }
         }
         Filter::Or(any) => {
             let plans: Vec<Plan> = any.iter().map(|part| plan(kind, part)).collect();
             let exact = plans.iter().all(|plan| plan.exact);
             let sources: Option<Vec<Source>> = plans.into_iter().map(|plan| plan.source).collect();
-            Plan { exact: exact && sources.is_some(), source: sources.map(Source::Any) }
+            Plan {
+                exact: exact && sources.is_some(),
+                source: sources.map(Source::Any),
+            }
         }
         // One element satisfies all: whoever has the element has the key, not the reverse.
-        Filter::Element { filter, .. } => Plan { exact: false, ..plan(kind, filter) },
+        Filter::Element { filter, .. } => Plan {
+            exact: false,
+            ..plan(kind, filter)
+        },
         _ => scan(),
     }
 }
 
 fn exact(source: Source) -> Plan {
-    Plan { source: Some(source), exact: true }
+    Plan {
+        source: Some(source),
+        exact: true,
+    }
 }
 
 fn scan() -> Plan {
-    Plan { source: None, exact: false }
+    Plan {
+        source: None,
+        exact: false,
+    }
 }
 
 /// The index that answers `path eq text`; `text` is folded as the attribute asks.

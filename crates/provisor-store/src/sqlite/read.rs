@@ -20,8 +20,8 @@ use super::{
     search::{self, Query},
 };
 use crate::{
-    Caller, Denied, Event, Id, MemberRef, Page, PlainToken, Refusal, Search, Snapshot, Stored,
-    StoreError, Tenant, TenantId, TokenRecord, event::EventKind, record,
+    Caller, Denied, Event, Id, MemberRef, Page, PlainToken, Refusal, Search, Snapshot, StoreError,
+    Stored, Tenant, TenantId, TokenRecord, event::EventKind, record,
 };
 
 /// A read transaction; ended and given back when dropped.
@@ -43,13 +43,16 @@ impl View {
     pub(super) fn begin(shared: Arc<Shared>) -> Result<Self, StoreError> {
         let connection = shared.reader()?;
         connection.prepare_cached("BEGIN")?.execute([])?;
-        Ok(Self { shared, connection: Some(connection) })
+        Ok(Self {
+            shared,
+            connection: Some(connection),
+        })
     }
 
     fn connection(&self) -> Result<&Connection, StoreError> {
-        self.connection
-            .as_ref()
-            .ok_or_else(|| StoreError::Failed("a view was used after its scan was cancelled".into()))
+        self.connection.as_ref().ok_or_else(|| {
+            StoreError::Failed("a view was used after its scan was cancelled".into())
+        })
     }
 
     fn events_where(
@@ -105,7 +108,10 @@ impl Drop for View {
 fn event(row: &Row<'_>) -> Result<Event, StoreError> {
     let damaged = |error: serde_json::Error| StoreError::Corrupt(format!("an event: {error}"));
     let document = rows::bytes(row.get_ref(6)?);
-    let document = document.map(|doc| serde_json::from_slice(&doc)).transpose().map_err(damaged)?;
+    let document = document
+        .map(|doc| serde_json::from_slice(&doc))
+        .transpose()
+        .map_err(damaged)?;
     let detail: String = row.get(8)?;
     let kind = usize::try_from(row.get::<_, i64>(2)?)
         .ok()
@@ -123,7 +129,9 @@ fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         detail: serde_json::from_str(&detail).map_err(damaged)?,
         request: crate::RequestId(row.get(9)?).to_string(),
         connection: row.get(10)?,
-        token: row.get::<_, Option<i64>>(11)?.map(|token| format!("tok_{token}")),
+        token: row
+            .get::<_, Option<i64>>(11)?
+            .map(|token| format!("tok_{token}")),
         actor: row.get(12)?,
     })
 }
@@ -136,7 +144,9 @@ impl Snapshot for View {
         address: Option<IpAddr>,
     ) -> Result<Result<Arc<Caller>, Denied>, StoreError> {
         let now = self.shared.clock.now();
-        self.shared.callers.caller(self.connection()?, token, address, now)
+        self.shared
+            .callers
+            .caller(self.connection()?, token, address, now)
     }
 
     async fn get(
@@ -166,7 +176,7 @@ impl Snapshot for View {
         search: &Search,
     ) -> Result<Result<Page, Refusal>, StoreError> {
         let cancelled = Arc::<AtomicBool>::default();
-        let run = |shared: &Shared, connection: &Connection, search: &Search, cancelled| {
+        let run = move |shared: &Shared, connection: &Connection, search: &Search, cancelled| {
             Query {
                 connection,
                 tenant,
@@ -274,14 +284,20 @@ impl Snapshot for View {
                 rows::COLUMNS
             ))?
             .query_row(params![tenant.0, id.map(|id| id.0), name], |row| {
-                Ok((rows::resource(row)?, row.get::<_, i64>(11)?, row.get::<_, i64>(12)?))
+                Ok((
+                    rows::resource(row)?,
+                    row.get::<_, i64>(11)?,
+                    row.get::<_, i64>(12)?,
+                ))
             })
             .optional()?;
         let Some((row, deleted, number)) = found else {
             return Ok(None);
         };
         let kinds = caller::kinds(connection, tenant)?;
-        Ok(kinds.by_number(number).map(|kind| (row.stored(kind), deleted)))
+        Ok(kinds
+            .by_number(number)
+            .map(|kind| (row.stored(kind), deleted)))
     }
 
     async fn tenants(&mut self, after: &str, limit: usize) -> Result<Vec<Tenant>, StoreError> {
@@ -326,7 +342,10 @@ impl Snapshot for View {
 
     async fn custom_schemas(&mut self, tenant: TenantId) -> Result<Vec<Value>, StoreError> {
         let documents = caller::documents(self.connection()?, tenant)?;
-        Ok(documents.into_iter().map(|(_, _, document)| document).collect())
+        Ok(documents
+            .into_iter()
+            .map(|(_, _, document)| document)
+            .collect())
     }
 
     async fn count(&mut self, tenant: TenantId, kind: &ResourceType) -> Result<u64, StoreError> {

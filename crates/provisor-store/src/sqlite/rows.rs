@@ -6,7 +6,7 @@ use rusqlite::{Row, types::ValueRef};
 use scim::{Map, ResourceType, Value, datetime::format_millis};
 use serde_json::json;
 
-use crate::{Id, MemberRef, Stored, StoreError, TeamRef};
+use crate::{Id, MemberRef, StoreError, Stored, TeamRef};
 
 /// Numbers of the built-in resource types in `resource.kind`.
 pub(super) const USER: i64 = 1;
@@ -27,7 +27,8 @@ pub(super) fn builtin_kind(name: &str) -> Option<i64> {
 }
 
 /// Columns that [`resource`] reads, in its order.
-pub(super) const COLUMNS: &str = "k, id, version, created, modified, app_id, doc, rest, display, name, connection";
+pub(super) const COLUMNS: &str =
+    "k, id, version, created, modified, app_id, doc, rest, display, name, connection";
 
 /// A row of `resource`.
 #[derive(Debug, Clone)]
@@ -93,10 +94,16 @@ impl Resource {
 }
 
 /// The stored attributes, both halves together.
-pub(super) fn attributes(doc: &[u8], rest: Option<&[u8]>) -> Result<Map<String, Value>, StoreError> {
+pub(super) fn attributes(
+    doc: &[u8],
+    rest: Option<&[u8]>,
+) -> Result<Map<String, Value>, StoreError> {
     let damaged = |error: serde_json::Error| StoreError::Corrupt(format!("a document: {error}"));
     let doc = serde_json::from_slice(doc).map_err(damaged)?;
-    let rest = rest.map(serde_json::from_slice).transpose().map_err(damaged)?;
+    let rest = rest
+        .map(serde_json::from_slice)
+        .transpose()
+        .map_err(damaged)?;
     Ok(scim::project::join(doc, rest))
 }
 

@@ -64,7 +64,9 @@ impl<'a> Matcher<'a> {
         Self {
             kind,
             filter,
-            text: filter.required_text().map(|text| Finder::new(text.as_bytes()).into_owned()),
+            text: filter
+                .required_text()
+                .map(|text| Finder::new(text.as_bytes()).into_owned()),
             folded: Vec::new(),
             teams: kind.is_user() && filter.mentions("groups"),
             members: kind.is_group() && filter.mentions("members"),
@@ -93,7 +95,9 @@ impl<'a> Matcher<'a> {
         row: &Resource,
     ) -> Result<bool, StoreError> {
         let teams = match self.teams {
-            true => Some(get::teams(connection, tenant, row.k, || get::has_nested(connection, tenant))?),
+            true => Some(get::teams(connection, tenant, row.k, || {
+                get::has_nested(connection, tenant)
+            })?),
             false => None,
         };
         let members = match self.members {
@@ -131,9 +135,11 @@ impl<'a> Matcher<'a> {
 fn asked_members(filter: &Filter) -> Option<Vec<String>> {
     use scim::filter::{Literal, Operator};
     match filter {
-        Filter::Compare { path, op: Operator::Eq, value: Literal::Text(text) }
-            if path.is_core("members") =>
-        {
+        Filter::Compare {
+            path,
+            op: Operator::Eq,
+            value: Literal::Text(text),
+        } if path.is_core("members") => {
             let value = path.sub.as_ref().is_some_and(|sub| sub.name == "value");
             value.then(|| vec![text.clone()])
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use rusqlite::{Connection, OptionalExtension, params};
-use scim::{ResourceType, filter::Filter, sort::Key};
+use scim::{ResourceType, sort::Key};
 
 use super::{
     SqliteSettings, caller,
@@ -19,7 +19,7 @@ use super::{
     walk::{Boundaries, Step},
 };
 use crate::{
-    Id, Identifier, Page, PageStart, Search, Stored, StoreError, TenantId, search::Position,
+    Id, Identifier, Page, PageStart, Search, StoreError, Stored, TenantId, search::Position,
 };
 
 /// Rows that may be skipped on the thread that serves others.
@@ -78,7 +78,10 @@ impl Query<'_> {
     }
 
     fn derived(&self) -> Derived {
-        Derived { teams: self.search.teams, members: self.search.members }
+        Derived {
+            teams: self.search.teams,
+            members: self.search.members,
+        }
     }
 
     fn stored(&self, kind: &Arc<ResourceType>, row: Resource) -> Result<Stored, StoreError> {
@@ -90,7 +93,12 @@ impl Query<'_> {
         let number = self.number(kind)?;
         let total = get::count(self.connection, self.tenant, number)?;
         let count = self.search.count;
-        let mut page = Page { total, resources: Vec::new(), by_email: false, more: false };
+        let mut page = Page {
+            total,
+            resources: Vec::new(),
+            by_email: false,
+            more: false,
+        };
         if count == 0 {
             return Ok(page);
         }
@@ -132,8 +140,7 @@ impl Query<'_> {
                 page.more = rows.len() > count;
                 rows.truncate(count);
                 if page.more
-                    && let (Some(last), Some(step)) =
-                        (rows.last(), step(start + rows.len() as u64))
+                    && let (Some(last), Some(step)) = (rows.last(), step(start + rows.len() as u64))
                 {
                     self.boundaries.note(step, last.id, self.now);
                 }
@@ -170,8 +177,10 @@ impl Query<'_> {
              WHERE tenant_id = ?1 AND kind = ?2 AND id {comparison} ?3 ORDER BY id {order} LIMIT ?4",
             rows::COLUMNS
         ))?;
-        let found =
-            statement.query_map(params![self.tenant.0, number, from.0, limit], rows::resource)?;
+        let found = statement.query_map(
+            params![self.tenant.0, number, from.0, limit],
+            rows::resource,
+        )?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 
@@ -191,7 +200,9 @@ impl Query<'_> {
                 "SELECT id FROM resource INDEXED BY resource_id \
                  WHERE tenant_id = ?1 AND kind = ?2 ORDER BY id {order} LIMIT 1 OFFSET ?3"
             ))?
-            .query_row(params![self.tenant.0, number, offset], |row| Ok(Id(row.get(0)?)))
+            .query_row(params![self.tenant.0, number, offset], |row| {
+                Ok(Id(row.get(0)?))
+            })
             .optional()?)
     }
 
@@ -212,7 +223,12 @@ impl Query<'_> {
                     })?),
                     false => None,
                 };
-                Ok(Some(sort.key(&rows::whole(row, kind, teams.as_deref(), None)?)))
+                Ok(Some(sort.key(&rows::whole(
+                    row,
+                    kind,
+                    teams.as_deref(),
+                    None,
+                )?)))
             };
             let plan = filter.as_ref().map(|filter| plan::plan(kind, filter));
             match plan.as_ref().and_then(|plan| plan.source.as_ref()) {
@@ -243,11 +259,18 @@ impl Query<'_> {
                         time: self.settings.scan_time,
                         cancelled: self.cancelled.clone(),
                     };
-                    scan::each(self.connection, self.tenant, number, matcher, &limits, |row| {
-                        let key = derived(&row)?;
-                        window.take(Hit { row, kind: at, key });
-                        Ok(())
-                    })?;
+                    scan::each(
+                        self.connection,
+                        self.tenant,
+                        number,
+                        matcher,
+                        &limits,
+                        |row| {
+                            let key = derived(&row)?;
+                            window.take(Hit { row, kind: at, key });
+                            Ok(())
+                        },
+                    )?;
                 }
             }
         }
@@ -257,7 +280,12 @@ impl Query<'_> {
         for hit in hits {
             resources.push(self.stored(&self.search.types[hit.kind].0, hit.row)?);
         }
-        Ok(Page { total, resources, by_email, more })
+        Ok(Page {
+            total,
+            resources,
+            by_email,
+            more,
+        })
     }
 
     /// The rows a source leads to, in id order.
@@ -270,7 +298,9 @@ impl Query<'_> {
         let mut rows = match source {
             Source::Nothing => Vec::new(),
             Source::Id(text) => match text.parse() {
-                Ok(id) => get::resource(self.connection, self.tenant, number, id)?.into_iter().collect(),
+                Ok(id) => get::resource(self.connection, self.tenant, number, id)?
+                    .into_iter()
+                    .collect(),
                 Err(_) => Vec::new(),
             },
             Source::UserName(name) => self.query(
@@ -321,9 +351,10 @@ impl Query<'_> {
         condition: &str,
         values: impl rusqlite::Params,
     ) -> Result<Vec<Resource>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached(&format!("SELECT {} FROM resource {condition}", rows::COLUMNS))?;
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {} FROM resource {condition}",
+            rows::COLUMNS
+        ))?;
         let found = statement.query_map(values, rows::resource)?;
         Ok(found.collect::<Result<_, _>>()?)
     }
@@ -369,7 +400,12 @@ impl<'a> Window<'a> {
             PageStart::After(_) | PageStart::Before(_) => 0,
         };
         let keep = skipped.saturating_add(search.count).saturating_add(1);
-        Self { search, hits: Vec::new(), total: 0, keep }
+        Self {
+            search,
+            hits: Vec::new(),
+            total: 0,
+            keep,
+        }
     }
 
     fn take(&mut self, hit: Hit) {
@@ -391,7 +427,10 @@ impl<'a> Window<'a> {
                 (Some(part), Some(sort)) => Some(sort.key(part)),
                 _ => None,
             };
-            self.order((&hit.key, hit.row.id, hit.kind), (&key, position.id, hit.kind))
+            self.order(
+                (&hit.key, hit.row.id, hit.kind),
+                (&key, position.id, hit.kind),
+            )
         };
         match &self.search.start {
             PageStart::Index(_) => true,

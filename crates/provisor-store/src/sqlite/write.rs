@@ -199,7 +199,11 @@ impl<'c> Transaction<'c> {
     /// Carries out one change.
     ///
     /// Errors: nothing is decided; the transaction must be rolled back.
-    pub(super) fn apply(&mut self, origin: &Origin, change: &Change) -> Result<Applied, StoreError> {
+    pub(super) fn apply(
+        &mut self,
+        origin: &Origin,
+        change: &Change,
+    ) -> Result<Applied, StoreError> {
         match self.decide(origin, change) {
             Ok(outcome) => Ok(Ok(outcome)),
             Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
@@ -211,21 +215,32 @@ impl<'c> Transaction<'c> {
         self.admit(origin)?;
         match change {
             Change::Create { kind, incoming } => self.create(origin, kind, incoming),
-            Change::Replace { kind, id, incoming, precondition } => {
-                self.replace(origin, kind, *id, incoming, precondition.as_ref())
-            }
-            Change::Patch { kind, id, patch, precondition } => {
-                self.patch(origin, kind, *id, patch, precondition.as_ref())
-            }
-            Change::Delete { kind, id, precondition } => {
-                self.delete(origin, kind, *id, precondition.as_ref())
-            }
+            Change::Replace {
+                kind,
+                id,
+                incoming,
+                precondition,
+            } => self.replace(origin, kind, *id, incoming, precondition.as_ref()),
+            Change::Patch {
+                kind,
+                id,
+                patch,
+                precondition,
+            } => self.patch(origin, kind, *id, patch, precondition.as_ref()),
+            Change::Delete {
+                kind,
+                id,
+                precondition,
+            } => self.delete(origin, kind, *id, precondition.as_ref()),
             Change::Restore { id } => self.restore(origin, *id),
             Change::Erase { id } => self.erase(origin, *id),
             Change::Import { incoming, app_id } => self.import(origin, incoming, app_id.as_deref()),
-            Change::Adopt { kind, id, incoming, app_id } => {
-                self.adopt(origin, kind, *id, incoming, app_id.as_deref())
-            }
+            Change::Adopt {
+                kind,
+                id,
+                incoming,
+                app_id,
+            } => self.adopt(origin, kind, *id, incoming, app_id.as_deref()),
             Change::CreateTenant { key, name } => self.create_tenant(origin, key, name),
             Change::SetTenant { name, suspended } => {
                 self.set_tenant(origin.tenant, name.as_deref(), *suspended)
@@ -240,9 +255,10 @@ impl<'c> Transaction<'c> {
             Change::NoteTokenUse(uses) => self.note_token_use(uses),
             Change::PutSchema { document } => self.put_schema(origin.tenant, document),
             Change::RemoveSchema { id } => self.remove_schema(origin.tenant, id),
-            Change::Expire { tombstones_before, chunk } => {
-                self.expire(*tombstones_before, *chunk)
-            }
+            Change::Expire {
+                tombstones_before,
+                chunk,
+            } => self.expire(*tombstones_before, *chunk),
         }
     }
 

@@ -93,7 +93,11 @@ impl Writer {
     ) -> Result<Outcome, WriteError> {
         let stopped = || StoreError::Unavailable("the server is shutting down".into());
         let (reply, answer) = oneshot::channel();
-        let job = Job { origin, change, reply };
+        let job = Job {
+            origin,
+            change,
+            reply,
+        };
         self.metrics.waiting.fetch_add(1, Relaxed);
         let sent = self
             .queue
@@ -110,10 +114,14 @@ impl Writer {
 
     /// Lets the threads finish what is accepted, and waits for them.
     pub(super) fn stop(&self) {
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let threads = std::mem::take(
-            &mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner),
+        drop(
+            self.queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
         );
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a store thread panicked");

@@ -149,9 +149,10 @@ impl Transaction<'_> {
         let mut incoming = incoming.clone();
         complete_new(place.kind, &mut incoming.attributes);
         match self.replace(origin, place.kind, existing.id, &incoming, None)? {
-            Outcome::Resource(written) => {
-                Ok(Outcome::Resource(Written { created: true, ..written }))
-            }
+            Outcome::Resource(written) => Ok(Outcome::Resource(Written {
+                created: true,
+                ..written
+            })),
             other => Ok(other),
         }
     }
@@ -191,7 +192,10 @@ impl Transaction<'_> {
             return self.unchanged(place, existing, Fired::default());
         }
         let attributes = existing.attributes()?;
-        let linked = Resource { app_id: app_id.map(str::to_owned), ..existing.clone() };
+        let linked = Resource {
+            app_id: app_id.map(str::to_owned),
+            ..existing.clone()
+        };
         let row = self.update(place, origin, &linked, &attributes, &attributes)?;
         let detail = serde_json::json!({
             "changed": ["app_id"], "previous": { "app_id": existing.app_id },
@@ -271,7 +275,10 @@ fn completed<'a>(
 
 /// 409 for a userName that a live user holds, with the way out.
 fn name_taken(existing: &Resource, attributes: &Map<String, Value>) -> Decided<Error> {
-    let name = attributes.get("userName").and_then(Value::as_str).unwrap_or_default();
+    let name = attributes
+        .get("userName")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let id = existing.id;
     let inactive = existing.attributes()?.get("active") == Some(&Value::Bool(false));
     Ok(if inactive {

@@ -32,7 +32,11 @@ impl Transaction<'_> {
         self.bury(place, &row)?;
         self.remove(place, &row)?;
         self.touch_teams(place.tenant, row.k)?;
-        let gone = Resource { version: row.version + 1, modified: self.now.max(row.modified + 1), ..row };
+        let gone = Resource {
+            version: row.version + 1,
+            modified: self.now.max(row.modified + 1),
+            ..row
+        };
         let detail = json!({ "memberships": memberships });
         let events = self.event(origin, place, EventKind::Deleted, &gone, &detail)?;
         Ok(Outcome::Deleted { events })
@@ -41,7 +45,11 @@ impl Transaction<'_> {
     /// The direct teams of a resource, as an event lists them.
     fn memberships(&mut self, tenant: TenantId, k: i64) -> Result<Vec<String>, StoreError> {
         let teams = self.teams(tenant, k)?;
-        Ok(teams.iter().filter(|team| team.direct).map(|team| team.id.to_string()).collect())
+        Ok(teams
+            .iter()
+            .filter(|team| team.direct)
+            .map(|team| team.id.to_string())
+            .collect())
     }
 
     /// The teams whose member list changes because a member comes or goes get a new version.
@@ -79,9 +87,15 @@ impl Transaction<'_> {
             ))
         })?;
         let kind = rules.kinds.by_number(number).cloned().ok_or_else(|| {
-            Error::not_found(format!("The resource type of {id} is not defined any more."))
+            Error::not_found(format!(
+                "The resource type of {id} is not defined any more."
+            ))
         })?;
-        let place = Place { tenant, kind: &kind, number };
+        let place = Place {
+            tenant,
+            kind: &kind,
+            number,
+        };
         let attributes = row.attributes()?;
         if let Some(name) = &row.name
             && let Some((_, holder)) = self.holder_of_name(place, name, 0)?
@@ -116,7 +130,9 @@ impl Transaction<'_> {
                 "SELECT {}, kind FROM tombstone WHERE tenant_id = ?1 AND id = ?2",
                 rows::COLUMNS
             ))?
-            .query_row(params![tenant.0, id.0], |row| Ok((rows::resource(row)?, row.get(11)?)))
+            .query_row(params![tenant.0, id.0], |row| {
+                Ok((rows::resource(row)?, row.get(11)?))
+            })
             .optional()?)
     }
 
@@ -125,12 +141,20 @@ impl Transaction<'_> {
     pub(super) fn erase(&mut self, origin: &Origin, id: Id) -> Decided<Outcome> {
         let tenant = origin.tenant;
         let rules = self.rules(tenant)?;
-        let kind = rules.kinds.by_number(rows::USER).cloned().ok_or_else(|| {
-            Error::not_found("There is no resource type User.")
-        })?;
-        let place = Place { tenant, kind: &kind, number: rows::USER };
+        let kind = rules
+            .kinds
+            .by_number(rows::USER)
+            .cloned()
+            .ok_or_else(|| Error::not_found("There is no resource type User."))?;
+        let place = Place {
+            tenant,
+            kind: &kind,
+            number: rows::USER,
+        };
         let live = super::super::get::resource(self.connection, tenant, rows::USER, id)?;
-        let buried = self.tombstone(tenant, id)?.filter(|(_, number)| *number == rows::USER);
+        let buried = self
+            .tombstone(tenant, id)?
+            .filter(|(_, number)| *number == rows::USER);
         let row = live.clone().or(buried.map(|(row, _)| row)).ok_or_else(|| {
             Error::new(
                 Kind::NotFound,
@@ -158,7 +182,11 @@ impl Transaction<'_> {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let scrubbed = Resource { app_id: None, modified: self.now, ..row };
+        let scrubbed = Resource {
+            app_id: None,
+            modified: self.now,
+            ..row
+        };
         let detail = json!({ "receipt": receipt });
         let events = self.event(origin, place, EventKind::Erased, &scrubbed, &detail)?;
         Ok(Outcome::Deleted { events })

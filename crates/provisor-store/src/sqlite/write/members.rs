@@ -67,7 +67,11 @@ impl MemberChange {
 impl Wanted {
     /// A PUT of a member list.
     pub(super) fn exactly(members: &[String]) -> Self {
-        let mut wanted = Self { absolute: true, by_replace: true, ..Self::default() };
+        let mut wanted = Self {
+            absolute: true,
+            by_replace: true,
+            ..Self::default()
+        };
         wanted.take(members);
         wanted
     }
@@ -112,14 +116,24 @@ impl Transaction<'_> {
                     wanted.unknown.retain(|unknown| !ids.contains(unknown));
                     wanted.drop_ids(ids.iter().filter_map(|id| id.parse().ok()));
                 }
-                MemberStep::Clear => wanted = Wanted { absolute: true, ..Wanted::default() },
+                MemberStep::Clear => {
+                    wanted = Wanted {
+                        absolute: true,
+                        ..Wanted::default()
+                    }
+                }
                 MemberStep::Replace(ids) => wanted = Wanted::exactly(ids),
                 MemberStep::RemoveMatching(filter) => {
                     let current = self.current(place, row, &wanted)?;
-                    let matching = current.into_iter().filter(|member| {
-                        filter.matches_element(&rows::member(member))
-                    });
-                    wanted.drop_ids(matching.map(|member| member.id).collect::<Vec<_>>().into_iter());
+                    let matching = current
+                        .into_iter()
+                        .filter(|member| filter.matches_element(&rows::member(member)));
+                    wanted.drop_ids(
+                        matching
+                            .map(|member| member.id)
+                            .collect::<Vec<_>>()
+                            .into_iter(),
+                    );
                 }
             }
         }
@@ -234,8 +248,12 @@ impl Transaction<'_> {
         row: &Resource,
         change: &MemberChange,
     ) -> Decided<()> {
-        let teams: HashSet<i64> =
-            change.added.iter().filter(|member| member.is_team).map(|member| member.k).collect();
+        let teams: HashSet<i64> = change
+            .added
+            .iter()
+            .filter(|member| member.is_team)
+            .map(|member| member.k)
+            .collect();
         if teams.is_empty() {
             return Ok(());
         }
@@ -267,7 +285,11 @@ impl Transaction<'_> {
                 .query_row(params![tenant.0, number, id.0], |row| row.get(0))
                 .optional()?;
             if let Some(k) = k {
-                return Ok(Some(Member { k, id, is_team: number == rows::TEAM }));
+                return Ok(Some(Member {
+                    k,
+                    id,
+                    is_team: number == rows::TEAM,
+                }));
             }
         }
         Ok(None)
@@ -276,7 +298,9 @@ impl Transaction<'_> {
     fn is_member(&self, tenant: TenantId, team: i64, member: i64) -> Result<bool, StoreError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT 1 FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3")?
+            .prepare_cached(
+                "SELECT 1 FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3",
+            )?
             .exists(params![tenant.0, team, member])?)
     }
 
@@ -293,7 +317,11 @@ impl Transaction<'_> {
         let rows = statement.query_map(params![tenant.0, team], |row| {
             let k = row.get(0)?;
             let member = match row.get::<_, Option<[u8; 16]>>(1)? {
-                Some(id) => Some(Member { k, id: Id(id), is_team: row.get::<_, i64>(2)? == rows::TEAM }),
+                Some(id) => Some(Member {
+                    k,
+                    id: Id(id),
+                    is_team: row.get::<_, i64>(2)? == rows::TEAM,
+                }),
                 None => None,
             };
             Ok((k, member))
@@ -317,7 +345,12 @@ impl Transaction<'_> {
         let mut delete = self.connection.prepare_cached(
             "DELETE FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3",
         )?;
-        for k in change.removed.iter().map(|member| member.k).chain(change.inert.iter().copied()) {
+        for k in change
+            .removed
+            .iter()
+            .map(|member| member.k)
+            .chain(change.inert.iter().copied())
+        {
             delete.execute(params![place.tenant.0, team, k])?;
         }
         let nested = |members: &[Member]| members.iter().filter(|member| member.is_team).count();

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use scim::{Fired, ResourceType, patch::Patch};
 
 use super::{Decided, Transaction, replace::profile};
-use crate::{
-    Id, Origin, Outcome, Precondition,
-    sqlite::rows,
-};
+use crate::{Id, Origin, Outcome, Precondition, sqlite::rows};
 
 /// What [`Patch::apply`] may compare with and the document does not hold.
 const DERIVED: [&str; 3] = ["id", "meta", "groups"];

@@ -47,7 +47,11 @@ impl Transaction<'_> {
                 let keep = fired.allows(&profile, Tolerance::KeepOmitted, || {
                     "kept the members, which the request left out".into()
                 });
-                if keep { Wanted::default() } else { Wanted::exactly(&[]) }
+                if keep {
+                    Wanted::default()
+                } else {
+                    Wanted::exactly(&[])
+                }
             }
         };
         let change = self.member_change(origin, place, Some(&row), wanted, &mut fired)?;
@@ -99,7 +103,12 @@ impl Transaction<'_> {
     /// The teams of a resource, as of this transaction.
     pub(super) fn teams(&mut self, tenant: TenantId, k: i64) -> Result<Vec<TeamRef>, StoreError> {
         let connection = self.connection;
-        get::teams(connection, tenant, k, || Ok(self.tally(tenant)?.nested != 0))
+        get::teams(
+            connection,
+            tenant,
+            k,
+            || Ok(self.tally(tenant)?.nested != 0),
+        )
     }
 
     pub(super) fn unchanged(

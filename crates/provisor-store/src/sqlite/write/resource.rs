@@ -49,7 +49,11 @@ impl Transaction<'_> {
         kind: &'a Arc<ResourceType>,
     ) -> Decided<Place<'a>> {
         let number = self.kind_number(tenant, kind)?;
-        Ok(Place { tenant, kind, number })
+        Ok(Place {
+            tenant,
+            kind,
+            number,
+        })
     }
 
     /// Loads a resource for a change, or refuses: 404, 412.
@@ -126,7 +130,11 @@ impl Transaction<'_> {
         for key in keys::keys_of(place.kind, attributes) {
             self.insert_key(place, row.k, &key)?;
         }
-        *self.tally(place.tenant)?.counts.entry(place.number).or_default() += 1;
+        *self
+            .tally(place.tenant)?
+            .counts
+            .entry(place.number)
+            .or_default() += 1;
         Ok(row)
     }
 
@@ -178,7 +186,13 @@ impl Transaction<'_> {
                 "DELETE FROM search_key WHERE tenant_id = ?1 AND kind = ?2 AND attribute = ?3 \
                  AND value = ?4 AND k = ?5",
             )?
-            .execute(params![place.tenant.0, place.number, key.attribute, key.value, k])?;
+            .execute(params![
+                place.tenant.0,
+                place.number,
+                key.attribute,
+                key.value,
+                k
+            ])?;
         Ok(())
     }
 
@@ -250,7 +264,11 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached("DELETE FROM resource WHERE k = ?1")?
             .execute([row.k])?;
-        *self.tally(place.tenant)?.counts.entry(place.number).or_default() -= 1;
+        *self
+            .tally(place.tenant)?
+            .counts
+            .entry(place.number)
+            .or_default() -= 1;
         Ok(())
     }
 }
@@ -272,7 +290,12 @@ fn text(bytes: &[u8]) -> Result<&str, StoreError> {
 fn display(attributes: &Map<String, Value>) -> &str {
     ["displayName", "userName"]
         .into_iter()
-        .find_map(|name| attributes.get(name)?.as_str().filter(|text| !text.is_empty()))
+        .find_map(|name| {
+            attributes
+                .get(name)?
+                .as_str()
+                .filter(|text| !text.is_empty())
+        })
         .unwrap_or_default()
 }
 
@@ -292,7 +315,11 @@ fn next_id(last: [u8; 16], now: i64) -> Id {
     let fresh = time << RANDOM_BITS | random >> (128 - RANDOM_BITS);
     let last = ordinal(last);
     // A random step keeps ids unguessable when many are made within one millisecond.
-    let next = if fresh > last { fresh } else { last + 1 + (random & 0xffff_ffff) };
+    let next = if fresh > last {
+        fresh
+    } else {
+        last + 1 + (random & 0xffff_ffff)
+    };
     from_ordinal(next)
 }
 

@@ -11,17 +11,31 @@ impl Transaction<'_> {
     pub(super) fn put_schema(&mut self, tenant: TenantId, document: &Value) -> Decided<Outcome> {
         let before = self.rules(tenant)?.kinds.clone();
         let is_type = document.get("endpoint").is_some();
-        let id = if is_type { document.get("name").or_else(|| document.get("id")) } else { document.get("id") };
-        let id = id.and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
-            Error::invalid_value("A schema document needs \"id\", its URN; a resource type needs \"name\".")
-        })?;
+        let id = if is_type {
+            document.get("name").or_else(|| document.get("id"))
+        } else {
+            document.get("id")
+        };
+        let id = id
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .ok_or_else(|| {
+                Error::invalid_value(
+                    "A schema document needs \"id\", its URN; a resource type needs \"name\".",
+                )
+            })?;
         let mut documents = caller::documents(self.connection, tenant)?;
         let old = documents.iter().position(|(known, ..)| *known == id);
         match old {
             Some(at) => documents[at].2 = document.clone(),
             None => documents.push((id.clone(), None, document.clone())),
         }
-        let after = caller::registry_of(documents.into_iter().map(|(_, _, document)| document).collect())?;
+        let after = caller::registry_of(
+            documents
+                .into_iter()
+                .map(|(_, _, document)| document)
+                .collect(),
+        )?;
         if old.is_some() {
             self.refuse_incompatible(tenant, &before.registry, &after, &id)?;
         }
@@ -68,17 +82,22 @@ impl Transaction<'_> {
         if let (Some(old), Some(new)) = (before.schema(id), after.schema(id)) {
             for attribute in &old.attributes {
                 let same = new.attribute(&attribute.name).is_some_and(|now| {
-                    (now.kind, now.multi_valued, now.case_exact, now.returned, now.uniqueness)
-                        == (
-                            attribute.kind,
-                            attribute.multi_valued,
-                            attribute.case_exact,
-                            attribute.returned,
-                            attribute.uniqueness,
-                        )
-                        && attribute.sub_attributes.iter().all(|sub| {
-                            now.sub(&sub.name).is_some_and(|now| now.kind == sub.kind)
-                        })
+                    (
+                        now.kind,
+                        now.multi_valued,
+                        now.case_exact,
+                        now.returned,
+                        now.uniqueness,
+                    ) == (
+                        attribute.kind,
+                        attribute.multi_valued,
+                        attribute.case_exact,
+                        attribute.returned,
+                        attribute.uniqueness,
+                    ) && attribute
+                        .sub_attributes
+                        .iter()
+                        .all(|sub| now.sub(&sub.name).is_some_and(|now| now.kind == sub.kind))
                 });
                 if !same {
                     return Err(Error::new(
@@ -96,7 +115,10 @@ impl Transaction<'_> {
         }
         if let (Some(old), Some(new)) = (before.by_name(id), after.by_name(id)) {
             let kept = old.schema.id == new.schema.id
-                && old.extensions.iter().all(|extension| new.extension(&extension.schema.id).is_some());
+                && old
+                    .extensions
+                    .iter()
+                    .all(|extension| new.extension(&extension.schema.id).is_some());
             if !kept {
                 return Err(Error::new(
                     Kind::Conflict,
@@ -115,18 +137,31 @@ impl Transaction<'_> {
         let at = documents
             .iter()
             .position(|(known, ..)| known == id)
-            .ok_or_else(|| Error::not_found(format!("The tenant has no schema or resource type \"{id}\" of its own.")))?;
+            .ok_or_else(|| {
+                Error::not_found(format!(
+                    "The tenant has no schema or resource type \"{id}\" of its own."
+                ))
+            })?;
         let (_, number, _) = documents.remove(at);
-        caller::registry_of(documents.into_iter().map(|(_, _, document)| document).collect()).map_err(|error| {
-            Error::new(Kind::Conflict, format!("\"{id}\" is still used: {error}"))
-        })?;
+        caller::registry_of(
+            documents
+                .into_iter()
+                .map(|(_, _, document)| document)
+                .collect(),
+        )
+        .map_err(|error| Error::new(Kind::Conflict, format!("\"{id}\" is still used: {error}")))?;
         let in_use = match number {
             Some(number) => self
                 .connection
-                .prepare_cached("SELECT 1 FROM resource WHERE tenant_id = ?1 AND kind = ?2 LIMIT 1")?
+                .prepare_cached(
+                    "SELECT 1 FROM resource WHERE tenant_id = ?1 AND kind = ?2 LIMIT 1",
+                )?
                 .exists(params![tenant.0, number])?,
             None => {
-                let urn = kinds.registry.schema(id).map_or(id, |schema| schema.id.as_str());
+                let urn = kinds
+                    .registry
+                    .schema(id)
+                    .map_or(id, |schema| schema.id.as_str());
                 self.connection
                     .prepare_cached("SELECT 1 FROM resource WHERE tenant_id = ?1 AND instr(doc, ?2) > 0 LIMIT 1")?
                     .exists(params![tenant.0, urn])?
@@ -135,7 +170,9 @@ impl Transaction<'_> {
         if in_use {
             return Err(Error::new(
                 Kind::Conflict,
-                format!("Resources still use \"{id}\". Delete them or clear those attributes first."),
+                format!(
+                    "Resources still use \"{id}\". Delete them or clear those attributes first."
+                ),
             )
             .into());
         }

@@ -97,7 +97,10 @@ impl Transaction<'_> {
             })?;
         }
         if let Some(domains) = &settings.domains {
-            connection.domains = domains.iter().map(|domain| check_domain(domain)).collect::<Result<_, _>>()?;
+            connection.domains = domains
+                .iter()
+                .map(|domain| check_domain(domain))
+                .collect::<Result<_, _>>()?;
         }
         if let Some(identifier) = settings.identifier
             && identifier != connection.identifier
@@ -141,13 +144,20 @@ impl Transaction<'_> {
         }
     }
 
-    fn duplicates(&self, tenant: TenantId, kind: i64, attribute: &str) -> Result<Vec<String>, StoreError> {
+    fn duplicates(
+        &self,
+        tenant: TenantId,
+        kind: i64,
+        attribute: &str,
+    ) -> Result<Vec<String>, StoreError> {
         let primary = attribute == keys::EMAIL;
         let mut statement = self.connection.prepare_cached(
             "SELECT value FROM search_key WHERE tenant_id = ?1 AND kind = ?2 AND attribute = ?3 \
                AND main >= ?4 GROUP BY value HAVING count(*) > 1 LIMIT 11",
         )?;
-        let found = statement.query_map(params![tenant.0, kind, attribute, primary], |row| row.get(0))?;
+        let found = statement.query_map(params![tenant.0, kind, attribute, primary], |row| {
+            row.get(0)
+        })?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 
@@ -195,7 +205,9 @@ fn refuse(what: &str, twins: &[String]) -> Decided<()> {
 
 fn check_name(what: &str, name: &str) -> Result<(), Error> {
     let good = (1..=64).contains(&name.len())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     if good {
         return Ok(());
     }
@@ -208,9 +220,9 @@ fn check_domain(domain: &str) -> Result<String, Error> {
     let domain = fold(domain.trim().trim_start_matches('@')).into_owned();
     let good = domain.contains('.')
         && domain.len() <= 253
-        && domain
-            .split('.')
-            .all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'));
+        && domain.split('.').all(|label| {
+            !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+        });
     if good {
         return Ok(domain);
     }

@@ -43,7 +43,11 @@ impl Transaction<'_> {
             .into());
         }
         let slug = self.free_slug(key)?;
-        let name = if name.trim().is_empty() { key } else { name.trim() };
+        let name = if name.trim().is_empty() {
+            key
+        } else {
+            name.trim()
+        };
         let id: i64 = self
             .connection
             .prepare_cached("UPDATE counter SET n = n + 1 WHERE name = 'tenant' RETURNING n")?
@@ -53,19 +57,35 @@ impl Transaction<'_> {
             .execute(params![id, key, slug, name, self.now])?;
         self.revise();
         let tenant = TenantId(id);
-        let own = Origin { tenant, actor: Actor::System, ..origin.clone() };
+        let own = Origin {
+            tenant,
+            actor: Actor::System,
+            ..origin.clone()
+        };
         for (number, first) in [
-            (rows::builtin_kind("Role"), json!({ "displayName": "Member", "description": "Every user of the app." })),
+            (
+                rows::builtin_kind("Role"),
+                json!({ "displayName": "Member", "description": "Every user of the app." }),
+            ),
             (
                 rows::builtin_kind("Entitlement"),
                 json!({ "displayName": "Access", "description": "May sign in to the app.", "type": "Entitlement" }),
             ),
         ] {
             let rules = self.rules(tenant)?;
-            let kind = number.and_then(|number| rules.kinds.by_number(number)).cloned();
+            let kind = number
+                .and_then(|number| rules.kinds.by_number(number))
+                .cloned();
             if let (Some(kind), serde_json::Value::Object(mut attributes)) = (kind, first) {
                 attributes.shift_insert(0, "schemas".into(), json!([kind.schema.id]));
-                self.create(&own, &kind, &Incoming { attributes, members: None })?;
+                self.create(
+                    &own,
+                    &kind,
+                    &Incoming {
+                        attributes,
+                        members: None,
+                    },
+                )?;
             }
         }
         Ok(Outcome::Tenant(self.tenant_record(tenant)?))
@@ -82,7 +102,11 @@ impl Transaction<'_> {
             name.clone_into(&mut record.name);
         }
         if let Some(suspended) = suspended {
-            record.state = if suspended { TenantState::Suspended } else { TenantState::Active };
+            record.state = if suspended {
+                TenantState::Suspended
+            } else {
+                TenantState::Active
+            };
         }
         self.connection
             .prepare_cached("UPDATE tenant SET name = ?2, state = ?3 WHERE id = ?1")?
@@ -150,7 +174,13 @@ impl Transaction<'_> {
     fn free_slug(&self, key: &str) -> Decided<String> {
         let mut slug: String = key
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '-'
+                }
+            })
             .take(50)
             .collect();
         slug = slug.trim_matches('-').to_owned();
@@ -167,7 +197,12 @@ impl Transaction<'_> {
     }
 
     pub(super) fn exists(&self, query: &str, value: &str) -> Result<bool, StoreError> {
-        Ok(self.connection.prepare_cached(query)?.query_row([value], |_| Ok(())).optional()?.is_some())
+        Ok(self
+            .connection
+            .prepare_cached(query)?
+            .query_row([value], |_| Ok(()))
+            .optional()?
+            .is_some())
     }
 }
 
@@ -183,7 +218,9 @@ fn state_number(state: TenantState) -> i64 {
 fn check_key(key: &str) -> Result<(), Error> {
     let good = key.len() <= 128
         && key.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     if good {
         return Ok(());
     }

@@ -6,10 +6,7 @@ use scim::Error;
 use super::{Decided, Transaction};
 use crate::{
     Actor, Origin, Outcome, PlainToken, TenantId, TokenId, TokenKind, TokenRecord,
-    change::NewToken,
-    record::LastUse,
-    sqlite::caller,
-    token::parse_network,
+    change::NewToken, record::LastUse, sqlite::caller, token::parse_network,
 };
 
 impl Transaction<'_> {
@@ -22,22 +19,34 @@ impl Transaction<'_> {
             )
             .into());
         }
-        if let Some(bad) = new.addresses.iter().find(|network| parse_network(network).is_none()) {
+        if let Some(bad) = new
+            .addresses
+            .iter()
+            .find(|network| parse_network(network).is_none())
+        {
             return Err(Error::invalid_value(format!(
                 "\"{bad}\" is no network address; write it like 203.0.113.0/24."
             ))
             .into());
         }
         if new.expires.is_some_and(|expires| expires <= self.now) {
-            return Err(Error::invalid_value("The token would be expired already. Choose a later time.").into());
+            return Err(Error::invalid_value(
+                "The token would be expired already. Choose a later time.",
+            )
+            .into());
         }
         if tenant != TenantId::SYSTEM {
             self.tenant_record(tenant)?;
         }
         if new.kind == TokenKind::Scim {
             let connections = caller::connections(self.connection, tenant)?;
-            if !connections.iter().any(|connection| Some(connection.id) == new.connection) {
-                return Err(Error::not_found("A SCIM token needs a connection of its tenant.").into());
+            if !connections
+                .iter()
+                .any(|connection| Some(connection.id) == new.connection)
+            {
+                return Err(
+                    Error::not_found("A SCIM token needs a connection of its tenant.").into(),
+                );
             }
         }
         let tally = self.tally(tenant)?;
@@ -104,7 +113,9 @@ impl Transaction<'_> {
             ))?
             .query_row(params![tenant.0, id.0], caller::token_record)
             .optional()?
-            .ok_or_else(|| Error::not_found(format!("There is no token tok_{id} in this tenant.")))?;
+            .ok_or_else(|| {
+                Error::not_found(format!("There is no token tok_{id} in this tenant."))
+            })?;
         Ok(Outcome::Revoked(record))
     }
 
@@ -118,7 +129,13 @@ impl Transaction<'_> {
                     "INSERT INTO token_use VALUES (?1, ?2, ?3, ?4, ?5) \
                      ON CONFLICT DO UPDATE SET at = ?3, address = ?4, client = ?5",
                 )?
-                .execute(params![tenant.0, token.0, last.at, last.address, last.client])?;
+                .execute(params![
+                    tenant.0,
+                    token.0,
+                    last.at,
+                    last.address,
+                    last.client
+                ])?;
         }
         Ok(Outcome::Done(uses.len()))
     }

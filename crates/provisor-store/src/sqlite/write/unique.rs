@@ -49,7 +49,14 @@ impl Transaction<'_> {
                    AND s.k <> ?5 AND s.main >= ?6 LIMIT 1",
             )?
             .query_row(
-                params![place.tenant.0, place.number, attribute, value, except, primary_only],
+                params![
+                    place.tenant.0,
+                    place.number,
+                    attribute,
+                    value,
+                    except,
+                    primary_only
+                ],
                 |row| Ok(Id(row.get(0)?)),
             )
             .optional()?)
@@ -67,7 +74,9 @@ impl Transaction<'_> {
         after: &Map<String, Value>,
     ) -> Decided<()> {
         let kind = place.kind;
-        let old_keys = before.map(|before| keys::keys_of(kind, before)).unwrap_or_default();
+        let old_keys = before
+            .map(|before| keys::keys_of(kind, before))
+            .unwrap_or_default();
         for key in keys::keys_of(kind, after) {
             let asked = key.unique
                 || (key.attribute == keys::EXTERNAL_ID
@@ -135,7 +144,10 @@ impl Transaction<'_> {
         let Actor::Token(caller) = &origin.actor else {
             return Ok(());
         };
-        let Some(connection) = caller.connection.as_ref().filter(|link| !link.domains.is_empty())
+        let Some(connection) = caller
+            .connection
+            .as_ref()
+            .filter(|link| !link.domains.is_empty())
         else {
             return Ok(());
         };
@@ -145,7 +157,10 @@ impl Transaction<'_> {
         let old = before.map(addresses).unwrap_or_default();
         for address in addresses(after) {
             let inside = address.rsplit_once('@').is_some_and(|(_, domain)| {
-                connection.domains.iter().any(|allowed| allowed.eq_ignore_ascii_case(domain))
+                connection
+                    .domains
+                    .iter()
+                    .any(|allowed| allowed.eq_ignore_ascii_case(domain))
             });
             if !inside && !old.contains(&address) {
                 return Err(Error::new(
