@@ -1,0 +1,123 @@
+//! How the app sees users, teams and events: SCIM documents become the app-facing JSON.
+//!
+//! The API, the event feed and the command line all answer with these shapes. Every key is
+//! always there; what is not known is `null`.
+
+use provisor_store::{Event, MemberRef, Stored, TeamRef, event::EventKind};
+use scim::{Map, Value, datetime::format_millis};
+use serde_json::json;
+
+/// A stored user, team or custom resource.
+pub fn resource(stored: &Stored) -> Value {
+    let document = serde_json::from_slice(&stored.document).unwrap_or_default();
+    let mut view = view(
+        &stored.kind,
+        &stored.id.to_string(),
+        document,
+        stored.app_id.as_deref(),
+    );
+    let attributes = view.remove("attributes");
+    view.insert("created".into(), format_millis(stored.created).into());
+    view.insert("updated".into(), format_millis(stored.modified).into());
+    view.insert("version".into(), stored.version.into());
+    view.insert("attributes".into(), attributes.unwrap_or_default());
+    view.into()
+}
+
+/// A member of a team.
+pub fn member(member: &MemberRef) -> Value {
+    json!({
+        "id": member.id.to_string(),
+        "type": if member.is_team { "team" } else { "user" },
+        "display": member.display,
+    })
+}
+
+/// A team of a user.
+pub fn team_of_user(team: &TeamRef) -> Value {
+    json!({ "id": team.id.to_string(), "display_name": team.display, "direct": team.direct })
+}
+
+/// An event as the feed delivers it. `changed`, `previous`, `added`, `removed`, `memberships`
+/// and `dropped` stand beside `data` where the type calls for them.
+pub fn event_envelope(event: &Event, tenant_key: &str) -> Value {
+    let mut envelope = Map::new();
+    envelope.insert("id".into(), event.id().into());
+    envelope.insert("seq".into(), event.seq.into());
+    envelope.insert("type".into(), event.type_name().into());
+    envelope.insert("timestamp".into(), format_millis(event.at).into());
+    envelope.insert("tenant".into(), tenant_key.into());
+    envelope.insert("connection".into(), json!(event.connection));
+    envelope.insert("data".into(), event_subject(event));
+    if let Value::Object(detail) = &event.detail {
+        for (name, value) in detail {
+            if !envelope.contains_key(name) {
+                envelope.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    envelope.insert(
+        "cause".into(),
+        json!({ "request": event.request, "token": event.token, "actor": event.actor }),
+    );
+    envelope.into()
+}
+
+/// The resource as of the event; only its ids after an erasure.
+fn event_subject(event: &Event) -> Value {
+    let id = event.resource.to_string();
+    match &event.document {
+        Some(document) if event.kind != EventKind::Erased => view(
+            &event.resource_type,
+            &id,
+            document.clone(),
+            event.app_id.as_deref(),
+        )
+        .into(),
+        _ => json!({ "id": id, "app_id": event.app_id }),
+    }
+}
+
+fn view(kind: &str, id: &str, document: Value, app_id: Option<&str>) -> Map<String, Value> {
+    let document = match document {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    };
+    let text = |name: &str| document.get(name).cloned().unwrap_or_default();
+    let mut view = Map::new();
+    view.insert("id".into(), id.into());
+    match kind {
+        "User" => {
+            let name = |part: &str| {
+                let name = document.get("name");
+                name.and_then(|name| name.get(part))
+                    .cloned()
+                    .unwrap_or_default()
+            };
+            view.insert("user_name".into(), text("userName"));
+            view.insert("external_id".into(), text("externalId"));
+            view.insert(
+                "email".into(),
+                json!(scim::resource::primary_email(&document)),
+            );
+            view.insert("display_name".into(), text("displayName"));
+            view.insert("given_name".into(), name("givenName"));
+            view.insert("family_name".into(), name("familyName"));
+            view.insert(
+                "active".into(),
+                document.get("active").cloned().unwrap_or(Value::Bool(true)),
+            );
+            view.insert("app_id".into(), json!(app_id));
+        }
+        "Group" => {
+            view.insert("display_name".into(), text("displayName"));
+            view.insert("external_id".into(), text("externalId"));
+        }
+        _ => {
+            view.insert("resource_type".into(), kind.into());
+            view.insert("external_id".into(), text("externalId"));
+        }
+    }
+    view.insert("attributes".into(), document.into());
+    view
+}
