@@ -1,11 +1,71 @@
-//! How the app sees users, teams and events: SCIM documents become the app-facing JSON.
+//! How the app sees what the store keeps: users, teams, events and settings as JSON.
 //!
 //! The API, the event feed and the command line all answer with these shapes. Every key is
 //! always there; what is not known is `null`.
 
-use provisor_store::{Event, MemberRef, Stored, TeamRef, event::EventKind};
+use provisor_store::{
+    Connection, Event, MemberRef, Scope, Stored, TeamRef, Tenant, TokenKind, TokenRecord,
+    event::EventKind,
+};
 use scim::{Map, Value, datetime::format_millis};
 use serde_json::json;
+
+/// A tenant.
+pub fn tenant(tenant: &Tenant) -> Value {
+    json!({
+        "key": tenant.key,
+        "slug": tenant.slug,
+        "name": tenant.name,
+        "state": tenant.state.as_str(),
+        "created": format_millis(tenant.created),
+    })
+}
+
+/// A connection.
+pub fn connection(connection: &Connection) -> Value {
+    json!({
+        "name": connection.name,
+        "idp": connection.idp,
+        "profile": connection.profile.name,
+        "identifier": connection.identifier.as_str(),
+        "domains": connection.domains,
+        "reactivation": connection.reactivation,
+        "unique_team_names": connection.unique_team_names,
+        "paused": connection.paused,
+        "created": format_millis(connection.created),
+    })
+}
+
+/// A token without its secret, with the name of its connection, as of `now` (milliseconds since 1970).
+pub fn token(token: &TokenRecord, connection: Option<&str>, now: i64) -> Value {
+    let state = match (token.revoked, token.expires) {
+        (Some(_), _) => "revoked",
+        (None, Some(expires)) if expires <= now => "expired",
+        _ => "active",
+    };
+    json!({
+        "id": format!("tok_{}", token.id),
+        "kind": match token.kind {
+            TokenKind::Scim => "scim",
+            TokenKind::Api => "api",
+        },
+        "state": state,
+        "connection": connection,
+        "purpose": token.purpose,
+        "scopes": token.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
+        "last4": token.last4,
+        "addresses": token.addresses,
+        "created": format_millis(token.created),
+        "created_by": token.created_by,
+        "expires": token.expires.map(format_millis),
+        "revoked": token.revoked.map(format_millis),
+        "last_used": token.last_used.as_ref().map(|last| json!({
+            "at": format_millis(last.at),
+            "address": last.address,
+            "client": last.client,
+        })),
+    })
+}
 
 /// A stored user, team or custom resource.
 pub fn resource(stored: &Stored) -> Value {

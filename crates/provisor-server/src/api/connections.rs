@@ -1,16 +1,15 @@
 //! `/tenants/{key}/connections`: identity providers' links into a tenant.
 
 use provisor_store::{Change, Connection, Identifier, Outcome, change::ConnectionSettings};
-use scim::{Value, datetime::format_millis};
+use scim::Value;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{
     Answer, ApiError, Call,
     answer::segment,
     page::{self, PageQuery},
 };
-use crate::connection_choice::known_profile;
+use crate::{app_view, connection_choice::known_profile};
 
 /// What can be set, on creation and later; what is left out keeps its value or default.
 #[derive(Deserialize)]
@@ -51,18 +50,9 @@ impl Settings {
 }
 
 fn view(call: &Call, connection: &Connection) -> Result<Value, ApiError> {
-    Ok(json!({
-        "name": connection.name,
-        "idp": connection.idp,
-        "profile": connection.profile.name,
-        "identifier": connection.identifier.as_str(),
-        "domains": connection.domains,
-        "reactivation": connection.reactivation,
-        "unique_team_names": connection.unique_team_names,
-        "paused": connection.paused,
-        "created": format_millis(connection.created),
-        "scim_url": call.scim_url(call.tenant()?),
-    }))
+    let mut view = app_view::connection(connection);
+    view["scim_url"] = call.scim_url(call.tenant()?).into();
+    Ok(view)
 }
 
 fn written(outcome: Outcome) -> Result<Connection, ApiError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use provisor_store::{Change, Origin, Outcome, Store, Tenant};
-use scim::{Value, datetime::format_millis};
+use scim::Value;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use super::{
     answer::segment,
     page::{self, PageQuery},
 };
+use crate::app_view;
 
 /// Rows removed per transaction: others' writes come between.
 const CHUNK: usize = 500;
@@ -31,14 +32,9 @@ struct TenantChanges {
 }
 
 fn view(call: &Call, tenant: &Tenant) -> Value {
-    json!({
-        "key": tenant.key,
-        "slug": tenant.slug,
-        "name": tenant.name,
-        "state": tenant.state.as_str(),
-        "created": format_millis(tenant.created),
-        "scim_url": call.scim_url(tenant),
-    })
+    let mut view = app_view::tenant(tenant);
+    view["scim_url"] = call.scim_url(tenant).into();
+    view
 }
 
 fn written(outcome: Outcome) -> Result<Tenant, ApiError> {

@@ -1,19 +1,18 @@
 //! `/tenants/{key}/tokens` and `/tokens`: bearer tokens of a tenant, and of operators.
 
 use provisor_store::{
-    Change, Connection, ConnectionId, Outcome, Scope, Scopes, TenantId, TokenId, TokenKind,
-    TokenRecord, change::NewToken,
+    Change, Connection, Outcome, Scope, Scopes, TenantId, TokenId, TokenKind, TokenRecord,
+    change::NewToken,
 };
-use scim::{Value, datetime::format_millis};
+use scim::Value;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{
     Answer, ApiError, Call,
     answer::segment,
     page::{self, PageQuery},
 };
-use crate::connection_choice;
+use crate::{app_view, connection_choice};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,34 +37,11 @@ struct OperatorToken {
 }
 
 fn view(call: &Call, token: &TokenRecord, connections: &[Connection]) -> Value {
-    let state = match (token.revoked, token.expires) {
-        (Some(_), _) => "revoked",
-        (None, Some(expires)) if expires <= call.state.clock.now() => "expired",
-        _ => "active",
-    };
-    let name = |id: ConnectionId| connections.iter().find(|c| c.id == id).map(|c| &c.name);
-    json!({
-        "id": text(token.id),
-        "kind": match token.kind {
-            TokenKind::Scim => "scim",
-            TokenKind::Api => "api",
-        },
-        "state": state,
-        "connection": token.connection.and_then(name),
-        "purpose": token.purpose,
-        "scopes": token.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
-        "last4": token.last4,
-        "addresses": token.addresses,
-        "created": format_millis(token.created),
-        "created_by": token.created_by,
-        "expires": token.expires.map(format_millis),
-        "revoked": token.revoked.map(format_millis),
-        "last_used": token.last_used.as_ref().map(|last| json!({
-            "at": format_millis(last.at),
-            "address": last.address,
-            "client": last.client,
-        })),
-    })
+    let link = token
+        .connection
+        .and_then(|id| connections.iter().find(|connection| connection.id == id));
+    let name = link.map(|connection| connection.name.as_str());
+    app_view::token(token, name, call.state.clock.now())
 }
 
 fn text(id: TokenId) -> String {
