@@ -71,7 +71,7 @@ pub fn token(token: &TokenRecord, connection: Option<&str>, now: i64) -> Value {
 pub fn resource(stored: &Stored) -> Value {
     let document = serde_json::from_slice(&stored.document).unwrap_or_default();
     let mut view = view(
-        &stored.kind,
+        &stored.kind.name,
         &stored.id.to_string(),
         document,
         stored.app_id.as_deref(),

@@ -14,8 +14,8 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use provisor_store::{
-    Actor, Caller, Cause, Change, Origin, Outcome, PlainToken, RequestId, Scope, Snapshot, Tenant,
-    TenantId, TenantState, TokenKind,
+    Actor, Caller, Cause, Change, Denied, Origin, Outcome, PlainToken, RequestId, Scope, Snapshot,
+    Tenant, TenantId, TenantState, TokenKind,
 };
 use serde::de::DeserializeOwned;
 
@@ -162,9 +162,18 @@ async fn authenticate(snapshot: &mut dyn Snapshot, parts: &Parts) -> Result<Arc<
     let token = PlainToken::parse(token.trim())
         .ok_or_else(|| ApiError::token_not_accepted(Cause::TokenUnknown))?;
     let address = parts.extensions.get::<ClientAddress>();
-    let caller = snapshot
+    let caller = match snapshot
         .caller(&token, address.and_then(|address| address.0))
-        .await??;
+        .await?
+    {
+        Ok(caller) => caller,
+        // A SCIM token is not let in anyway; that its connection is paused is not the reason.
+        Err(Denied {
+            refusal,
+            caller: Some(caller),
+        }) if refusal.cause == Cause::ConnectionPaused => caller,
+        Err(denied) => return Err(denied.refusal.into()),
+    };
     if caller.token.kind != TokenKind::Api {
         return Err(ApiError::scope(
             "This is a SCIM token (pvr_scim_…); it works under /scim/v2 only. The API needs an \
@@ -218,14 +227,6 @@ async fn tenant(
         None => snapshot.tenant(key).await?,
     };
     match found {
-        Some(tenant) if tenant.state == TenantState::Suspended && caller.tenant.is_some() => {
-            Err(ApiError::new(
-                StatusCode::FORBIDDEN,
-                Cause::TenantSuspended,
-                "The tenant is suspended; its tokens can do nothing. An operator can resume it \
-                 with PATCH /api/v1/tenants/{key}.",
-            ))
-        }
         Some(tenant) if tenant.state != TenantState::Deleting => Ok(tenant),
         _ => Err(ApiError::not_found("tenant", key)),
     }

@@ -92,6 +92,7 @@ pub(super) async fn resources(
     let start = match &after {
         Some(after) => PageStart::After(Position {
             id: after.parse().map_err(|_| page::bad_after(after))?,
+            sorted_by: None,
         }),
         None => PageStart::Index(1),
     };
