@@ -1,12 +1,91 @@
 //! The house of Provisor: SCIM endpoints, management and integration API over HTTP.
+//!
+//! [`Server`] takes a store, a log and settings and serves them. One request goes one way:
+//! [`http`](self) reads it, `front` sends it to SCIM or to the API, the handlers ask the store,
+//! and on the way back the sync log is told.
 
 pub mod api;
 pub mod app_view;
 pub mod connection_choice;
 pub mod settings;
 
+mod front;
+mod http;
+mod limiter;
+mod metrics;
+mod operations;
+mod scim;
+
+use std::sync::Arc;
+
+use provisor_store::{Clock, Store, log::SyncLog, sqlite::SqliteStore};
+
+pub use http::Listeners;
 pub use settings::Settings;
 
 /// Where a request comes from, as far as it is known; set as an extension of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<std::net::IpAddr>);
+
+/// A server, ready to run.
+#[derive(Debug)]
+pub struct Server {
+    /// The directory.
+    pub store: SqliteStore,
+    /// The sync log.
+    pub log: SyncLog,
+    /// Limits and addresses.
+    pub settings: Settings,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What every request shares.
+pub(crate) struct App {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) backend: SqliteStore,
+    pub(crate) log: SyncLog,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Clock,
+    pub(crate) cursors: scim::Cursors,
+    pub(crate) limiter: limiter::Limiter,
+    pub(crate) metrics: metrics::Metrics,
+    pub(crate) token_uses: scim::TokenUses,
+    pub(crate) api: axum::Router,
+}
+
+impl Server {
+    /// Serves until `shutdown` resolves, then lets open requests finish.
+    ///
+    /// The caller closes store and log afterwards; everything acknowledged is stored already.
+    ///
+    /// Errors: the store cannot be read at the start.
+    pub async fn run(
+        self,
+        listeners: Listeners,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), provisor_store::StoreError> {
+        let key = self.store.secret("cursor")?;
+        let settings = Arc::new(self.settings);
+        let store: Arc<dyn Store> = Arc::new(self.store.clone());
+        let api = api::router(api::ApiState {
+            store: store.clone(),
+            settings: settings.clone(),
+            clock: self.clock.clone(),
+        });
+        let app = Arc::new(App {
+            store,
+            backend: self.store,
+            log: self.log,
+            cursors: scim::Cursors::new(key, settings.cursor_timeout),
+            limiter: limiter::Limiter::new(&settings),
+            metrics: metrics::Metrics::default(),
+            token_uses: scim::TokenUses::default(),
+            settings,
+            clock: self.clock,
+            api,
+        });
+        http::serve(app, listeners, shutdown).await;
+        Ok(())
+    }
+}

@@ -1,6 +1,6 @@
 //! Identifiers and how they look outside.
 
-use std::{fmt, str::FromStr};
+use std::{cell::RefCell, fmt, str::FromStr};
 
 macro_rules! numeric {
     ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {$(
@@ -119,22 +119,44 @@ impl RequestId {
     /// Crockford's base32, lower case: no i, l, o, u.
     const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
+    /// Characters of the text form.
+    pub const LENGTH: usize = 30;
+
     /// A new one from the operating system's randomness.
     pub fn random() -> Self {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the operating system gives randomness");
-        Self(bytes)
+        Self(random())
     }
+
+    /// Writes the text form: [`RequestId::LENGTH`] ASCII characters.
+    pub fn write(self, out: &mut [u8; Self::LENGTH]) {
+        let number = u128::from_be_bytes(self.0);
+        out[..4].copy_from_slice(Self::PREFIX.as_bytes());
+        for (i, digit) in out[4..].iter_mut().rev().enumerate() {
+            *digit = Self::DIGITS[(number >> (5 * i) & 31) as usize];
+        }
+    }
+}
+
+/// 128 random bits; the operating system is asked once for many.
+pub(crate) fn random() -> [u8; 16] {
+    const STOCK: usize = 256;
+    thread_local! {
+        static BITS: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+    }
+    BITS.with_borrow_mut(|stock| {
+        if stock.is_empty() {
+            stock.resize(STOCK, [0; 16]);
+            getrandom::fill(stock.as_flattened_mut())
+                .expect("the operating system gives randomness");
+        }
+        stock.pop().expect("the stock was just filled")
+    })
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = u128::from_be_bytes(self.0);
-        let mut text = [0u8; 26];
-        for (i, digit) in text.iter_mut().rev().enumerate() {
-            *digit = Self::DIGITS[(number >> (5 * i) & 31) as usize];
-        }
-        f.write_str(Self::PREFIX)?;
+        let mut text = [0; Self::LENGTH];
+        self.write(&mut text);
         f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }

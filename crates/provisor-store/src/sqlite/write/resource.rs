@@ -308,9 +308,7 @@ pub(super) fn user_name(kind: &ResourceType, attributes: &Map<String, Value>) ->
 /// The UUIDv7 of `now`, or the one after `last` if the clock stood still or stepped back.
 fn next_id(last: [u8; 16], now: i64) -> Id {
     const RANDOM_BITS: u32 = 74;
-    let mut random = [0u8; 16];
-    getrandom::fill(&mut random).expect("the operating system gives randomness");
-    let random = u128::from_be_bytes(random);
+    let random = u128::from_be_bytes(crate::id::random());
     let time = u128::from(now.unsigned_abs()) & ((1 << 48) - 1);
     let fresh = time << RANDOM_BITS | random >> (128 - RANDOM_BITS);
     let last = ordinal(last);

@@ -1,0 +1,113 @@
+//! For operators: readiness, metrics, and the upkeep that runs beside the requests.
+
+use std::{sync::Arc, time::Duration};
+
+use hyper::{HeaderMap, StatusCode, header::{CONTENT_TYPE, HeaderValue}};
+use provisor_store::{Actor, Change, Origin, Outcome, RequestId, Scope, TenantId};
+
+use crate::{
+    App,
+    front::{Arrival, plain},
+    http::Answer,
+    scim::Credentials,
+};
+
+/// How often token uses are written down.
+const TOKEN_USES: Duration = Duration::from_secs(15);
+/// How often old tombstones are looked for.
+const EXPIRY: Duration = Duration::from_secs(3600);
+/// How long deleted resources can be restored, in milliseconds.
+const TOMBSTONE_MS: i64 = 30 * 24 * 3600 * 1000;
+/// Rows per transaction of upkeep.
+const CHUNK: usize = 500;
+
+/// 200 if the directory can be read and the server is not stopping.
+pub(crate) async fn ready(app: &App) -> Answer {
+    if app.metrics.is_stopping() {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    let readable = async { app.store.read().await?.tenants("", 1).await };
+    match readable.await {
+        Ok(_) => plain(StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::error!(%error, "the directory cannot be read");
+            plain(StatusCode::SERVICE_UNAVAILABLE, "the directory cannot be read; see the log\n")
+        }
+    }
+}
+
+/// The metrics: for this machine, the admin listener, or an operator's token.
+pub(crate) async fn metrics(app: &App, headers: &HeaderMap, arrival: &Arrival) -> Answer {
+    if !arrival.is_local && !is_operator(app, headers, arrival).await {
+        return plain(
+            StatusCode::UNAUTHORIZED,
+            "Metrics are served to this machine, or with an operator's token (scope admin).\n",
+        );
+    }
+    let text = app.metrics.render(app.backend.metrics(), &app.log.stats());
+    let mut answer = plain(StatusCode::OK, text);
+    answer.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+    );
+    answer
+}
+
+async fn is_operator(app: &App, headers: &HeaderMap, arrival: &Arrival) -> bool {
+    let Ok(Credentials { token, .. }) = Credentials::read(headers) else {
+        return false;
+    };
+    let caller = async { app.store.read().await?.caller(&token, arrival.address).await };
+    match caller.await {
+        Ok(Ok(caller)) => {
+            caller.tenant_id() == TenantId::SYSTEM && caller.token.scopes.has(Scope::Admin)
+        }
+        _ => false,
+    }
+}
+
+/// Runs until the server stops.
+pub(crate) async fn upkeep(app: Arc<App>) {
+    let mut uses = tokio::time::interval(TOKEN_USES);
+    let mut expiry = tokio::time::interval(EXPIRY);
+    loop {
+        tokio::select! {
+            _ = uses.tick() => note_token_uses(&app).await,
+            _ = expiry.tick() => expire(&app).await,
+        }
+    }
+}
+
+/// Writes down when tokens were last used.
+pub(crate) async fn note_token_uses(app: &App) {
+    let uses = app.token_uses.take();
+    if !uses.is_empty() {
+        write(app, Change::NoteTokenUse(uses)).await;
+    }
+}
+
+async fn expire(app: &App) {
+    loop {
+        let change = Change::Expire {
+            tombstones_before: app.clock.now() - TOMBSTONE_MS,
+            chunk: CHUNK,
+        };
+        match write(app, change).await {
+            Some(Outcome::Done(rows)) if rows > 0 => {}
+            _ => return,
+        }
+    }
+}
+
+async fn write(app: &App, change: Change) -> Option<Outcome> {
+    let origin = Origin {
+        tenant: TenantId::SYSTEM,
+        request: RequestId::random(),
+        actor: Actor::System,
+    };
+    app.store
+        .write(origin, change)
+        .await
+        .inspect_err(|error| tracing::warn!(%error, "upkeep could not be done; it is tried again"))
+        .ok()
+}
