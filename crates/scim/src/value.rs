@@ -375,7 +375,7 @@ impl Reader<'_> {
             // A number with fraction or exponent, or beyond 64 bits, is not an i64 to serde_json
             // (RFC 7643 section 2.3.4).
             (Type::Integer, Value::Number(number)) => number.is_i64(),
-            (Type::DateTime, Value::String(text)) => format::is_date_time(text),
+            (Type::DateTime, Value::String(text)) => crate::datetime::parse(text).is_some(),
             (Type::Binary, Value::String(text)) => {
                 if place.label.starts_with("x509Certificates")
                     && let Some(wanted) = format::certificate_problem(text)
