@@ -102,8 +102,12 @@ impl Query {
                     list(name, value, &mut read.excluded_attributes, profile, fired)?;
                 }
                 Parameter::Filter => read.filter = Some(text(name, value)?),
-                Parameter::SortBy => read.sort_by = Some(text(name, value)?),
-                Parameter::SortOrder => read.sort_order = Some(text(name, value)?),
+                Parameter::SortBy => {
+                    read.sort_by = Some(text(name, value)?).filter(|it| !it.is_empty());
+                }
+                Parameter::SortOrder => {
+                    read.sort_order = Some(text(name, value)?).filter(|it| !it.is_empty());
+                }
                 Parameter::Cursor => read.cursor = Some(text(name, value)?),
                 // A text with a number in it is no number in JSON.
                 Parameter::StartIndex => numbers.start_index = Some(value.to_string()),

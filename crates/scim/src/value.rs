@@ -164,15 +164,17 @@ impl Reader<'_> {
                 vec![one]
             }
         };
-        let mut read = Vec::with_capacity(items.len());
-        for item in items.drain(..) {
-            read.extend(self.single(attribute, item, place)?);
+        for item in &mut items {
+            *item = self
+                .single(attribute, item.take(), place)?
+                .unwrap_or_default();
         }
-        drop_duplicates(&mut read);
+        items.retain(|item| !item.is_null());
+        drop_duplicates(&mut items);
         if attribute.kind == Type::Complex {
-            check_primary(&place, &read)?;
+            check_primary(&place, &items)?;
         }
-        Ok((!read.is_empty()).then_some(Value::Array(read)))
+        Ok((!items.is_empty()).then_some(Value::Array(items)))
     }
 
     fn single(
@@ -226,7 +228,7 @@ impl Reader<'_> {
         value: Value,
         place: Place<'_>,
     ) -> Result<Option<Value>, Error> {
-        let map = match value {
+        let mut map = match value {
             Value::Object(map) => map,
             Value::Array(_) => return Err(wrong(attribute, &value, place, wanted(attribute))),
             plain => match self.wrap(attribute, plain, place)? {
@@ -234,43 +236,35 @@ impl Reader<'_> {
                 None => return Ok(None),
             },
         };
-        let mut read = Map::with_capacity(map.len());
-        for (key, value) in map {
-            let Some(sub) = attribute.sub(&key) else {
-                if !self.allows(Tolerance::UnknownAttribute, || {
-                    format!("dropped {place}.{}, which no schema defines", shown(&key))
-                }) {
-                    return Err(Error::invalid_syntax(format!(
-                        "{place} has no sub-attribute \"{}\". Remove it or correct its name; known are {}.",
-                        shown(&key),
-                        names(attribute)
-                    )));
+        // In place: a map costs more to build than its values cost to read.
+        let (mut dropped, mut renamed) = (false, false);
+        for (key, value) in &mut map {
+            let read = match attribute.sub(key) {
+                Some(sub) => {
+                    renamed |= sub.name != *key;
+                    self.sub_attribute(sub, value.take(), place)?
                 }
-                continue;
+                None => self.unknown(attribute, key, place)?,
             };
-            if sub.mutability == Mutability::ReadOnly {
-                if !is_unassigned(&value) {
-                    self.fired.record(Tolerance::ReadOnlyIgnored, || {
-                        format!("ignored {place}.{}, which only the server sets", sub.name)
-                    });
-                }
-                continue;
-            }
-            if let Some(value) = self.whole(sub, value, place.sub(&sub.name))? {
-                let key = if key == sub.name {
-                    key
-                } else {
-                    sub.name.clone()
-                };
-                read.insert(key, value);
-            }
+            dropped |= read.is_none();
+            *value = read.unwrap_or_default();
         }
-        if read.is_empty() {
+        if dropped {
+            map.retain(|_, value| !value.is_null());
+        }
+        if renamed {
+            let canonical = |key: String| attribute.sub(&key).map_or(key, |sub| sub.name.clone());
+            map = map
+                .into_iter()
+                .map(|(key, value)| (canonical(key), value))
+                .collect();
+        }
+        if map.is_empty() {
             return Ok(None);
         }
         for sub in &attribute.sub_attributes {
             if sub.required
-                && !read.contains_key(&sub.name)
+                && !map.contains_key(&sub.name)
                 && !self.allows(Tolerance::MissingSubAttribute, || {
                     format!("accepted {place} without {}", sub.name)
                 })
@@ -281,7 +275,42 @@ impl Reader<'_> {
                 )));
             }
         }
-        Ok(Some(Value::Object(read)))
+        Ok(Some(Value::Object(map)))
+    }
+
+    fn sub_attribute(
+        &mut self,
+        sub: &Attribute,
+        value: Value,
+        place: Place<'_>,
+    ) -> Result<Option<Value>, Error> {
+        if sub.mutability == Mutability::ReadOnly {
+            if !is_unassigned(&value) {
+                self.fired.record(Tolerance::ReadOnlyIgnored, || {
+                    format!("ignored {place}.{}, which only the server sets", sub.name)
+                });
+            }
+            return Ok(None);
+        }
+        self.whole(sub, value, place.sub(&sub.name))
+    }
+
+    fn unknown(
+        &mut self,
+        attribute: &Attribute,
+        key: &str,
+        place: Place<'_>,
+    ) -> Result<Option<Value>, Error> {
+        if self.allows(Tolerance::UnknownAttribute, || {
+            format!("dropped {place}.{}, which no schema defines", shown(key))
+        }) {
+            return Ok(None);
+        }
+        Err(Error::invalid_syntax(format!(
+            "{place} has no sub-attribute \"{}\". Remove it or correct its name; known are {}.",
+            shown(key),
+            names(attribute)
+        )))
     }
 
     /// A plain value where an object belongs: Entra sends `manager` like this (fixture
@@ -346,7 +375,7 @@ impl Reader<'_> {
             // A number with fraction or exponent, or beyond 64 bits, is not an i64 to serde_json
             // (RFC 7643 section 2.3.4).
             (Type::Integer, Value::Number(number)) => number.is_i64(),
-            (Type::DateTime, Value::String(text)) => format::is_date_time(text),
+            (Type::DateTime, Value::String(text)) => crate::datetime::parse(text).is_some(),
             (Type::Binary, Value::String(text)) => {
                 if place.label.starts_with("x509Certificates")
                     && let Some(wanted) = format::certificate_problem(text)
@@ -433,7 +462,7 @@ fn names(attribute: &Attribute) -> String {
 
 /// Foreign text, short and without control characters, for a message.
 pub(crate) fn shown(text: &str) -> String {
-    const SHOWN: usize = 60;
+    const SHOWN: usize = 120;
     let mut out: String = text
         .chars()
         .take(SHOWN)

@@ -119,8 +119,3 @@ fn is_time_zone(text: &str) -> bool {
 fn is_country(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic())
 }
-
-/// xsd:dateTime with a time and an offset, RFC 7643 section 2.3.5.
-pub(super) fn is_date_time(text: &str) -> bool {
-    text.parse::<jiff::Timestamp>().is_ok()
-}
