@@ -50,10 +50,12 @@ pub(crate) async fn answer(
     let id = arrival.id;
     let mut answer = if let Some(target) = scim::target(&path) {
         if open(Door::ScimOnly) {
-            let target = target.map(Into::into);
             scim::answer(app, target, request, arrival).await
         } else {
-            plain(StatusCode::NOT_FOUND, "SCIM is served on the public address.\n")
+            plain(
+                StatusCode::NOT_FOUND,
+                "SCIM is served on the public address.\n",
+            )
         }
     } else {
         match path.as_ref() {
@@ -105,8 +107,13 @@ async fn api(app: &Arc<App>, request: Request<Incoming>, path: &str, arrival: &A
     parts.extensions.insert(arrival.id);
     parts.extensions.insert(ClientAddress(arrival.address));
     let limit = app.settings.max_body;
-    let body = axum::body::Body::new(http_body_util::Limited::new(body, limit).map_err(axum::Error::new));
-    let answered = app.api.clone().oneshot(Request::from_parts(parts, body)).await;
+    let body =
+        axum::body::Body::new(http_body_util::Limited::new(body, limit).map_err(axum::Error::new));
+    let answered = app
+        .api
+        .clone()
+        .oneshot(Request::from_parts(parts, body))
+        .await;
     answered
         .unwrap_or_else(|never| match never {})
         .map(Either::Right)
@@ -168,7 +175,7 @@ fn last<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 fn is_host(host: &str) -> bool {
     !host.is_empty()
         && host.len() <= 255
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']' | b'_'))
+        && host.bytes().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']' | b'_')
+        })
 }

@@ -51,7 +51,11 @@ pub(crate) async fn serve(
 ) {
     let graceful = GracefulShutdown::new();
     let limit = Arc::new(tokio::sync::Semaphore::new(app.settings.max_connections));
-    let public = if listeners.admin.is_some() { Door::ScimOnly } else { Door::All };
+    let public = if listeners.admin.is_some() {
+        Door::ScimOnly
+    } else {
+        Door::All
+    };
     let accept = async {
         let one = accept(&app, &listeners.public, public, &graceful, &limit);
         match &listeners.admin {

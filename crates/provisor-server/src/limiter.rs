@@ -25,14 +25,19 @@ struct Windows<K> {
 
 impl<K: Hash + Eq> Windows<K> {
     fn new(limit: u32, seconds: i64) -> Self {
-        Self { limit, seconds, counts: Mutex::default() }
+        Self {
+            limit,
+            seconds,
+            counts: Mutex::default(),
+        }
     }
 
     /// The seconds to wait, if the window is full.
     fn full(&self, key: &K, now: i64) -> Option<i64> {
         let window = now / (self.seconds * 1000);
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = counts.0 == window && counts.1.get(key).is_some_and(|count| *count >= self.limit);
+        let full =
+            counts.0 == window && counts.1.get(key).is_some_and(|count| *count >= self.limit);
         full.then(|| ((window + 1) * self.seconds - now / 1000).max(1))
     }
 

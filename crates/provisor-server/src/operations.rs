@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hyper::{HeaderMap, StatusCode, header::{CONTENT_TYPE, HeaderValue}};
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_TYPE, HeaderValue},
+};
 use provisor_store::{Actor, Change, Origin, Outcome, RequestId, Scope, TenantId};
 
 use crate::{
@@ -31,7 +34,10 @@ pub(crate) async fn ready(app: &App) -> Answer {
         Ok(_) => plain(StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::error!(%error, "the directory cannot be read");
-            plain(StatusCode::SERVICE_UNAVAILABLE, "the directory cannot be read; see the log\n")
+            plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the directory cannot be read; see the log\n",
+            )
         }
     }
 }
@@ -57,7 +63,13 @@ async fn is_operator(app: &App, headers: &HeaderMap, arrival: &Arrival) -> bool 
     let Ok(Credentials { token, .. }) = Credentials::read(headers) else {
         return false;
     };
-    let caller = async { app.store.read().await?.caller(&token, arrival.address).await };
+    let caller = async {
+        app.store
+            .read()
+            .await?
+            .caller(&token, arrival.address)
+            .await
+    };
     match caller.await {
         Ok(Ok(caller)) => {
             caller.tenant_id() == TenantId::SYSTEM && caller.token.scopes.has(Scope::Admin)

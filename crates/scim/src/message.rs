@@ -43,7 +43,7 @@ impl Query {
     ///
     /// Errors: 400 `invalidValue` (`invalidCount` with a cursor) for numbers that are none, 400
     /// `invalidSyntax` for broken percent-encoding.
-    pub fn from_query_string(query: &str, _fired: &mut Fired) -> Result<Query, Error> {
+    pub fn from_query_string(query: &str) -> Result<Query, Error> {
         let mut read = Query::default();
         let mut numbers = Numbers::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 
 fn from_url(query: &str) -> Result<Query, Error> {
-    Query::from_query_string(query, &mut Fired::default())
+    Query::from_query_string(query)
 }
 
 fn from_body(body: Value, profile: Profile) -> Result<(Query, Fired), Error> {

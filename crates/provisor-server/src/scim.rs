@@ -1,0 +1,245 @@
+//! SCIM over HTTP: RFC 7644 under `/scim/v2/` and `/t/{slug}/scim/v2/`.
+
+mod answer;
+mod body;
+mod bulk;
+mod credentials;
+mod cursor;
+mod discovery;
+mod exchange;
+mod negotiate;
+mod read;
+mod render;
+mod target;
+mod token_uses;
+mod write;
+
+use std::sync::Arc;
+
+use hyper::{Method, Request, body::Incoming};
+use provisor_store::{Caller, Cause, Denied, Scope, Tenant, TokenKind};
+use scim::Kind;
+
+use crate::{App, front::Arrival, http::Answer};
+
+pub(crate) use credentials::Credentials;
+pub(crate) use cursor::Cursors;
+pub(crate) use target::{Endpoint, Target, target};
+pub(crate) use token_uses::TokenUses;
+
+use answer::{Failure, Reply};
+use exchange::Exchange;
+
+/// Seconds after which a client that meets a paused connection should come again.
+const PAUSED_RETRY: i64 = 300;
+
+/// An authenticated request on its way.
+pub(crate) struct Call<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) request: Request<Incoming>,
+    /// Absolute base URL without trailing slash: `https://scim.example.com/scim/v2`.
+    pub(crate) base: String,
+    pub(crate) exchange: &'a mut Exchange,
+}
+
+impl Call<'_> {
+    pub(crate) fn profile(&self) -> scim::Profile {
+        self.caller.profile()
+    }
+
+    /// The base URL's path, which `$ref` starts with.
+    pub(crate) fn base_path(&self) -> &str {
+        let after_scheme = self.base.find("://").map_or(0, |at| at + 3);
+        self.base[after_scheme..]
+            .find('/')
+            .map_or("", |at| &self.base[after_scheme + at..])
+    }
+
+    pub(crate) fn query(&self) -> &str {
+        self.request.uri().query().unwrap_or_default()
+    }
+}
+
+/// Answers a SCIM request and tells the sync log.
+pub(crate) async fn answer(
+    app: &App,
+    target: Target,
+    request: Request<Incoming>,
+    arrival: Arrival,
+) -> Answer {
+    let mut exchange = Exchange::begin(app, &request, &arrival, &target);
+    let head = request.method() == Method::HEAD;
+    let reply = match reply(app, &target, request, &arrival, &mut exchange).await {
+        Ok(reply) => reply,
+        Err(failure) => {
+            exchange.fail(&failure);
+            failure.reply(arrival.id)
+        }
+    };
+    let answer = reply.finish(head);
+    exchange.end(app, &answer);
+    answer.into_http()
+}
+
+async fn reply(
+    app: &App,
+    target: &Target,
+    request: Request<Incoming>,
+    arrival: &Arrival,
+    exchange: &mut Exchange,
+) -> Result<Reply, Failure> {
+    if request.method() == Method::OPTIONS {
+        return Ok(Reply::allow(target.endpoint.allow()));
+    }
+    let (caller, tenant) = authenticate(app, target, &request, arrival, exchange).await?;
+    negotiate::accept(request.headers())?;
+    let base = match &target.slug {
+        Some(slug) => format!("{}/t/{slug}/scim/v2", arrival.origin),
+        None => format!("{}/scim/v2", arrival.origin),
+    };
+    let mut call = Call {
+        app,
+        caller,
+        tenant,
+        request,
+        base,
+        exchange,
+    };
+    let method = call.request.method().clone();
+    match (&target.endpoint, &method) {
+        (Endpoint::Resource(kind, id), &Method::GET | &Method::HEAD) => {
+            read::one(&mut call, kind, id).await
+        }
+        (Endpoint::Resource(kind, id), &Method::PUT) => write::replace(&mut call, kind, id).await,
+        (Endpoint::Resource(kind, id), &Method::PATCH) => write::patch(&mut call, kind, id).await,
+        (Endpoint::Resource(kind, id), &Method::DELETE) => write::delete(&mut call, kind, id).await,
+        (Endpoint::Collection(kind), &Method::GET | &Method::HEAD) => {
+            read::list(&mut call, Some(kind)).await
+        }
+        (Endpoint::Collection(kind), &Method::POST) => write::create(&mut call, kind).await,
+        (Endpoint::Search(kind), &Method::POST) => read::search(&mut call, Some(kind)).await,
+        (Endpoint::Root, &Method::GET | &Method::HEAD) => read::list(&mut call, None).await,
+        (Endpoint::RootSearch, &Method::POST) => read::search(&mut call, None).await,
+        (Endpoint::Bulk, &Method::POST) => bulk::run(&mut call).await,
+        (Endpoint::Discovery(which, id), &Method::GET | &Method::HEAD) => {
+            discovery::answer(&call, *which, id.as_deref())
+        }
+        (Endpoint::Me, _) => Err(Failure::new(
+            Cause::NotImplemented,
+            Kind::NotImplemented,
+            "/Me needs a user to stand for, and this token belongs to an identity provider's \
+             connection. Use /Users with a filter or an id.",
+        )),
+        (Endpoint::Unknown(reason), _) => Err(reason.failure(&call)),
+        (endpoint, _) => {
+            // A name that is no resource type is 404, whatever the method.
+            if let Endpoint::Collection(kind) | Endpoint::Resource(kind, _) = endpoint {
+                read::resource_type(&call, kind)?;
+            }
+            Err(Failure::method_not_allowed(&method, endpoint.allow()))
+        }
+    }
+}
+
+/// Who asks, and whether they may.
+async fn authenticate(
+    app: &App,
+    target: &Target,
+    request: &Request<Incoming>,
+    arrival: &Arrival,
+    exchange: &mut Exchange,
+) -> Result<(Arc<Caller>, Arc<Tenant>), Failure> {
+    let now = exchange.at;
+    if let Some(wait) = app.limiter.too_many_failures(arrival.address, now) {
+        let failure = Failure::new(
+            Cause::RateLimited,
+            Kind::TooManyRequests,
+            "Too many requests with a wrong token came from this address. Correct the token, then \
+             wait a minute.",
+        );
+        return Err(failure.retry_after(wait));
+    }
+    let credentials = match Credentials::read(request.headers()) {
+        Ok(credentials) => credentials,
+        Err(failure) => {
+            app.limiter.failure(arrival.address, now);
+            exchange.tenant_of_slug(app, target).await;
+            return Err(failure);
+        }
+    };
+    exchange.presented(&credentials);
+    let caller = app
+        .store
+        .read()
+        .await?
+        .caller(&credentials.token, arrival.address)
+        .await?;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(Denied { refusal, caller }) => {
+            if refusal.error.kind == Kind::Unauthorized {
+                app.limiter.failure(arrival.address, now);
+            }
+            let paused = refusal.cause == Cause::ConnectionPaused;
+            if let Some(caller) = caller.filter(|_| refusal.error.kind != Kind::Unauthorized) {
+                exchange.authenticated(&caller);
+            }
+            let failure = Failure::from(refusal);
+            return Err(if paused {
+                failure.retry_after(PAUSED_RETRY)
+            } else {
+                failure
+            });
+        }
+    };
+    let wrong_tenant = || {
+        app.limiter.failure(arrival.address, now);
+        Failure::unauthorized(Cause::TokenWrongTenant)
+    };
+    let tenant = caller.tenant.clone().ok_or_else(|| {
+        Failure::new(
+            Cause::ScopeMissing,
+            Kind::Forbidden,
+            "This is an operator's API token, which belongs to no tenant. Use a SCIM token of the \
+             tenant's connection.",
+        )
+    })?;
+    if target
+        .slug
+        .as_ref()
+        .is_some_and(|slug| *slug != tenant.slug)
+    {
+        return Err(wrong_tenant());
+    }
+    exchange.authenticated(&caller);
+    app.token_uses
+        .note(&caller, request.headers(), arrival.address, now);
+    let scopes = caller.token.scopes;
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD)
+        || matches!(target.endpoint, Endpoint::Search(_) | Endpoint::RootSearch);
+    let allowed = scopes.has(Scope::Scim) || (reads && scopes.has(Scope::ScimRead));
+    if !allowed || caller.token.kind != TokenKind::Scim {
+        let needed = if reads { "scim:read or scim" } else { "scim" };
+        return Err(Failure::new(
+            Cause::ScopeMissing,
+            Kind::Forbidden,
+            format!(
+                "The token has no scope for this ({needed}). Create a SCIM token with that scope."
+            ),
+        ));
+    }
+    if let Some(wait) = app
+        .limiter
+        .request(caller.tenant_id(), caller.token.id, now)
+    {
+        let failure = Failure::new(
+            Cause::RateLimited,
+            Kind::TooManyRequests,
+            "The token has used up its requests for this second. Wait and repeat the request.",
+        );
+        return Err(failure.retry_after(wait));
+    }
+    Ok((caller, tenant))
+}

@@ -1,0 +1,254 @@
+//! One request and its answer, as the sync log will tell of them.
+
+use std::{net::IpAddr, sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use hyper::{
+    Method, Request, Uri,
+    body::Incoming,
+    header::{HeaderValue, USER_AGENT},
+};
+use provisor_store::{
+    Caller, Cause, Id, RequestId, TenantId,
+    log::{Body, Counted, Entry, Operation},
+};
+use scim::{
+    Fired, Map, ResourceType, Tolerance, Value,
+    filter::{Filter, Literal},
+};
+
+use super::{
+    Credentials, Endpoint, Target,
+    answer::{Failure, Reply},
+};
+use crate::{App, front::Arrival};
+
+/// Names one request may add to the log's index.
+const MOST_NAMES: usize = 32;
+
+/// What is known of a request so far.
+pub(crate) struct Exchange {
+    pub(crate) id: RequestId,
+    /// When it arrived, in milliseconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) fired: Fired,
+    pub(crate) request_body: Bytes,
+    pub(crate) resource: Option<Id>,
+    pub(crate) events: Option<(i64, i64)>,
+    pub(crate) operation: Operation,
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    client: Option<HeaderValue>,
+    address: Option<IpAddr>,
+    caller: Option<Arc<Caller>>,
+    tenant: Option<TenantId>,
+    token: Option<provisor_store::TokenId>,
+    kind: Option<Arc<ResourceType>>,
+    failed: Option<(Cause, String)>,
+    names: Vec<String>,
+}
+
+impl Exchange {
+    pub(crate) fn begin(
+        app: &App,
+        request: &Request<Incoming>,
+        arrival: &Arrival,
+        target: &Target,
+    ) -> Self {
+        Self {
+            id: arrival.id,
+            at: app.clock.now(),
+            fired: Fired::default(),
+            request_body: Bytes::new(),
+            resource: None,
+            events: None,
+            operation: operation(&target.endpoint, request),
+            started: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            client: request.headers().get(USER_AGENT).cloned(),
+            address: arrival.address,
+            caller: None,
+            tenant: None,
+            token: None,
+            kind: None,
+            failed: None,
+            names: match &target.endpoint {
+                Endpoint::Resource(_, id) => vec![id.clone()],
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// What the token says of itself, before it is checked.
+    pub(crate) fn presented(&mut self, credentials: &Credentials) {
+        self.tenant = Some(credentials.token.tenant());
+        self.token = Some(credentials.token.token());
+        if credentials.loose {
+            self.fired.record(Tolerance::LooseAuthorization, || {
+                "the token came without Bearer, or with the word twice".into()
+            });
+        }
+    }
+
+    /// A refusal without a token belongs to the tenant that its URL names.
+    pub(crate) async fn tenant_of_slug(&mut self, app: &App, target: &Target) {
+        let Some(slug) = &target.slug else {
+            return;
+        };
+        let found = async { app.store.read().await?.tenant_by_slug(slug).await };
+        if let Ok(Some(tenant)) = found.await {
+            self.tenant = Some(tenant.id);
+        }
+    }
+
+    pub(crate) fn authenticated(&mut self, caller: &Arc<Caller>) {
+        self.caller = Some(caller.clone());
+    }
+
+    pub(crate) fn concerns(&mut self, kind: &Arc<ResourceType>) {
+        self.kind = Some(kind.clone());
+    }
+
+    /// Notes what a filter asks for, so that `user why` finds it.
+    pub(crate) fn asks_for(&mut self, filter: &Filter) {
+        match filter {
+            Filter::Compare {
+                value: Literal::Text(text),
+                ..
+            } => self.name(text),
+            Filter::And(parts) | Filter::Or(parts) => {
+                parts.iter().for_each(|part| self.asks_for(part));
+            }
+            Filter::Not(part) | Filter::Element { filter: part, .. } => self.asks_for(part),
+            _ => {}
+        }
+    }
+
+    /// Notes whom a resource is about.
+    pub(crate) fn speaks_of(&mut self, attributes: &Map<String, Value>) {
+        for name in ["userName", "externalId", "displayName"] {
+            if let Some(Value::String(text)) = attributes.get(name) {
+                self.name(text);
+            }
+        }
+        if let Some(Value::Array(emails)) = attributes.get("emails") {
+            for email in emails {
+                if let Some(Value::String(text)) = email.get("value") {
+                    self.name(text);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn name(&mut self, text: &str) {
+        let known = self.names.iter().any(|name| name == text);
+        if !known && self.names.len() < MOST_NAMES && !text.is_empty() {
+            self.names.push(text.to_owned());
+        }
+    }
+
+    pub(crate) fn fail(&mut self, failure: &Failure) {
+        self.failed = Some((failure.cause, failure.error.detail.clone()));
+    }
+
+    /// Tells metrics and log. Reads beyond the log's rate are counted, not recorded.
+    pub(crate) fn end(self, app: &App, reply: &Reply) {
+        let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let status = reply.status.as_u16();
+        app.metrics.count(self.operation, status, micros);
+        let connection = self
+            .caller
+            .as_ref()
+            .and_then(|caller| caller.token.connection);
+        let tenant = self
+            .caller
+            .as_ref()
+            .map(|caller| caller.tenant_id())
+            .or(self.tenant);
+        let in_full = match (&self.caller, tenant, connection) {
+            (Some(_), Some(tenant), Some(connection)) => {
+                self.operation.is_write()
+                    || self.failed.is_some()
+                    || app.log.admit_read(tenant, connection, self.at)
+            }
+            (Some(_), ..) => true,
+            (None, ..) => match self.address {
+                Some(address) => app.log.admit_refusal(address, self.at),
+                None => app.log.admit_refusal(IpAddr::from([0, 0, 0, 0]), self.at),
+            },
+        };
+        if !in_full {
+            let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+            app.log.count(&Counted {
+                at: self.at,
+                tenant,
+                connection,
+                operation: self.operation,
+                status,
+                names: &names,
+            });
+            return;
+        }
+        let (cause, detail) = match self.failed {
+            Some((cause, detail)) => (Some(cause), detail),
+            None => (None, String::new()),
+        };
+        let limit = app.log.body_limit();
+        let client = self
+            .client
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        app.log.record(Entry {
+            duration_us: micros,
+            tenant,
+            connection,
+            token: self
+                .caller
+                .as_ref()
+                .map(|caller| caller.token.id)
+                .or(self.token),
+            client: client.unwrap_or_default(),
+            address: self.address,
+            method: self.method.to_string(),
+            path: self.uri.path().to_owned(),
+            query: self.uri.query().unwrap_or_default().to_owned(),
+            resource_type: self.kind.map(|kind| kind.name.clone()),
+            resource: self.resource,
+            cause,
+            detail,
+            fired: self.fired,
+            events: self.events,
+            request_body: Body::new(&self.request_body, limit),
+            response_body: Body::new(&reply.body, limit),
+            names: self.names,
+            ..Entry::new(self.id, self.at, self.operation, status)
+        });
+    }
+}
+
+fn operation(endpoint: &Endpoint, request: &Request<Incoming>) -> Operation {
+    let method = request.method();
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    match endpoint {
+        Endpoint::Collection(_) | Endpoint::Root if reads => {
+            match request
+                .uri()
+                .query()
+                .is_some_and(|query| query.contains("filter="))
+            {
+                true => Operation::Lookup,
+                false => Operation::List,
+            }
+        }
+        Endpoint::Resource(..) if reads => Operation::Get,
+        Endpoint::Collection(_) if method == Method::POST => Operation::Create,
+        Endpoint::Resource(..) if method == Method::PUT => Operation::Replace,
+        Endpoint::Resource(..) if method == Method::PATCH => Operation::Patch,
+        Endpoint::Resource(..) if method == Method::DELETE => Operation::Delete,
+        Endpoint::Bulk => Operation::Bulk,
+        Endpoint::Search(_) | Endpoint::RootSearch => Operation::Search,
+        Endpoint::Discovery(..) if reads => Operation::Discovery,
+        _ => Operation::Other,
+    }
+}
