@@ -387,31 +387,42 @@ impl List<'_> {
     /// What makes an element the same as another: `value` and `type` where it has a `value`
     /// (for members `value` alone), else all of it.
     fn identity(&self, element: &Value) -> String {
-        let attribute = &self.path.attribute;
-        let folded = |name: &str, value: &Value| match value {
-            Value::String(text) => {
-                let exact = attribute.sub(name).is_some_and(|sub| is_case_exact(sub));
-                fold_unless_exact(text, exact).into_owned()
-            }
-            other => other.to_string(),
-        };
         match element {
             Value::Object(object) => match object.get("value") {
-                Some(value) if self.path.is_core("members") => folded("value", value),
+                Some(value) if self.path.is_core("members") => self.part("value", value),
                 Some(value) => {
-                    let kind = object.get("type").map(|kind| folded("type", kind));
-                    format!("{}\n{}", kind.unwrap_or_default(), folded("value", value))
+                    let kind = object.get("type").map(|kind| self.part("type", kind));
+                    format!(
+                        "{}\n{}",
+                        kind.unwrap_or_default(),
+                        self.part("value", value)
+                    )
                 }
                 None => {
                     let mut parts: Vec<String> = object
                         .iter()
-                        .map(|(name, value)| format!("{name}={}", folded(name, value)))
+                        .map(|(name, value)| format!("{name}={}", self.part(name, value)))
                         .collect();
                     parts.sort_unstable();
                     parts.join("\n")
                 }
             },
-            Value::String(text) => fold_unless_exact(text, is_case_exact(attribute)).into_owned(),
+            plain => self.part("value", plain),
+        }
+    }
+
+    /// A sub-attribute's value (or a plain element), as text that is equal where values are.
+    fn part(&self, name: &str, value: &Value) -> String {
+        let attribute = &self.path.attribute;
+        let definition = match attribute.kind {
+            Type::Complex => attribute.sub(name),
+            _ => Some(attribute),
+        };
+        match value {
+            Value::String(text) => {
+                let exact = definition.is_some_and(|definition| is_case_exact(definition));
+                fold_unless_exact(text, exact).into_owned()
+            }
             other => other.to_string(),
         }
     }
@@ -464,40 +475,29 @@ impl List<'_> {
             let by_value = candidates
                 .into_iter()
                 .flatten()
-                .any(|one| self.path.is_core("members") || self.agrees(item, one, &["type"]));
-            !by_value && !others.iter().any(|one| self.agrees(item, one, &[]))
+                .any(|one| self.path.is_core("members") || self.same_type(item, one));
+            !by_value && !others.iter().any(|one| self.has_all(item, one))
         });
         self.may_clear(Action::Remove, some && items.is_empty())?;
         Ok(items)
     }
 
-    fn part(&self, name: &str, value: &Value) -> String {
-        let definition = match self.path.attribute.kind {
-            Type::Complex => self.path.attribute.sub(name).map(|sub| &**sub),
-            _ => Some(&*self.path.attribute),
-        };
-        match value {
-            Value::String(text) => {
-                let exact = definition.is_some_and(is_case_exact);
-                fold_unless_exact(text, exact).into_owned()
-            }
-            other => other.to_string(),
+    /// True if the element does not contradict the given one's `type`.
+    fn same_type(&self, item: &Value, given: &Value) -> bool {
+        match (item.get("type"), given.get("type")) {
+            (Some(own), Some(given)) => self.part("type", own) == self.part("type", given),
+            _ => true,
         }
     }
 
-    /// True if the element has the sub-attributes given; only those of `names`, and only where
-    /// it has them, if there are any.
-    fn agrees(&self, item: &Value, given: &Value, names: &[&str]) -> bool {
-        let (Value::Object(item), Value::Object(given)) = (item, given) else {
-            return names.is_empty() == (item == given) || item == given;
-        };
-        given
-            .iter()
-            .filter(|(name, _)| names.is_empty() || names.contains(&name.as_str()))
-            .all(|(name, value)| match item.get(name) {
-                Some(own) => self.part(name, own) == self.part(name, value),
-                None => !names.is_empty(),
+    /// True if the element has all sub-attributes given.
+    fn has_all(&self, item: &Value, given: &Value) -> bool {
+        given.as_object().is_some_and(|given| {
+            given.iter().all(|(name, value)| {
+                item.get(name)
+                    .is_some_and(|own| self.part(name, own) == self.part(name, value))
             })
+        })
     }
 
     /// Changes sub-attributes of the elements that match, or of all.

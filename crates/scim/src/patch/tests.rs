@@ -1,5 +1,7 @@
 //! The rules of PATCH, one by one.
 
+mod members;
+
 use serde_json::json;
 
 use super::*;
