@@ -10,7 +10,7 @@ use crate::{
     Attribute, AttributePath, Error, Fired, Kind, Map, Profile, ResourceType, Schema, Tolerance,
     Value,
     json::{get_ignoring_case, is_unassigned},
-    message::PATCH_OP,
+    message::{PATCH_OP, check_schemas},
     path::Named,
     schema::{Mutability, Type},
     value::{self, shown},
@@ -56,33 +56,6 @@ pub(super) fn message(
             .map_err(|error| numbered(error, number))?;
     }
     Ok(Patch { operations })
-}
-
-/// The message's `schemas` must name its URN; `InferSchemas` forgives.
-pub(crate) fn check_schemas(
-    body: &Map<String, Value>,
-    urn: &str,
-    profile: &Profile,
-    fired: &mut Fired,
-) -> Result<(), Error> {
-    let listed = match get_ignoring_case(body, "schemas") {
-        Some(Value::Array(urns)) => urns.iter().any(|given| {
-            given
-                .as_str()
-                .is_some_and(|given| given.eq_ignore_ascii_case(urn))
-        }),
-        _ => false,
-    };
-    if listed
-        || fired.allows(profile, Tolerance::InferSchemas, || {
-            format!("assumed the schema {urn}")
-        })
-    {
-        return Ok(());
-    }
-    Err(Error::invalid_syntax(format!(
-        "\"schemas\" must contain \"{urn}\"."
-    )))
 }
 
 struct Reader<'r> {
