@@ -6,11 +6,13 @@
 //! `members` into [`MemberStep`]s, so that adding one member never loads the others.
 
 mod apply;
+mod elements;
 mod members;
 mod read;
 mod target;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::sync::Arc;
 

@@ -89,10 +89,10 @@ pub(super) fn plan(job: &Job) -> Plan {
             .filter(move |&to| to >= from && circle[to] == circle[from])
     };
     let mut graph = Graph::new(count);
-    for from in 0..count {
+    for (from, refers) in refers.iter().enumerate() {
         let later: HashSet<usize> = omitted(from).collect();
         graph.completes[from] = !later.is_empty();
-        for &to in &refers[from] {
+        for &to in refers {
             if later.contains(&to) {
                 graph.wait(Graph::complete(from), Graph::run(to));
             } else {
