@@ -2,7 +2,7 @@
 
 use super::{Action, Operation, Patch, Target, numbered, read::read_only};
 use crate::{
-    Attribute, AttributePath, Error, Fired, Map, Profile, ResourceType, Value,
+    Attribute, AttributePath, Error, Fired, Map, Profile, ResourceType, Tolerance, Value,
     json::{get_ignoring_case, is_unassigned},
     resource,
     schema::{Mutability, Type},
@@ -233,6 +233,7 @@ impl Edit<'_> {
                     if !(action == Action::Add && value.is_none()) {
                         self.set(&mut object, sub, value, action)?;
                     }
+                    self.complete(&object)?;
                     Ok((!object.is_empty()).then_some(Value::Object(object)))
                 }
                 None => self.singular(operation, before),
@@ -258,6 +259,7 @@ impl Edit<'_> {
             (action, Some(Value::Object(given))) if attribute.kind == Type::Complex => {
                 let mut object = object(before);
                 self.merge(&mut object, given, action)?;
+                self.complete(&object)?;
                 Ok((!object.is_empty()).then_some(Value::Object(object)))
             }
             (_, Some(value)) => Ok(Some(value.clone())),
@@ -312,6 +314,28 @@ impl Edit<'_> {
             }
             None => {
                 object.shift_remove(&sub.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// A complex value that the operation made or changed needs its required sub-attributes.
+    pub(super) fn complete(&mut self, object: &Map<String, Value>) -> Result<(), Error> {
+        let path = self.path;
+        for sub in &path.attribute.sub_attributes {
+            if sub.required
+                && !object.is_empty()
+                && !object.contains_key(&sub.name)
+                && !self
+                    .fired
+                    .allows(self.profile, Tolerance::MissingSubAttribute, || {
+                        format!("accepted {path} without {}", sub.name)
+                    })
+            {
+                return Err(Error::missing_required(format!(
+                    "{path} lacks the required sub-attribute \"{}\". Add it.",
+                    sub.name
+                )));
             }
         }
         Ok(())

@@ -196,6 +196,9 @@ impl Edit<'_> {
         let mut primary = Vec::new();
         for at in &matching {
             let changed = self.changed(operation, items[*at].take())?;
+            if let Some(Value::Object(object)) = &changed {
+                self.complete(object)?;
+            }
             if marks_primary(operation) {
                 primary.push(*at);
             }
@@ -214,6 +217,9 @@ impl Edit<'_> {
                         format!("created the value of {path} that the filter describes, since none matched")
                     });
                 }
+            }
+            if let Some(Value::Object(object)) = &created {
+                self.complete(object)?;
             }
             if let Some(created) = created {
                 if created.get("primary") == Some(&Value::Bool(true)) {

@@ -837,3 +837,119 @@ fn members_are_added_and_removed_but_never_changed() {
         assert_eq!(after.get("members"), None, "{op}");
     }
 }
+
+#[test]
+fn custom_schemas_decide_like_built_in_ones() {
+    let urn = "urn:example:2.0:Badge";
+    let sub = |name: &str, mutability: &str, required: bool| {
+        json!({ "name": name, "type": "string", "multiValued": false, "description": "",
+            "required": required, "caseExact": false, "mutability": mutability, "returned": "default", "uniqueness": "none" })
+    };
+    let mut number = sub("number", "immutable", false);
+    number["caseExact"] = json!(true);
+    let mut tags = sub("tags", "readWrite", false);
+    tags["multiValued"] = json!(true);
+    let mut door = sub("door", "readWrite", false);
+    door["type"] = json!("complex");
+    door["subAttributes"] = json!([
+        sub("name", "readWrite", true),
+        sub("key", "immutable", false),
+        sub("code", "readWrite", false)
+    ]);
+    let schema = json!({ "id": urn, "name": "Badge", "description": "", "attributes": [number, tags, door] });
+    let user = json!({ "id": "User", "name": "User", "endpoint": "/Users", "description": "User",
+        "schema": "urn:ietf:params:scim:schemas:core:2.0:User", "schemaExtensions": [{ "schema": urn, "required": false }] });
+    let registry = Registry::with_custom(&[schema], &[user]).unwrap();
+    let resource_type = registry.by_name("User").unwrap();
+    let badge = |profile: &Profile, operations: Value| {
+        let body = map(json!({ "schemas": [crate::message::PATCH_OP], "Operations": operations }));
+        let mut fired = Fired::default();
+        let mut resource = map(ana());
+        Patch::read(resource_type, &body, profile, 9, &mut fired)
+            .and_then(|patch| patch.apply(resource_type, &mut resource, profile, &mut fired))
+            .map(|()| resource.get(urn).cloned().unwrap_or_default())
+            .map_err(|error| error.kind)
+    };
+    let on = |path: &str| format!("{urn}:{path}");
+    // PAT-020
+    let first = json!({ "op": "add", "path": on("number"), "value": "7" });
+    assert_eq!(
+        badge(&Profile::RFC, json!([first, first])),
+        Ok(json!({ "number": "7" }))
+    );
+    for next in [
+        json!({ "op": "replace", "path": on("number"), "value": "8" }),
+        json!({ "op": "remove", "path": on("number") }),
+        json!({ "op": "remove", "path": urn }),
+    ] {
+        assert_eq!(
+            badge(&Profile::RFC, json!([first, next])),
+            Err(Kind::Mutability),
+            "{next}"
+        );
+    }
+    let door = json!({ "op": "add", "path": on("door"), "value": { "name": "A", "key": "k" } });
+    for (path, value) in [
+        ("door.key", json!("l")),
+        ("door.key", json!(null)),
+        ("door", json!({ "key": "l" })),
+    ] {
+        let next = json!({ "op": "replace", "path": on(path), "value": value });
+        assert_eq!(
+            badge(&Profile::RFC, json!([door, next])),
+            Err(Kind::Mutability),
+            "{next}"
+        );
+    }
+    // REM-007
+    let next = json!({ "op": "remove", "path": on("door.name") });
+    assert_eq!(
+        badge(&Profile::GENERIC, json!([door, next])),
+        Err(Kind::Mutability)
+    );
+    let lacking = json!([{ "op": "add", "path": on("door.code"), "value": "c" }]);
+    assert_eq!(
+        badge(&Profile::RFC, lacking.clone()),
+        Err(Kind::MissingRequired)
+    );
+    assert_eq!(
+        badge(&Profile::GENERIC, lacking),
+        Ok(json!({ "door": { "code": "c" } }))
+    );
+    // A list of plain values.
+    let tags =
+        |operations: Value| badge(&Profile::GENERIC, operations).map(|badge| badge["tags"].clone());
+    let add = |value: Value| json!({ "op": "add", "path": on("tags"), "value": value });
+    assert_eq!(
+        tags(json!([
+            add(json!(["a", "b"])),
+            add(json!("B")),
+            add(json!("c"))
+        ])),
+        Ok(json!(["a", "b", "c"]))
+    );
+    for (remove, left) in [
+        (
+            json!({ "op": "remove", "path": on("tags"), "value": ["A", "zz"] }),
+            json!(["b"]),
+        ),
+        (
+            json!({ "op": "remove", "path": on("tags"), "value": "b" }),
+            json!(["a"]),
+        ),
+        (
+            json!({ "op": "remove", "path": on("tags[value eq \"a\"]") }),
+            json!(["b"]),
+        ),
+        (
+            json!({ "op": "replace", "path": on("tags[value eq \"a\"]"), "value": "z" }),
+            json!(["z", "b"]),
+        ),
+    ] {
+        assert_eq!(
+            tags(json!([add(json!(["a", "b"])), remove])),
+            Ok(left),
+            "{remove}"
+        );
+    }
+}
