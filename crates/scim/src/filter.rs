@@ -142,6 +142,11 @@ impl Expression {
     ) -> Result<Filter, Error> {
         resolve::element(&self.root, attribute, profile, fired)
     }
+
+    /// Names and values, as written, of an expression that is nothing but `eq` joined by `and`.
+    pub(crate) fn equalities(&self) -> Option<Vec<(&str, Value)>> {
+        self.root.equalities()
+    }
 }
 
 /// A literal, prepared for comparison with the attribute it stands beside.

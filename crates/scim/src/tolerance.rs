@@ -38,7 +38,7 @@ tolerances! {
     DottedKeys = "dotted_keys",
     /// PATCH `remove` with a path and a value list removes those values, not all (Entra default dialect, JumpCloud, authentik). On in every profile: the RFC's reading would empty the team.
     RemoveByValue = "remove_by_value",
-    /// PATCH `add` or `replace` on a value filter that matches nothing creates the element from the filter (Entra).
+    /// PATCH `add` on a value filter that matches nothing creates the element from the filter (Entra, fixture `entra_default`).
     CreateOnNoTarget = "create_on_no_target",
     /// A plain value for a complex attribute is wrapped as its `value` (Entra sends `manager` as text).
     WrapComplex = "wrap_complex",
@@ -82,6 +82,8 @@ tolerances! {
     CommaAttributes = "comma_attributes",
     /// A bulk PATCH whose `data` is the operation list itself, as RFC 7644's old example shows (erratum 5050).
     BareBulkPatch = "bare_bulk_patch",
+    /// PATCH `replace` on a value filter that matches nothing creates the element from the filter (Entra). Only in `entra`: RFC 7644 section 3.5.2.3 asks for 400 `noTarget`.
+    ReplaceCreates = "replace_creates",
 }
 
 impl fmt::Display for Tolerance {
@@ -107,6 +109,10 @@ impl Tolerances {
             i += 1;
         }
         Self(bits)
+    }
+
+    const fn with(self, list: &[Tolerance]) -> Self {
+        Self(self.0 | Self::of(list).0)
     }
 
     const fn without(self, list: &[Tolerance]) -> Self {
@@ -155,17 +161,17 @@ impl Profile {
     /// The default: everything that is safe for any identity provider.
     pub const GENERIC: Profile = Profile {
         name: "generic",
-        on: Tolerances::all().without(&[Tolerance::DropUnknownMembers]),
+        on: Tolerances::all().without(&[Tolerance::DropUnknownMembers, Tolerance::ReplaceCreates]),
     };
     /// Okta: generic, and members that are not there yet are left out.
     pub const OKTA: Profile = Profile {
         name: "okta",
-        on: Tolerances::all(),
+        on: Self::GENERIC.on.with(&[Tolerance::DropUnknownMembers]),
     };
-    /// Microsoft Entra ID: generic; its `/Schemas` is trimmed as Microsoft's validator needs.
+    /// Microsoft Entra ID: generic, and `replace` creates what its value filter describes; its `/Schemas` is trimmed as Microsoft's validator needs.
     pub const ENTRA: Profile = Profile {
         name: "entra",
-        on: Self::GENERIC.on,
+        on: Self::GENERIC.on.with(&[Tolerance::ReplaceCreates]),
     };
     /// Strict: what the RFCs ask, plus what would lose members or leave doors open otherwise.
     pub const RFC: Profile = Profile {

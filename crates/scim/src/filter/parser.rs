@@ -5,7 +5,7 @@
 use serde_json::Number;
 
 use super::{Expression, Limits, Operator};
-use crate::Error;
+use crate::{Error, Value};
 
 /// A filter as written.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,35 @@ pub(super) enum Loose {
     Unquoted,
     SingleQuoted,
     NoSpace,
+}
+
+impl Node {
+    /// Names and values of a filter that is nothing but `eq` joined by `and`, as written.
+    pub(super) fn equalities(&self) -> Option<Vec<(&str, Value)>> {
+        match self {
+            Node::Compare {
+                name,
+                op: Operator::Eq,
+                value,
+            } => {
+                let value = match &value.form {
+                    Form::Null => return None,
+                    Form::Boolean(flag) => Value::Bool(*flag),
+                    Form::Number(number) => Value::Number(number.clone()),
+                    Form::Text(text) => Value::String(text.clone()),
+                };
+                Some(vec![(name, value)])
+            }
+            Node::And(parts) => {
+                let mut all = Vec::new();
+                for part in parts {
+                    all.extend(part.equalities()?);
+                }
+                Some(all)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The path of a PATCH operation, RFC 7644 section 3.5.2: `attribute`, `attribute[filter]` or

@@ -1,0 +1,122 @@
+//! A team's members as steps on rows: the same as a PATCH of the list, without the list.
+
+use std::collections::HashSet;
+
+use super::{Action, Operation, Patch, Target};
+use crate::{
+    Map, ResourceType, Value,
+    filter::{Filter, Literal, Operator},
+};
+
+/// One step of a team's membership change: what the store applies to member rows instead of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MemberStep {
+    /// These become members.
+    Add(Vec<String>),
+    /// These are members no more; who is none is no error.
+    Remove(Vec<String>),
+    /// Nobody is a member any more.
+    Clear,
+    /// Exactly these are members.
+    Replace(Vec<String>),
+    /// Whoever matches is a member no more. The filter is on one element (`value`, `type`,
+    /// `display`, `$ref`), for [`Filter::matches_element`].
+    RemoveMatching(Filter),
+}
+
+pub(super) fn split(patch: Patch, resource_type: &ResourceType) -> (Vec<MemberStep>, Patch) {
+    let mut steps = Vec::new();
+    let mut rest = Vec::new();
+    for operation in patch.operations {
+        match &operation.target {
+            Target::Attribute(path) | Target::Elements { path, .. }
+                if resource_type.is_group() && path.is_core("members") =>
+            {
+                steps.extend(step(operation));
+            }
+            _ => rest.push(operation),
+        }
+    }
+    (steps, Patch { operations: rest })
+}
+
+fn step(operation: Operation) -> Option<MemberStep> {
+    if let Target::Elements { filter, .. } = operation.target {
+        return Some(match ids_of(&filter) {
+            Some(ids) => MemberStep::Remove(ids),
+            None => MemberStep::RemoveMatching(filter),
+        });
+    }
+    Some(match (operation.action, operation.value) {
+        (Action::Add, None) => return None,
+        (Action::Add, Some(value)) => MemberStep::Add(ids(&value)),
+        (Action::Replace | Action::Remove, None) => MemberStep::Clear,
+        (Action::Replace, Some(value)) => MemberStep::Replace(ids(&value)),
+        (Action::Remove, Some(value)) => match ids(&value) {
+            ids if ids.is_empty() => return None,
+            ids => MemberStep::Remove(ids),
+        },
+    })
+}
+
+/// The ids of a member list, each once, in order.
+fn ids(members: &Value) -> Vec<String> {
+    let mut seen = HashSet::new();
+    members
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|member| member.get("value").and_then(Value::as_str))
+        .filter(|id| seen.insert(*id))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The ids that a filter of nothing but `value eq "…"` joined by `or` names.
+fn ids_of(filter: &Filter) -> Option<Vec<String>> {
+    match filter {
+        Filter::Compare {
+            path,
+            op: Operator::Eq,
+            value: Literal::Text(id),
+        } if path.leaf().name == "value" && path.leaf().case_exact => Some(vec![id.clone()]),
+        Filter::Or(parts) => {
+            let mut ids = Vec::new();
+            for part in parts {
+                ids.extend(ids_of(part)?);
+            }
+            Some(ids)
+        }
+        _ => None,
+    }
+}
+
+/// What the steps do to a list of member ids: the reference for the store's rows.
+///
+/// `describe` gives the other sub-attributes of a member (`type`, `display`, `$ref`) for filters
+/// on them; `value` is added.
+pub fn apply_steps(
+    members: &mut Vec<String>,
+    steps: &[MemberStep],
+    describe: impl Fn(&str) -> Map<String, Value>,
+) {
+    for step in steps {
+        match step {
+            MemberStep::Add(ids) => {
+                let mut known: HashSet<String> = members.iter().cloned().collect();
+                members.extend(ids.iter().filter(|id| known.insert((*id).clone())).cloned());
+            }
+            MemberStep::Remove(ids) => {
+                let gone: HashSet<&String> = ids.iter().collect();
+                members.retain(|id| !gone.contains(id));
+            }
+            MemberStep::Clear => members.clear(),
+            MemberStep::Replace(ids) => members.clone_from(ids),
+            MemberStep::RemoveMatching(filter) => members.retain(|id| {
+                let mut element = describe(id);
+                element.insert("value".to_owned(), Value::String(id.clone()));
+                !filter.matches_element(&Value::Object(element))
+            }),
+        }
+    }
+}
