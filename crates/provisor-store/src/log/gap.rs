@@ -54,6 +54,11 @@ impl GapKind {
         !matches!(self, Self::Stopped | Self::Counted)
     }
 
+    /// True if everything before its end is gone, so that the window begins there.
+    pub fn is_cut(self) -> bool {
+        matches!(self, Self::Retention | Self::Size | Self::Replaced)
+    }
+
     pub(super) fn from_code(code: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as i64 == code)
     }
@@ -79,8 +84,8 @@ pub struct Window {
     pub from: i64,
     /// To here: the last moment known to be complete.
     pub to: i64,
-    /// By beginning. Those that end at `from` are no holes in the window: they say why it does
-    /// not begin earlier.
+    /// By beginning. A [cut](GapKind::is_cut) that ends at `from` is no hole in the window: it
+    /// says why it does not begin earlier.
     pub gaps: Vec<Gap>,
 }
 
@@ -91,6 +96,6 @@ impl Window {
         !self
             .gaps
             .iter()
-            .any(|gap| gap.kind.hides_names() && gap.to > self.from)
+            .any(|gap| gap.kind.hides_names() && !(gap.kind.is_cut() && gap.to <= self.from))
     }
 }

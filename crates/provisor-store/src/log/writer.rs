@@ -298,7 +298,18 @@ impl Writer {
         self.pool.renew();
         let (location, key) = (self.pool.location(), self.pool.key());
         match LogFile::replace(location, &self.settings, now, key, &error.to_string()) {
-            Ok(file) => self.file = Some(file),
+            Ok(mut file) => {
+                let mut losses = Batch {
+                    lost_entries: self.state.lost_entries,
+                    lost_names: self.state.lost_names,
+                    ..Batch::default()
+                };
+                // At once, or the new file would look complete until the next flush.
+                if file.flush(&mut losses, &mut self.state.recent, now).is_ok() {
+                    (self.state.lost_entries, self.state.lost_names) = (None, None);
+                }
+                self.file = Some(file);
+            }
             Err(error) => tracing::warn!(%error, "the sync log cannot be begun anew"),
         }
     }

@@ -41,7 +41,7 @@ fn after_its_time_everything_is_gone_and_the_window_begins_later() {
     log.expire();
     let horizon = START + DAY;
     assert_eq!(all(&log).len(), 1);
-    let seen = |name| log.reader().seen(ACME, name).unwrap().is_some();
+    let seen = |name: &str| log.reader().seen(ACME, name).unwrap().is_some();
     assert!(!seen("old") && seen("new") && seen("new-counted") && seen("old-counted"));
     assert_eq!(log.reader().counts(Some(ACME), 0).unwrap().len(), 1);
     let window = log.reader().window(ACME).unwrap();
@@ -52,7 +52,7 @@ fn after_its_time_everything_is_gone_and_the_window_begins_later() {
     bench.pass(60 * DAY);
     log.expire();
     assert_eq!(all(&log), []);
-    assert!(!log.reader().seen(ACME, "old-counted").unwrap().is_some());
+    assert!(!seen("old-counted"));
     assert_eq!(log.reader().counts(Some(ACME), 0).unwrap(), []);
     log.flush();
     let conn = rusqlite::Connection::open(bench.path()).unwrap();
