@@ -5,18 +5,48 @@
 //! and recorded as a gap, so the log can never delay or fill the directory, and never claims to
 //! know what it does not.
 
+mod counting;
 mod entry;
+mod expire;
+mod file;
+mod flush;
 mod gap;
+mod name;
 mod query;
+mod rate;
 mod redact;
+mod writer;
 
-use std::{net::IpAddr, path::Path};
+#[cfg(test)]
+mod tests;
 
-use crate::{Clock, ConnectionId, RequestId, StoreError, TenantId};
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::Ordering::{AcqRel, Acquire, Relaxed},
+    },
+    thread::JoinHandle,
+};
+
+use crossbeam_channel::{Sender, bounded};
+
+use crate::{Clock, ConnectionId, StoreError, TenantId};
+
+use self::{
+    counting::{Kind, Wake},
+    file::{Location, LogFile},
+    flush::Queued,
+    name::NameKey,
+    query::Pool,
+    rate::Rate,
+    writer::{Message, Shared, State, Writer},
+};
 
 pub use entry::{Body, Counted, Entry, Kept, Operation};
 pub use gap::{Gap, GapKind, Window};
-pub use query::{Count, LogFilter, Logged, Place, Seen, Show};
+pub use query::{Count, LogFilter, LogReader, Logged, Place, Seen, Show};
 
 /// How much is kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +64,7 @@ pub struct LogSettings {
     /// Milliseconds that bodies are kept.
     pub body_retention_ms: i64,
     /// Largest size of the file in bytes; the oldest goes first. The write-ahead file beside it
-    /// stays under a quarter of this (or 8 MiB).
+    /// stays under a quarter of this, or 16 MiB if that is more.
     pub max_bytes: u64,
     /// Entries that may wait for the writer.
     pub queue_entries: usize,
@@ -79,9 +109,24 @@ pub struct LogStats {
     pub last_flush_ms: i64,
 }
 
+/// Names of one entry that are indexed; more are a gap.
+const NAMES: usize = 10_000;
+
 /// The log of a running server. Cheap to clone; dropping the last clone flushes and closes.
 #[derive(Debug, Clone)]
-pub struct SyncLog {
+pub struct SyncLog(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    sender: Sender<Message>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    key: NameKey,
+    body_limit: usize,
+    queue_bytes: u64,
+    reads: Rate,
+    refusals_by_address: Rate,
+    refusals: Rate,
     reader: LogReader,
 }
 
@@ -90,136 +135,220 @@ impl SyncLog {
     /// one says so. One process at a time; the CLI beside it uses [`LogReader::open`].
     ///
     /// # Errors
-    /// [`StoreError::Newer`], [`StoreError::Open`]; a server may go on with [`SyncLog::disabled`].
+    /// [`StoreError::Newer`], [`StoreError::Open`], [`StoreError::Unavailable`] (disk full,
+    /// read-only); a server may go on with [`SyncLog::disabled`].
     pub fn open(path: &Path, settings: LogSettings, clock: Clock) -> Result<Self, StoreError> {
-        let _ = (path, settings, clock);
-        Err(StoreError::Open("not yet".into()))
+        Self::start(Location::File(path.to_owned()), settings, clock)
     }
 
-    /// A log in memory, for tests.
+    /// A log in memory, for tests. It is gone when the last clone is dropped or it is closed.
+    ///
+    /// # Errors
+    /// [`StoreError`] only without memory or threads.
     pub fn in_memory(settings: LogSettings, clock: Clock) -> Result<Self, StoreError> {
-        Self::open(Path::new(""), settings, clock)
+        Self::start(Location::memory(), settings, clock)
+    }
+
+    fn start(location: Location, settings: LogSettings, clock: Clock) -> Result<Self, StoreError> {
+        let file = LogFile::open(location.clone(), &settings, clock.now(), None)?;
+        let key = file.key;
+        let pool = Arc::new(Pool::new(location, Some(key)));
+        let (sender, receiver) = bounded(settings.queue_entries.max(1));
+        let shared = Arc::new(Shared::new());
+        let log = Inner::new(Arc::clone(&shared), sender, key, &settings, Some(&pool));
+        let writer = Writer {
+            receiver,
+            shared,
+            settings,
+            clock,
+            pool,
+            file: Some(file),
+            state: State::default(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("sync-log".to_owned())
+            .spawn(|| writer.run())
+            .map_err(|error| StoreError::Failed(format!("the sync log has no thread: {error}")))?;
+        *log.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(Self(Arc::new(log)))
     }
 
     /// A log that drops and counts everything: for a server whose log cannot be opened.
     pub fn disabled() -> Self {
-        Self {
-            reader: LogReader {},
-        }
+        let (sender, _) = bounded(1);
+        let settings = LogSettings::default();
+        let (shared, key) = (Arc::new(Shared::new()), NameKey([0; 16]));
+        Self(Arc::new(Inner::new(shared, sender, key, &settings, None)))
     }
 
     /// The bytes of a body to keep, for [`Body::new`].
     pub fn body_limit(&self) -> usize {
-        0
+        self.0.body_limit
+    }
+
+    /// What is kept of this body.
+    pub fn body(&self, body: &[u8]) -> Body {
+        Body::new(body, self.0.body_limit)
     }
 
     /// Queues an entry. Never waits; without room the entry is dropped and counted.
-    pub fn record(&self, entry: Entry) {
-        let _ = entry;
+    pub fn record(&self, mut entry: Entry) {
+        let log = &*self.0;
+        entry.tidy();
+        let mut hashes: Vec<i64> = entry
+            .names
+            .drain(..)
+            .filter(|name| !name.trim().is_empty())
+            .map(|name| log.key.hash(&name))
+            .collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        if hashes.len() > NAMES {
+            log.shared.lose_names(entry.at, hashes.len() - NAMES);
+            hashes.truncate(NAMES);
+        }
+        let size = entry.size() + hashes.len() * size_of::<i64>();
+        let taken = size as u64;
+        let (from, to) = (entry.at, entry.end());
+        let queued = Box::new(Queued {
+            entry,
+            hashes,
+            size,
+        });
+        let waiting = log.shared.queued_bytes.fetch_add(taken, AcqRel) + taken;
+        if waiting > log.queue_bytes || log.sender.try_send(Message::Entry(queued)).is_err() {
+            log.shared.queued_bytes.fetch_sub(taken, AcqRel);
+            log.shared.lose(from, to);
+        }
     }
 
-    /// Counts a request and indexes its names. Never waits and allocates nothing.
+    /// Counts a request and indexes its names. Never waits for the file; allocates nothing unless a
+    /// name is not ASCII or longer than 256 bytes.
     pub fn count(&self, counted: &Counted<'_>) {
-        let _ = counted;
+        let log = &*self.0;
+        let kind = Kind {
+            tenant: query::nobody(counted.tenant),
+            second: counted.at.div_euclid(1000),
+            connection: counted.connection.map_or(0, |connection| connection.0),
+            operation: counted.operation as u8,
+            status: counted.status,
+        };
+        let names = if counted.tenant.is_some() {
+            counted.names
+        } else {
+            &[]
+        };
+        let hashes = names
+            .iter()
+            .filter(|name| !name.trim().is_empty())
+            .map(|name| log.key.hash(name));
+        let message = match log.shared.counting.add(kind, counted.at, hashes) {
+            Wake::No => return,
+            Wake::Soon => Message::Soon,
+            Wake::Now => Message::Now,
+        };
+        // A full queue keeps the writer awake anyway.
+        log.sender.try_send(message).ok();
     }
 
     /// True if a read of this connection is to be recorded in full now, false if it is to be counted.
     pub fn admit_read(&self, tenant: TenantId, connection: ConnectionId, now_ms: i64) -> bool {
-        let _ = (tenant, connection, now_ms);
-        false
+        let (tenant, connection) = (tenant.0.cast_unsigned(), connection.0.cast_unsigned());
+        let key = u128::from(tenant) << 64 | u128::from(connection);
+        self.0.reads.admit(key, now_ms)
     }
 
     /// True if a refusal before authentication is to be recorded in full now, false if it is to be counted.
     pub fn admit_refusal(&self, address: IpAddr, now_ms: i64) -> bool {
-        let _ = (address, now_ms);
-        false
+        let key = match address.to_canonical() {
+            IpAddr::V4(address) => u128::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits() >> 64 << 64 | 1 << 32,
+        };
+        self.0.refusals_by_address.admit(key, now_ms) && self.0.refusals.admit(0, now_ms)
     }
 
     /// Waits until everything recorded before is in the file, or dropped. Blocks.
-    pub fn flush(&self) {}
+    pub fn flush(&self) {
+        self.0.tell(Message::Flush);
+    }
 
     /// Removes what is beyond its retention or the size, as the writer does hourly. Blocks.
-    pub fn expire(&self) {}
+    pub fn expire(&self) {
+        self.0.tell(Message::Expire);
+    }
 
     /// Flushes, notes an orderly end and closes the file. Later entries are dropped. Blocks.
-    pub fn close(&self) {}
+    pub fn close(&self) {
+        self.0.close();
+    }
 
     /// What the log is doing.
     pub fn stats(&self) -> LogStats {
-        LogStats::default()
+        let shared = &self.0.shared;
+        LogStats {
+            queued: self.0.sender.len() as u64,
+            recorded: shared.recorded.load(Relaxed),
+            counted: shared.counted.load(Relaxed),
+            dropped: shared.dropped.load(Relaxed),
+            names_dropped: shared.names_dropped.load(Relaxed),
+            file_bytes: shared.file_bytes.load(Relaxed),
+            last_flush_ms: shared.last_flush_ms.load(Acquire),
+        }
     }
 
     /// For questions.
     pub fn reader(&self) -> &LogReader {
-        &self.reader
+        &self.0.reader
     }
 }
 
-/// Questions to the log. They block on the disk: call from a thread that may. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct LogReader {}
-
-impl LogReader {
-    /// Opens the file for reading, also beside a running server.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let _ = path;
-        Err(StoreError::Open("not yet".into()))
+impl Inner {
+    fn new(
+        shared: Arc<Shared>,
+        sender: Sender<Message>,
+        key: NameKey,
+        settings: &LogSettings,
+        pool: Option<&Arc<Pool>>,
+    ) -> Self {
+        Self {
+            shared,
+            sender,
+            thread: Mutex::default(),
+            key,
+            body_limit: settings.body_limit,
+            queue_bytes: settings.queue_bytes as u64,
+            reads: Rate::new(settings.reads_per_second),
+            refusals_by_address: Rate::new(settings.refusals_per_address),
+            refusals: Rate::new(settings.refusals_per_second),
+            reader: LogReader {
+                pool: pool.map(Arc::clone),
+            },
+        }
     }
 
-    /// Entries, newest first.
-    pub fn entries(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
-        let _ = filter;
-        Ok(Vec::new())
+    /// Sends the writer a message and waits for its answer; at once if there is no writer.
+    fn tell(&self, message: impl FnOnce(Sender<()>) -> Message) {
+        let (done, answer) = bounded(1);
+        if self.sender.send(message(done)).is_ok() {
+            answer.recv().ok();
+        }
     }
 
-    /// Entries after this id, oldest first, to follow the log; start with [`LogReader::last_id`].
-    /// `before` of the filter is ignored.
-    pub fn tail(&self, after: i64, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
-        let _ = (after, filter);
-        Ok(Vec::new())
+    fn close(&self) {
+        self.tell(Message::Close);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            thread.join().ok();
+        }
     }
+}
 
-    /// Id of the newest entry, 0 if there is none.
-    pub fn last_id(&self) -> Result<i64, StoreError> {
-        Ok(0)
-    }
-
-    /// One entry with its bodies, by the id of its request.
-    pub fn entry(&self, request: RequestId) -> Result<Option<Logged>, StoreError> {
-        let _ = request;
-        Ok(None)
-    }
-
-    /// Entries that name this, newest first.
-    pub fn by_name(
-        &self,
-        tenant: TenantId,
-        name: &str,
-        limit: usize,
-    ) -> Result<Vec<Logged>, StoreError> {
-        let _ = (tenant, name, limit);
-        Ok(Vec::new())
-    }
-
-    /// When requests spoke of this name; `None`: not in the log, see [`LogReader::window`].
-    pub fn seen(&self, tenant: TenantId, name: &str) -> Result<Option<Seen>, StoreError> {
-        let _ = (tenant, name);
-        Ok(None)
-    }
-
-    /// Counted requests from `since` on, by second.
-    pub fn counts(&self, tenant: Option<TenantId>, since: i64) -> Result<Vec<Count>, StoreError> {
-        let _ = (tenant, since);
-        Ok(Vec::new())
-    }
-
-    /// The time the log speaks for, with its gaps: what "not seen" means.
-    pub fn window(&self, tenant: TenantId) -> Result<Window, StoreError> {
-        let _ = tenant;
-        Ok(Window {
-            from: 0,
-            to: 0,
-            gaps: Vec::new(),
-        })
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -35,6 +35,22 @@ pub(crate) fn migrate(conn: &Connection, migrations: &[(&str, &str)]) -> Result<
     Ok(())
 }
 
+/// Compares a database that is opened for reading: it must have exactly these migrations.
+///
+/// # Errors
+/// As [`migrate`]; [`StoreError::Open`] also if a migration is still to be applied.
+pub(crate) fn verify(conn: &Connection, migrations: &[(&str, &str)]) -> Result<(), StoreError> {
+    let found = check(conn, migrations)?;
+    if usize::try_from(found) == Ok(migrations.len()) {
+        return Ok(());
+    }
+    Err(StoreError::Open(format!(
+        "the database has schema version {found}, this program needs {}; start the server once to \
+         bring it forward",
+        migrations.len()
+    )))
+}
+
 fn apply(conn: &Connection, version: i64, name: &str, sql: &str) -> rusqlite::Result<()> {
     conn.execute_batch(
         "CREATE TABLE IF NOT EXISTS migration (

@@ -77,13 +77,13 @@ CREATE TABLE name (
 
 -- Requests that were only counted; tenant and connection 0: nobody's.
 CREATE TABLE counted (
-    second INTEGER NOT NULL,     -- since 1970
     tenant INTEGER NOT NULL,
+    second INTEGER NOT NULL,     -- since 1970
     connection INTEGER NOT NULL,
     operation INTEGER NOT NULL,
     status INTEGER NOT NULL,
     count INTEGER NOT NULL,
-    PRIMARY KEY (second, tenant, connection, operation, status)
+    PRIMARY KEY (tenant, second, connection, operation, status)
 ) STRICT, WITHOUT ROWID;
 
 -- What the log does not know.

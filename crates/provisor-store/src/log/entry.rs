@@ -192,6 +192,12 @@ impl Entry {
         }
     }
 
+    /// When it was answered.
+    pub(super) fn end(&self) -> i64 {
+        let duration = i64::try_from(self.duration_us / 1000).unwrap_or(i64::MAX);
+        self.at.saturating_add(duration)
+    }
+
     /// Bytes it holds in memory, about.
     pub(super) fn size(&self) -> usize {
         let notes = self.fired.notes.iter().map(|(_, note)| note.len() + 32);

@@ -20,12 +20,10 @@ pub enum GapKind {
     Size = 7,
     /// The file was damaged and put aside; a new one was begun.
     Replaced = 8,
-    /// Before the log's file was made.
-    Unborn = 9,
 }
 
 impl GapKind {
-    const ALL: [GapKind; 9] = [
+    const ALL: [GapKind; 8] = [
         Self::Stopped,
         Self::Crashed,
         Self::Dropped,
@@ -34,7 +32,6 @@ impl GapKind {
         Self::Retention,
         Self::Size,
         Self::Replaced,
-        Self::Unborn,
     ];
 
     /// Name in API and CLI.
@@ -48,7 +45,6 @@ impl GapKind {
             Self::Retention => "retention",
             Self::Size => "size",
             Self::Replaced => "replaced",
-            Self::Unborn => "unborn",
         }
     }
 
@@ -56,6 +52,11 @@ impl GapKind {
     /// received nothing, and counted reads have their names indexed.
     pub fn hides_names(self) -> bool {
         !matches!(self, Self::Stopped | Self::Counted)
+    }
+
+    /// True if everything before its end is gone, so that the window begins there.
+    pub fn is_cut(self) -> bool {
+        matches!(self, Self::Retention | Self::Size | Self::Replaced)
     }
 
     pub(super) fn from_code(code: i64) -> Option<Self> {
@@ -79,17 +80,22 @@ pub struct Gap {
 /// The time the log speaks for, and every hole in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// From here, in milliseconds since 1970.
+    /// From here, in milliseconds since 1970: the file was made, or what was older was removed.
     pub from: i64,
     /// To here: the last moment known to be complete.
     pub to: i64,
-    /// By beginning; holes that end before `from` are left out.
+    /// By beginning. A [cut](GapKind::is_cut) that ends at `from` is no hole in the window: it
+    /// says why it does not begin earlier.
     pub gaps: Vec<Gap>,
 }
 
 impl Window {
-    /// True if "never sent" may be said of a name that is not found: no hole hides names.
+    /// True if "never sent" may be said of a name that is not found: no hole in the window could
+    /// hide it. Otherwise it was only "not seen".
     pub fn is_proof(&self) -> bool {
-        !self.gaps.iter().any(|gap| gap.kind.hides_names())
+        !self
+            .gaps
+            .iter()
+            .any(|gap| gap.kind.hides_names() && !(gap.kind.is_cut() && gap.to <= self.from))
     }
 }

@@ -470,3 +470,6 @@ fn mask_word(word: &str) -> String {
         None => format!("{first}***"),
     }
 }
+
+#[cfg(test)]
+mod tests;
