@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scim::{Fired, ResourceType, Value, patch::Patch, resource::Incoming};
 
 use crate::{
-    Caller, Identifier, PlainToken, Scopes, Stored,
+    Caller, Identifier, PlainToken, Refusal, Scopes, Stored,
     id::{ConnectionId, Id, RequestId, TenantId, TokenId},
     record::{Connection, LastUse, Tenant, TokenRecord},
 };
@@ -83,6 +83,13 @@ pub enum Change {
         id: Id,
         /// Version demanded.
         precondition: Option<Precondition>,
+    },
+    /// Several changes in one transaction, each with its own result (RFC 7644 section 3.7).
+    Several {
+        /// In order.
+        changes: Vec<Change>,
+        /// Stop after this many refusals.
+        stop_after: Option<u64>,
     },
     /// Brings a deleted resource back, while its name is still free. Its memberships come back too.
     Restore {
@@ -222,6 +229,8 @@ pub enum Outcome {
     Token(TokenRecord, PlainToken),
     /// A revoked token.
     Revoked(TokenRecord),
+    /// The results of [`Change::Several`], as far as they were carried out.
+    Several(Vec<Result<Outcome, Refusal>>),
     /// Done, with the number of rows it touched.
     Done(usize),
 }

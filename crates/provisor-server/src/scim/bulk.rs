@@ -1,10 +1,344 @@
-//! `POST /Bulk`, RFC 7644 section 3.7.
+//! `POST /Bulk`, RFC 7644 section 3.7: each operation as if it had come alone.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use provisor_store::{Change, Outcome, Precondition};
+use scim::{
+    Error, Map, ResourceType, Value,
+    bulk::{Job, Method, References, Request, Step},
+    message::BULK_RESPONSE,
+    patch::Patch,
+    resource,
+};
+use serde_json::json;
 
 use super::{
     Call,
     answer::{Failure, Reply},
+    body,
+    read::{no_such, resource_type},
+    render,
+    write::{origin, version},
 };
 
-pub(crate) async fn run(_call: &mut Call<'_>) -> Result<Reply, Failure> {
-    Err(provisor_store::StoreError::Failed("not yet".into()).into())
+/// Operations per transaction, so that others' writes come between.
+const CHUNK: usize = 100;
+
+/// What one operation came to.
+struct Done {
+    status: u16,
+    id: Option<String>,
+    location: Option<String>,
+    version: Option<String>,
+    failure: Option<Failure>,
+}
+
+/// A step on its way to the store.
+struct Pending {
+    operation: usize,
+    kind: Arc<ResourceType>,
+    method: Method,
+    change: Change,
+}
+
+/// A job at work.
+struct Run<'a, 'c> {
+    call: &'a mut Call<'c>,
+    job: &'a Job,
+    known: References,
+    done: Vec<Option<Done>>,
+    pending: Vec<Pending>,
+    errors: u64,
+}
+
+pub(crate) async fn run(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let limit = call.app.settings.max_large_body;
+    let message = body::object(call, limit).await?;
+    let profile = call.profile();
+    let most = call.app.settings.max_bulk_operations;
+    let job = Job::read(&message, &profile, most, &mut call.exchange.fired)?;
+    drop(message);
+    let mut run = Run {
+        done: job.operations.iter().map(|_| None).collect(),
+        call,
+        job: &job,
+        known: References::default(),
+        pending: Vec::new(),
+        errors: 0,
+    };
+    for step in job.plan().steps {
+        if run.is_over() {
+            break;
+        }
+        // A reference needs the id of what is still pending.
+        if run.pending.len() >= CHUNK || refers(&job, &step) {
+            run.flush().await?;
+            if run.is_over() {
+                break;
+            }
+        }
+        let prepared = match job.request(&step, &run.known) {
+            Ok(request) => run.prepare(step.operation(), request),
+            Err(error) => Err(error.into()),
+        };
+        match prepared {
+            Ok(pending) => run.pending.push(pending),
+            Err(failure) => {
+                run.flush().await?;
+                if !run.is_over() {
+                    run.refuse(step.operation(), failure).await?;
+                }
+            }
+        }
+    }
+    if !run.is_over() {
+        run.flush().await?;
+    }
+    let id = run.call.exchange.id;
+    let done = run.done;
+    let operations: Vec<Value> = job
+        .operations
+        .iter()
+        .zip(done)
+        .filter_map(|(operation, done)| Some((operation, done?)))
+        .map(|(operation, done)| {
+            let mut result = json!({ "method": operation.method_text });
+            if let Some(bulk_id) = &operation.bulk_id {
+                result["bulkId"] = bulk_id.as_str().into();
+            }
+            if let Some(location) = done.location {
+                result["location"] = location.into();
+            }
+            if let Some(version) = done.version {
+                result["version"] = version.into();
+            }
+            result["status"] = done.status.to_string().into();
+            if let Some(failure) = done.failure {
+                result["response"] = failure.body(id);
+            }
+            result
+        })
+        .collect();
+    let body = json!({ "schemas": [BULK_RESPONSE], "Operations": operations });
+    Ok(Reply::json(StatusCode::OK, body.to_string()))
+}
+
+/// True if the step speaks of another operation's resource.
+fn refers(job: &Job, step: &Step) -> bool {
+    fn within(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains("bulkId:"),
+            Value::Array(items) => items.iter().any(within),
+            Value::Object(map) => map.values().any(within),
+            _ => false,
+        }
+    }
+    let operation = &job.operations[step.operation()];
+    operation
+        .id
+        .as_deref()
+        .is_some_and(|id| id.starts_with("bulkId:"))
+        || operation
+            .data
+            .as_ref()
+            .is_some_and(|data| data.values().any(within))
+}
+
+impl Run<'_, '_> {
+    fn is_over(&self) -> bool {
+        self.job
+            .fail_on_errors
+            .is_some_and(|most| self.errors >= most)
+    }
+
+    /// Makes a request a change, or refuses it.
+    fn prepare(&mut self, operation: usize, request: Request) -> Result<Pending, Failure> {
+        let kind = resource_type(self.call, &request.endpoint)?;
+        let method = request.method;
+        let profile = self.call.profile();
+        let fired = &mut self.call.exchange.fired;
+        let id = match &request.id {
+            Some(id) => Some(id.parse().map_err(|_| no_such(&kind, id))?),
+            None => None,
+        };
+        let precondition = request
+            .version
+            .as_deref()
+            .map(|tag| Precondition::OneOf(version(tag).into_iter().collect()));
+        let data = || -> Result<Map<String, Value>, Error> {
+            request
+                .data
+                .clone()
+                .ok_or_else(|| Error::invalid_syntax("The operation has no data."))
+        };
+        let needed = || Error::invalid_syntax("The operation's path names no resource.");
+        let change = match method {
+            Method::Post => {
+                let data = data()?;
+                self.call.exchange.speaks_of(&data);
+                let fired = &mut self.call.exchange.fired;
+                let incoming = resource::read(&kind, data, &profile, fired)?;
+                Change::Create {
+                    kind: kind.clone(),
+                    incoming,
+                }
+            }
+            Method::Put => Change::Replace {
+                kind: kind.clone(),
+                id: id.ok_or_else(needed)?,
+                incoming: resource::read(&kind, data()?, &profile, fired)?,
+                precondition,
+            },
+            Method::Patch => {
+                let most = self.call.app.settings.max_patch_operations;
+                Change::Patch {
+                    kind: kind.clone(),
+                    id: id.ok_or_else(needed)?,
+                    patch: Patch::read(&kind, &data()?, &profile, most, fired)?,
+                    precondition,
+                }
+            }
+            Method::Delete => Change::Delete {
+                kind: kind.clone(),
+                id: id.ok_or_else(needed)?,
+                precondition,
+            },
+        };
+        Ok(Pending {
+            operation,
+            kind,
+            method,
+            change,
+        })
+    }
+
+    /// Carries out what is pending, in one transaction, each with its own result.
+    async fn flush(&mut self) -> Result<(), Failure> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let (marks, changes): (Vec<_>, Vec<_>) = pending
+            .into_iter()
+            .map(|pending| {
+                (
+                    (pending.operation, pending.kind, pending.method),
+                    pending.change,
+                )
+            })
+            .unzip();
+        let stop_after = self.job.fail_on_errors.map(|most| most - self.errors);
+        let several = Change::Several {
+            changes,
+            stop_after,
+        };
+        let outcome = self
+            .call
+            .app
+            .store
+            .write(origin(self.call), several)
+            .await?;
+        let Outcome::Several(results) = outcome else {
+            return Err(provisor_store::StoreError::Failed("unexpected outcome".into()).into());
+        };
+        for ((operation, kind, method), result) in marks.into_iter().zip(results) {
+            match result {
+                Ok(outcome) => self.succeed(operation, &kind, method, outcome),
+                Err(refusal) => self.refuse(operation, refusal.into()).await?,
+            }
+        }
+        Ok(())
+    }
+
+    fn succeed(&mut self, operation: usize, kind: &ResourceType, method: Method, outcome: Outcome) {
+        let exchange = &mut self.call.exchange;
+        let mut done = match outcome {
+            Outcome::Resource(written) => {
+                exchange.events = span(exchange.events, written.events);
+                exchange.fired.extend(written.fired);
+                let status = match (method, kind.is_group()) {
+                    (Method::Post, _) => 201,
+                    (Method::Patch, true) => 204,
+                    _ => 200,
+                };
+                Done {
+                    status,
+                    id: Some(written.stored.id.to_string()),
+                    location: Some(render::location(&self.call.base, &written.stored)),
+                    version: Some(render::etag(written.stored.version)),
+                    failure: None,
+                }
+            }
+            Outcome::Deleted { events: written } => {
+                exchange.events = span(exchange.events, written);
+                Done {
+                    status: 204,
+                    id: None,
+                    location: None,
+                    version: None,
+                    failure: None,
+                }
+            }
+            _ => Done {
+                status: 200,
+                id: None,
+                location: None,
+                version: None,
+                failure: None,
+            },
+        };
+        // The second half of a creation in a circle of references.
+        if let Some(first) = self.done[operation].take() {
+            done.status = first.status;
+        }
+        if done.location.is_none() {
+            let id = self.job.operations[operation].id.as_deref();
+            done.location = id.map(|id| format!("{}{}/{id}", self.call.base, kind.endpoint));
+        }
+        self.known
+            .record(&self.job.operations[operation], done.id.as_deref());
+        self.done[operation] = Some(done);
+    }
+
+    async fn refuse(&mut self, operation: usize, failure: Failure) -> Result<(), Failure> {
+        self.errors += 1;
+        // Half a resource is not what was asked for.
+        if let Some(Done { id: Some(id), .. }) = self.done[operation].take()
+            && let Ok(id) = id.parse()
+        {
+            let kind = resource_type(self.call, &self.job.operations[operation].endpoint)?;
+            let undo = Change::Delete {
+                kind,
+                id,
+                precondition: None,
+            };
+            self.call.app.store.write(origin(self.call), undo).await?;
+        }
+        self.known.record(&self.job.operations[operation], None);
+        let sent = &self.job.operations[operation];
+        // A failed POST has no location (RFC 7644 section 3.7.3).
+        let location = match (&sent.method, &sent.id) {
+            (Ok(Method::Post), _) | (_, None) => None,
+            (_, Some(id)) => Some(format!("{}/{}/{id}", self.call.base, sent.endpoint)),
+        };
+        if self.errors == 1 {
+            self.call.exchange.fail(&failure);
+        }
+        self.done[operation] = Some(Done {
+            status: failure.error.kind.status(),
+            id: None,
+            location,
+            version: None,
+            failure: Some(failure),
+        });
+        Ok(())
+    }
+}
+
+fn span(first: Option<(i64, i64)>, second: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (first, second) {
+        (Some((from, _)), Some((_, to))) => Some((from, to)),
+        (first, second) => first.or(second),
+    }
 }

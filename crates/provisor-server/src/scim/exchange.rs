@@ -149,6 +149,7 @@ impl Exchange {
         }
     }
 
+    /// Notes why the request failed, or the first operation of a job that did.
     pub(crate) fn fail(&mut self, failure: &Failure) {
         self.failed = Some((failure.cause, failure.error.detail.clone()));
     }

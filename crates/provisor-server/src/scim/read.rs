@@ -129,7 +129,7 @@ pub(crate) fn resource_reply(
     render::resource(&mut body, base, stored, projection, just_written);
     Reply::json(status, body)
         .with_text(header::ETAG, render::etag(stored.version))
-        .with_text(header::LOCATION, render::location(base, stored))
+        .with_text(header::LOCATION, render::location(base.url, stored))
 }
 
 /// `GET /Users`, `GET /`.

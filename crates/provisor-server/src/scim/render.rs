@@ -18,8 +18,8 @@ pub(crate) fn etag(version: i64) -> String {
 }
 
 /// The absolute URL of a resource.
-pub(crate) fn location(base: Base<'_>, stored: &Stored) -> String {
-    format!("{}{}/{}", base.url, stored.kind.endpoint, stored.id)
+pub(crate) fn location(base_url: &str, stored: &Stored) -> String {
+    format!("{base_url}{}/{}", stored.kind.endpoint, stored.id)
 }
 
 /// Appends a resource as the client asked for it.

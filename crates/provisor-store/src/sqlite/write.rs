@@ -232,6 +232,10 @@ impl<'c> Transaction<'c> {
                 id,
                 precondition,
             } => self.delete(origin, kind, *id, precondition.as_ref()),
+            Change::Several {
+                changes,
+                stop_after,
+            } => self.several(origin, changes, *stop_after),
             Change::Restore { id } => self.restore(origin, *id),
             Change::Erase { id } => self.erase(origin, *id),
             Change::Import { incoming, app_id } => self.import(origin, incoming, app_id.as_deref()),
@@ -260,6 +264,24 @@ impl<'c> Transaction<'c> {
                 chunk,
             } => self.expire(*tombstones_before, *chunk),
         }
+    }
+
+    fn several(
+        &mut self,
+        origin: &Origin,
+        changes: &[Change],
+        stop_after: Option<u64>,
+    ) -> Decided<Outcome> {
+        let (mut results, mut refusals) = (Vec::with_capacity(changes.len()), 0);
+        for change in changes {
+            let result = self.apply(origin, change)?;
+            refusals += u64::from(result.is_err());
+            results.push(result);
+            if stop_after.is_some_and(|most| refusals >= most) {
+                break;
+            }
+        }
+        Ok(Outcome::Several(results))
     }
 
     /// A token was checked before the change was queued; if settings changed since, it is
