@@ -8,6 +8,7 @@ pub mod api;
 pub mod app_view;
 pub mod connection_choice;
 pub mod settings;
+pub mod why;
 
 mod front;
 mod http;

@@ -130,6 +130,13 @@ impl SqliteStore {
         file::backup(&self.0.path, destination, progress)
     }
 
+    /// True if another process has the file open: a server, or a command that is running.
+    ///
+    /// Errors: it cannot be opened, or is no database.
+    pub fn is_in_use(path: &Path) -> Result<bool, StoreError> {
+        file::is_in_use(path)
+    }
+
     /// Checks the whole file and that counters, search keys, membership and event order are what
     /// the documents say. Empty if all is well.
     pub fn check(&self) -> Result<Vec<String>, StoreError> {

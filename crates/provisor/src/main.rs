@@ -1,2 +1,22 @@
-//! The door of Provisor: the binary.
-fn main() {}
+//! The door of Provisor: the binary, its configuration and its commands.
+
+mod commands;
+mod config;
+mod directory;
+mod failure;
+mod open;
+mod progress;
+mod terminal;
+mod views;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match commands::run(commands::Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -102,6 +102,28 @@ fn cannot_open(path: &Path, error: &rusqlite::Error) -> StoreError {
     })
 }
 
+/// Tries what SQLite allows to the only connection there is: leaving write-ahead mode. The next
+/// writer enters it again.
+pub(super) fn is_in_use(path: &Path) -> Result<bool, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(|error| cannot_open(path, &error))?;
+    connection.busy_timeout(Duration::ZERO)?;
+    match connection.query_row("PRAGMA journal_mode = delete", [], |row| {
+        row.get::<_, String>(0)
+    }) {
+        Ok(mode) => Ok(mode == "wal"),
+        Err(error)
+            if matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+            ) =>
+        {
+            Ok(true)
+        }
+        Err(error) => Err(cannot_open(path, &error)),
+    }
+}
+
 /// Copies the whole file page by page.
 pub(super) fn backup(
     path: &Path,

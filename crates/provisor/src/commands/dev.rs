@@ -1,0 +1,221 @@
+//! `provisor dev`: from nothing to a running server with a tenant and a token.
+
+use std::{net::SocketAddr, path::PathBuf, time::Instant};
+
+use clap::Args;
+use provisor_store::{
+    PlainToken, Scope, TokenKind,
+    change::{ConnectionSettings, NewToken},
+};
+use serde_json::json;
+
+use super::{Context, connection, serve, tenant, token};
+use crate::{
+    config::DEFAULT_DATABASE,
+    directory::Directory,
+    failure::Failure,
+    open::{self, Missing},
+    terminal,
+};
+
+/// Key of the tenant to play with.
+const TENANT: &str = "demo";
+
+/// Start on this machine with a demo tenant and a token
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provisor dev
+  provisor dev --listen 127.0.0.1:8080 --data /tmp/provisor
+  provisor dev --json
+
+Makes its folder, the tenant \"demo\" and a token at the first start. The token is printed once.")]
+pub(crate) struct Dev {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
+    listen: String,
+    /// Folder for the data
+    #[arg(long, value_name = "DIR", default_value = "./provisor-data")]
+    data: PathBuf,
+}
+
+impl Dev {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let database = match &context.database {
+            Some(database) => database.clone(),
+            None => format!("sqlite:{}", self.data.join("provisor.db").display()),
+        };
+        let config = serve::load(
+            None,
+            &[
+                ("listen".to_owned(), self.listen),
+                ("database".to_owned(), database.clone()),
+            ],
+        )?;
+        serve::start_log(&config);
+        let (listeners, address) = serve::listen(&config).await?;
+        if let Some(warning) = serve::exposed(&config, address) {
+            terminal::note(&warning);
+        }
+        let path = open::sqlite_path(&database).map_err(Failure::usage)?;
+        let token = {
+            let store = open::store(&path, Missing::Create, context.clock.clone())?;
+            let directory = Directory::new(std::sync::Arc::new(store.clone()));
+            let token = furnish(&directory).await?;
+            store.close();
+            token
+        };
+        let as_json = context.json;
+        serve::serve(context, config, listeners, move || {
+            Welcome {
+                address,
+                database: &database,
+                token: token.as_ref(),
+                took: begun.elapsed(),
+            }
+            .print(as_json)
+        })
+        .await
+    }
+}
+
+/// Makes tenant, connection and token where they are missing; gives the token if it is new.
+async fn furnish(directory: &Directory) -> Result<Option<PlainToken>, Failure> {
+    let found = directory.read().await?.tenant(TENANT).await?;
+    let demo = match found {
+        Some(demo) => demo,
+        None => tenant::create(directory, TENANT.to_owned(), "Demo".to_owned()).await?,
+    };
+    let mut snapshot = directory.read().await?;
+    let connections = snapshot.connections(demo.id).await?;
+    let tokens = snapshot.tokens(demo.id).await?;
+    drop(snapshot);
+    if !tokens.is_empty() {
+        return Ok(None);
+    }
+    let connection = match connections.into_iter().next() {
+        Some(connection) => connection,
+        None => {
+            let settings = ConnectionSettings {
+                name: Some(TENANT.to_owned()),
+                ..ConnectionSettings::default()
+            };
+            connection::create(directory, &demo, settings).await?
+        }
+    };
+    let new = NewToken {
+        connection: Some(connection.id),
+        purpose: "provisor dev".to_owned(),
+        scopes: [Scope::Scim].into_iter().collect(),
+        kind: TokenKind::Scim,
+        expires: None,
+        addresses: Vec::new(),
+    };
+    let (_, plain) = token::create(directory, demo.id, new).await?;
+    Ok(Some(plain))
+}
+
+/// What a person sees at the start.
+struct Welcome<'w> {
+    address: SocketAddr,
+    database: &'w str,
+    token: Option<&'w PlainToken>,
+    took: std::time::Duration,
+}
+
+impl Welcome<'_> {
+    fn print(&self, as_json: bool) -> Result<(), Failure> {
+        if as_json {
+            let base = self.base();
+            return terminal::json(&json!({
+                "address": base,
+                "scim_url": format!("{base}/scim/v2"),
+                "api_url": format!("{base}/api/v1"),
+                "tenant": TENANT,
+                "token": self.token.map(PlainToken::reveal),
+                "database": self.database,
+            }));
+        }
+        self.text().lines().try_for_each(terminal::line)
+    }
+
+    fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn text(&self) -> String {
+        let base = self.base();
+        let (token, bearer) = match self.token {
+            Some(token) => (
+                format!("{}  (shown once; tenant \"{TENANT}\")", token.reveal()),
+                token.reveal(),
+            ),
+            None => (
+                format!(
+                    "made at the first start; for another one:\n              provisor token create --tenant {TENANT} --scope scim --purpose 'my laptop'"
+                ),
+                "$TOKEN",
+            ),
+        };
+        let database = if self.database == DEFAULT_DATABASE
+            || self.database == "sqlite:./provisor-data/provisor.db"
+        {
+            String::new()
+        } else {
+            format!("    export PROVISOR_DATABASE='{}'\n", self.database)
+        };
+        format!(
+            "Provisor {version} · dev mode · data in {data} · ready in {took} ms
+
+  SCIM URL    {base}/scim/v2
+  API         {base}/api/v1
+  Token       {token}
+
+  Next, in a second terminal:
+{database}
+    curl {base}/scim/v2/Users -H 'Authorization: Bearer {bearer}' \\
+      -H 'Content-Type: application/scim+json' \\
+      -d '{{\"userName\":\"lena@example.com\",\"name\":{{\"givenName\":\"Lena\",\"familyName\":\"Ortiz\"}},\"emails\":[{{\"value\":\"lena@example.com\",\"primary\":true}}]}}'
+
+    curl {base}/scim/v2/Users?filter=userName+eq+%22lena@example.com%22 -H 'Authorization: Bearer {bearer}'
+
+    provisor events tail --tenant {TENANT} --follow     what your app reads
+    provisor log tail --tenant {TENANT}                 what was asked and answered
+    provisor user why lena@example.com --tenant {TENANT}
+
+  Ctrl-C stops it. The data stays.",
+            version = env!("CARGO_PKG_VERSION"),
+            data = self.database,
+            took = self.took.as_millis(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use provisor_store::{TenantId, TokenId};
+
+    use super::*;
+
+    fn welcome(token: Option<&PlainToken>, database: &str) -> String {
+        Welcome {
+            address: ([127, 0, 0, 1], 7070).into(),
+            database,
+            token,
+            took: std::time::Duration::from_millis(41),
+        }
+        .text()
+    }
+
+    #[test]
+    fn the_token_is_shown_when_it_is_new_and_only_then() {
+        let token = PlainToken::generate(TokenKind::Scim, TenantId(1), TokenId(1));
+        let first = welcome(Some(&token), DEFAULT_DATABASE);
+        assert!(first.contains(token.reveal()));
+        assert!(!first.contains("PROVISOR_DATABASE"), "{first}");
+        let next = welcome(None, "sqlite:/tmp/x/provisor.db");
+        assert!(next.contains("provisor token create --tenant demo"));
+        assert!(next.contains("export PROVISOR_DATABASE='sqlite:/tmp/x/provisor.db'"));
+    }
+}
