@@ -17,7 +17,7 @@ mod write;
 use std::sync::Arc;
 
 use hyper::{Method, Request, body::Incoming};
-use provisor_store::{Caller, Cause, Denied, Scope, Tenant, TokenKind};
+use provisor_store::{Caller, Cause, Denied, Scope, TokenKind};
 use scim::Kind;
 
 use crate::{App, front::Arrival, http::Answer};
@@ -37,7 +37,6 @@ const PAUSED_RETRY: i64 = 300;
 pub(crate) struct Call<'a> {
     pub(crate) app: &'a App,
     pub(crate) caller: Arc<Caller>,
-    pub(crate) tenant: Arc<Tenant>,
     pub(crate) request: Request<Incoming>,
     /// Absolute base URL without trailing slash: `https://scim.example.com/scim/v2`.
     pub(crate) base: String,
@@ -93,7 +92,7 @@ async fn reply(
     if request.method() == Method::OPTIONS {
         return Ok(Reply::allow(target.endpoint.allow()));
     }
-    let (caller, tenant) = authenticate(app, target, &request, arrival, exchange).await?;
+    let caller = authenticate(app, target, &request, arrival, exchange).await?;
     negotiate::accept(request.headers())?;
     let base = match &target.slug {
         Some(slug) => format!("{}/t/{slug}/scim/v2", arrival.origin),
@@ -102,7 +101,6 @@ async fn reply(
     let mut call = Call {
         app,
         caller,
-        tenant,
         request,
         base,
         exchange,
@@ -150,7 +148,7 @@ async fn authenticate(
     request: &Request<Incoming>,
     arrival: &Arrival,
     exchange: &mut Exchange,
-) -> Result<(Arc<Caller>, Arc<Tenant>), Failure> {
+) -> Result<Arc<Caller>, Failure> {
     let now = exchange.at;
     if let Some(wait) = app.limiter.too_many_failures(arrival.address, now) {
         let failure = Failure::new(
@@ -241,5 +239,5 @@ async fn authenticate(
         );
         return Err(failure.retry_after(wait));
     }
-    Ok((caller, tenant))
+    Ok(caller)
 }

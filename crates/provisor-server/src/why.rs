@@ -386,7 +386,6 @@ fn gap_in_words(gap: &Gap) -> String {
         GapKind::Retention => "entries were removed: their time was over",
         GapKind::Size => "entries were removed: the log had reached its size",
         GapKind::Replaced => "the log's file was damaged and a new one begun",
-        GapKind::Unborn => "there was no log yet",
     };
     let count = gap
         .count

@@ -373,7 +373,6 @@ fn never_sent_is_said_only_of_a_log_without_a_hole_that_hides_names() {
         (&[Retention], State::NotSeen),
         (&[Size], State::NotSeen),
         (&[Replaced], State::NotSeen),
-        (&[Unborn], State::NotSeen),
         (&[Stopped, Dropped], State::NotSeen),
     ] {
         let window = window(gaps);

@@ -24,8 +24,7 @@ use scim::ResourceType;
 
 use super::caller::{self, Kinds};
 use crate::{
-    Actor, Change, Identifier, Origin, Outcome, Refusal, StoreError, Tenant, TenantId, TenantState,
-    record,
+    Actor, Change, Identifier, Origin, Outcome, Refusal, StoreError, TenantId, TenantState,
 };
 
 /// What a change came to: an outcome or a refusal. A [`StoreError`] beside it means that nothing is decided.
@@ -67,9 +66,7 @@ type Decided<T> = Result<T, Stop>;
 /// A tenant's settings as the writer needs them.
 #[derive(Debug)]
 struct Rules {
-    tenant: Tenant,
     kinds: Kinds,
-    connections: Vec<record::Connection>,
     /// A connection looks users up by e-mail: primary e-mails are unique.
     unique_email: bool,
     /// A connection looks users up by externalId: it is unique.
@@ -314,9 +311,7 @@ impl<'c> Transaction<'c> {
             unique_email: by(Identifier::Email),
             unique_external_id: by(Identifier::ExternalId),
             unique_team_names: connections.iter().any(|link| link.unique_team_names),
-            tenant: record,
             kinds: caller::kinds(self.connection, tenant)?,
-            connections,
         });
         self.rules.rules.insert(tenant, rules.clone());
         Ok(rules)
