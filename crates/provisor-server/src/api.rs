@@ -38,6 +38,11 @@ pub struct ApiState {
     pub clock: Clock,
 }
 
+/// How the client sees this server, `https://scim.example.com`: an extension of a request that
+/// came through a proxy. Links begin with the setting `public_url`, else with this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerUrl(pub String);
+
 /// What a route demands of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -130,8 +135,8 @@ routes! {
 
 /// The API as a router for paths that begin with `/api/`.
 ///
-/// Requests should carry the extensions [`provisor_store::RequestId`] and
-/// [`crate::ClientAddress`]. Answers carry, as extensions for whoever logs them, the
+/// Requests should carry the extensions [`provisor_store::RequestId`],
+/// [`crate::ClientAddress`] and [`ServerUrl`]. Answers carry, as extensions for whoever logs them, the
 /// `Arc<Caller>` whose token was accepted and the [`provisor_store::Cause`] of a refusal.
 pub fn router(state: ApiState) -> Router {
     let mut router = Router::new();
