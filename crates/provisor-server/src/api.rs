@@ -5,6 +5,7 @@ mod call;
 mod connections;
 mod error;
 mod events;
+mod log;
 mod page;
 mod schemas;
 mod teams;
@@ -19,7 +20,7 @@ use axum::{
     extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
     routing::any,
 };
-use provisor_store::{Clock, Scope, Store};
+use provisor_store::{Clock, Scope, Store, SyncLog};
 
 use crate::Settings;
 use answer::Answer;
@@ -32,6 +33,8 @@ use error::ApiError;
 pub struct ApiState {
     /// The directory.
     pub store: Arc<dyn Store>,
+    /// What identity providers asked and were answered.
+    pub log: SyncLog,
     /// Limits and addresses.
     pub settings: Arc<Settings>,
     /// The time.
@@ -82,6 +85,7 @@ const OPERATOR: Access = Access::Operator;
 const ADMIN: Access = Access::Tenant(Scope::Admin);
 const DIRECTORY: Access = Access::Tenant(Scope::DirectoryRead);
 const EVENTS: Access = Access::Tenant(Scope::EventsRead);
+const LOG: Access = Access::Tenant(Scope::LogRead);
 
 macro_rules! routes {
     ($($method:ident $path:literal $access:ident $handler:path;)*) => {
@@ -128,6 +132,8 @@ routes! {
     GET    "/tenants/{key}/teams/{id}" DIRECTORY teams::show;
     GET    "/tenants/{key}/teams/{id}/members" DIRECTORY teams::members;
     GET    "/tenants/{key}/events" EVENTS events::list;
+    GET    "/tenants/{key}/log" LOG log::list;
+    GET    "/tenants/{key}/log/{request}" LOG log::show;
     GET    "/tokens" OPERATOR tokens::list;
     POST   "/tokens" OPERATOR tokens::create_for_operator;
     DELETE "/tokens/{id}" OPERATOR tokens::revoke;

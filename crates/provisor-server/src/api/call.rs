@@ -372,6 +372,11 @@ impl Call {
         }
     }
 
+    /// Ends the view of the store, before something that takes its time.
+    pub(crate) fn close_snapshot(&mut self) {
+        self.snapshot = None;
+    }
+
     /// Who asks for a change of the path's tenant.
     pub(crate) fn origin(&self) -> Origin {
         Origin {
@@ -383,7 +388,7 @@ impl Call {
 
     /// Makes a change.
     pub(crate) async fn write(&mut self, change: Change) -> Result<Outcome, ApiError> {
-        self.snapshot = None;
+        self.close_snapshot();
         let origin = self.origin();
         Ok(self.state.store.write(origin, change).await?)
     }

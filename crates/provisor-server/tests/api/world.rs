@@ -17,7 +17,8 @@ use provisor_server::{
     api::{ApiState, router},
 };
 use provisor_store::{
-    Actor, Change, Clock, Origin, Outcome, RequestId, Scope, Store, TenantId, TokenKind,
+    Actor, Change, Clock, LogSettings, Origin, Outcome, RequestId, Scope, Store, SyncLog, TenantId,
+    TokenKind,
     change::{ConnectionSettings, NewToken},
     sqlite::{SqliteSettings, SqliteStore},
 };
@@ -33,6 +34,7 @@ pub(crate) const NOW: i64 = 1_795_430_525_114;
 pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) operator: String,
+    pub(crate) log: SyncLog,
     router: Router,
     now: Arc<AtomicI64>,
     _folder: tempfile::TempDir,
@@ -78,14 +80,17 @@ impl World {
         let path = folder.path().join("provisor.db");
         let store = SqliteStore::open(&path, SqliteSettings::default(), clock.clone()).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
+        let log = SyncLog::in_memory(LogSettings::default(), clock.clone()).unwrap();
         let state = ApiState {
             store: store.clone(),
+            log: log.clone(),
             settings: Arc::new(settings),
             clock,
         };
         let mut world = Self {
             store,
             operator: String::new(),
+            log,
             router: router(state),
             now,
             _folder: folder,
