@@ -27,7 +27,7 @@ def get(path, **query):
 def pages(path):
     page = get(path, limit=200)
     while True:
-        yield from page["items"]
+        yield from page["data"]
         if not page["next"]:
             return
         page = get(path, limit=200, after=page["next"])
@@ -100,14 +100,14 @@ def follow(db, tenant):
             seq = start(db, tenant)
             continue
         with db:  # changes and cursor in one transaction: both or neither
-            for event in page["items"]:
+            for event in page["data"]:
                 if event["seq"] != seq + 1:  # cannot happen: the order has no gaps
                     raise RuntimeError(f"expected event {seq + 1}, got {event['seq']}")
                 apply(db, tenant, event)
                 seq = event["seq"]
                 print(seq, event["type"], event["data"]["id"], flush=True)
             db.execute("UPDATE cursor SET seq=? WHERE tenant=?", (seq, tenant))
-        if not page["items"]:
+        if not page["data"]:
             time.sleep(1)
 
 

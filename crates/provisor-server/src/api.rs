@@ -5,6 +5,7 @@ mod call;
 mod connections;
 mod error;
 mod events;
+mod log;
 mod page;
 mod schemas;
 mod teams;
@@ -19,7 +20,7 @@ use axum::{
     extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
     routing::any,
 };
-use provisor_store::{Clock, Scope, Store};
+use provisor_store::{Clock, Scope, Store, SyncLog};
 
 use crate::Settings;
 use answer::Answer;
@@ -32,11 +33,18 @@ use error::ApiError;
 pub struct ApiState {
     /// The directory.
     pub store: Arc<dyn Store>,
+    /// What identity providers asked and were answered.
+    pub log: SyncLog,
     /// Limits and addresses.
     pub settings: Arc<Settings>,
     /// The time.
     pub clock: Clock,
 }
+
+/// How the client sees this server, `https://scim.example.com`: an extension of a request that
+/// came through a proxy. Links begin with the setting `public_url`, else with this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerUrl(pub String);
 
 /// What a route demands of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +85,7 @@ const OPERATOR: Access = Access::Operator;
 const ADMIN: Access = Access::Tenant(Scope::Admin);
 const DIRECTORY: Access = Access::Tenant(Scope::DirectoryRead);
 const EVENTS: Access = Access::Tenant(Scope::EventsRead);
+const LOG: Access = Access::Tenant(Scope::LogRead);
 
 macro_rules! routes {
     ($($method:ident $path:literal $access:ident $handler:path;)*) => {
@@ -123,6 +132,8 @@ routes! {
     GET    "/tenants/{key}/teams/{id}" DIRECTORY teams::show;
     GET    "/tenants/{key}/teams/{id}/members" DIRECTORY teams::members;
     GET    "/tenants/{key}/events" EVENTS events::list;
+    GET    "/tenants/{key}/log" LOG log::list;
+    GET    "/tenants/{key}/log/{request}" LOG log::show;
     GET    "/tokens" OPERATOR tokens::list;
     POST   "/tokens" OPERATOR tokens::create_for_operator;
     DELETE "/tokens/{id}" OPERATOR tokens::revoke;
@@ -130,8 +141,8 @@ routes! {
 
 /// The API as a router for paths that begin with `/api/`.
 ///
-/// Requests should carry the extensions [`provisor_store::RequestId`] and
-/// [`crate::ClientAddress`]. Answers carry, as extensions for whoever logs them, the
+/// Requests should carry the extensions [`provisor_store::RequestId`],
+/// [`crate::ClientAddress`] and [`ServerUrl`]. Answers carry, as extensions for whoever logs them, the
 /// `Arc<Caller>` whose token was accepted and the [`provisor_store::Cause`] of a refusal.
 pub fn router(state: ApiState) -> Router {
     let mut router = Router::new();

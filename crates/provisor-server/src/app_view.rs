@@ -6,6 +6,7 @@
 use provisor_store::{
     Connection, Event, MemberRef, Scope, Stored, TeamRef, Tenant, TokenKind, TokenRecord,
     event::EventKind,
+    log::{Body, Entry},
 };
 use scim::{Map, Value, datetime::format_millis};
 use serde_json::json;
@@ -121,6 +122,54 @@ pub fn event_envelope(event: &Event, tenant_key: &str) -> Value {
         json!({ "request": event.request, "token": event.token, "actor": event.actor }),
     );
     envelope.into()
+}
+
+/// A request in the sync log, with the name of its connection. `text` of a body is null where
+/// the log keeps, or was asked for, no more than length and hash.
+pub fn log_entry(entry: &Entry, connection: Option<&str>) -> Value {
+    let tolerances = entry.fired.set.iter().map(|tolerance| {
+        let notes = entry.fired.notes.iter();
+        let notes = notes.filter(|(of, _)| *of == tolerance);
+        let notes: Vec<_> = notes.map(|(_, note)| note).collect();
+        json!({ "name": tolerance.as_str(), "notes": notes })
+    });
+    json!({
+        "request": entry.request.to_string(),
+        "at": format_millis(entry.at),
+        "duration_us": entry.duration_us,
+        "connection": connection,
+        "token": entry.token.map(|id| format!("tok_{id}")),
+        "client": entry.client,
+        "address": entry.address,
+        "method": entry.method,
+        "path": entry.path,
+        "query": entry.query,
+        "operation": entry.operation.as_str(),
+        "resource_type": entry.resource_type,
+        "resource": entry.resource.map(|id| id.to_string()),
+        "status": entry.status,
+        "cause": entry.cause.map(|cause| cause.as_str()),
+        "detail": entry.detail,
+        "tolerances": tolerances.collect::<Vec<_>>(),
+        "events": entry.events.map(|(first, last)| json!({ "first": first, "last": last })),
+        "request_body": body(&entry.request_body),
+        "response_body": body(&entry.response_body),
+    })
+}
+
+fn body(body: &Body) -> Value {
+    let bytes = body.bytes();
+    let text = (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes));
+    let hash = body.sha256().map(|hash| {
+        let digits = hash.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<String>()
+    });
+    json!({
+        "kept": body.kept().as_str(),
+        "length": body.length(),
+        "sha256": hash,
+        "text": text,
+    })
 }
 
 /// The resource as of the event; only its ids after an erasure.

@@ -19,6 +19,7 @@ use tower::ServiceExt;
 
 use crate::{
     App, ClientAddress,
+    api::ServerUrl,
     http::{Answer, Door},
     operations, scim,
 };
@@ -106,6 +107,7 @@ async fn api(app: &Arc<App>, request: Request<Incoming>, path: &str, arrival: &A
     }
     parts.extensions.insert(arrival.id);
     parts.extensions.insert(ClientAddress(arrival.address));
+    parts.extensions.insert(ServerUrl(arrival.origin.clone()));
     let limit = app.settings.max_body;
     let body =
         axum::body::Body::new(http_body_util::Limited::new(body, limit).map_err(axum::Error::new));

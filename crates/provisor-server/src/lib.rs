@@ -71,6 +71,7 @@ impl Server {
         let store: Arc<dyn Store> = Arc::new(self.store.clone());
         let api = api::router(api::ApiState {
             store: store.clone(),
+            log: self.log.clone(),
             settings: settings.clone(),
             clock: self.clock.clone(),
         });

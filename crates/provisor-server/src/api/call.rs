@@ -19,7 +19,7 @@ use provisor_store::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{Access, Answer, ApiError, ApiState, Route, Serve, methods};
+use super::{Access, Answer, ApiError, ApiState, Route, Serve, ServerUrl, methods};
 use crate::ClientAddress;
 
 /// An authenticated request whose token may do what the route demands.
@@ -115,7 +115,7 @@ async fn serve(
         (Some(snapshot), Bytes::new())
     };
     handler(Call {
-        base_url: base_url(&state, &parts.headers),
+        base_url: base_url(&state, &parts),
         state,
         caller,
         request: id,
@@ -256,7 +256,7 @@ async fn read_body(state: &ApiState, body: axum::body::Body) -> Result<Bytes, Ap
     let read = Limited::new(body, limit).collect();
     match tokio::time::timeout(state.settings.body_timeout, read).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::new(
+        Ok(Err(error)) if is_too_long(error.as_ref()) => Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             Cause::PayloadTooLarge,
             format!(
@@ -279,13 +279,22 @@ async fn read_body(state: &ApiState, body: axum::body::Body) -> Result<Bytes, Ap
     }
 }
 
-/// What URLs for people start with: the setting, else what the client called the server.
-fn base_url(state: &ApiState, headers: &HeaderMap) -> String {
+/// What URLs for people start with: the setting, else how the client sees the server.
+fn base_url(state: &ApiState, parts: &Parts) -> String {
     if let Some(url) = &state.settings.public_url {
         return url.clone();
     }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    host.map_or_else(String::new, |host| format!("http://{host}"))
+    if let Some(ServerUrl(url)) = parts.extensions.get() {
+        return url.clone();
+    }
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    format!("http://{}", host.unwrap_or("localhost"))
+}
+
+/// True if a limit on the body was reached, by whatever layer.
+fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.is::<LengthLimitError>())
 }
 
 impl Call {
@@ -363,6 +372,11 @@ impl Call {
         }
     }
 
+    /// Ends the view of the store, before something that takes its time.
+    pub(crate) fn close_snapshot(&mut self) {
+        self.snapshot = None;
+    }
+
     /// Who asks for a change of the path's tenant.
     pub(crate) fn origin(&self) -> Origin {
         Origin {
@@ -374,7 +388,7 @@ impl Call {
 
     /// Makes a change.
     pub(crate) async fn write(&mut self, change: Change) -> Result<Outcome, ApiError> {
-        self.snapshot = None;
+        self.close_snapshot();
         let origin = self.origin();
         Ok(self.state.store.write(origin, change).await?)
     }

@@ -1,10 +1,7 @@
 //! The one place that turns refusals and failures into the API's error answer.
 
 use axum::{
-    http::{
-        HeaderName, HeaderValue, StatusCode,
-        header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
-    },
+    http::{HeaderValue, StatusCode},
     response::Response,
 };
 use provisor_store::{Cause, Refusal, RequestId, StoreError, WriteError};
@@ -20,7 +17,9 @@ pub(crate) struct ApiError {
     /// For the operator's log; the client sees `token_unknown` for every token that is not accepted.
     cause: Cause,
     message: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<(&'static str, String)>,
+    /// What went wrong inside; for the server's log only, where the request id finds it.
+    reason: Option<String>,
 }
 
 impl ApiError {
@@ -30,6 +29,7 @@ impl ApiError {
             cause,
             message: message.into(),
             header: None,
+            reason: None,
         }
     }
 
@@ -58,15 +58,12 @@ impl ApiError {
 
     /// 405 naming the methods there are.
     pub(crate) fn method(method: &str, allowed: &str) -> Self {
-        let error = Self::new(
+        Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             Cause::MethodNotAllowed,
             format!("This route does not know {method}. Use {allowed}."),
-        );
-        match allowed.parse() {
-            Ok(value) => error.with(ALLOW, value),
-            Err(_) => error,
-        }
+        )
+        .with("allow", allowed)
     }
 
     /// 401, the same whatever is wrong with the token.
@@ -80,10 +77,8 @@ impl ApiError {
 
     /// 401 for a request whose `Authorization` cannot hold a token at all.
     pub(crate) fn unauthorized(cause: Cause, message: &str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, cause, message).with(
-            WWW_AUTHENTICATE,
-            HeaderValue::from_static("Bearer realm=\"provisor\""),
-        )
+        Self::new(StatusCode::UNAUTHORIZED, cause, message)
+            .with("www-authenticate", "Bearer realm=\"provisor\"")
     }
 
     /// 403 naming what the token needs.
@@ -93,16 +88,17 @@ impl ApiError {
 
     /// 500; the reason goes to the server's log only.
     pub(crate) fn internal(reason: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%reason, "an API request failed");
-        Self::new(
+        let mut error = Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             Cause::Internal,
             "The server failed. Tell its operator the request id; the server's log has the reason.",
-        )
+        );
+        error.reason = Some(reason.to_string());
+        error
     }
 
-    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.header = Some((name, value.to_owned()));
         self
     }
 
@@ -117,6 +113,9 @@ impl ApiError {
     }
 
     pub(crate) fn into_response(self, request: RequestId) -> Response {
+        if let Some(reason) = &self.reason {
+            tracing::error!(%request, cause = %self.cause, %reason, "an API request failed");
+        }
         let body = json!({ "error": {
             "code": self.code(),
             "message": self.message,
@@ -124,7 +123,9 @@ impl ApiError {
         }});
         let mut response = Answer::ok(body).into_response();
         *response.status_mut() = self.status;
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header
+            && let Ok(value) = HeaderValue::from_str(&value)
+        {
             response.headers_mut().insert(name, value);
         }
         response.extensions_mut().insert(self.cause);
@@ -153,14 +154,15 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(reason) => {
-                tracing::warn!(%reason, "the store is not available");
-                Self::new(
+                let mut error = Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     Cause::Unavailable,
                     "The server cannot reach its database now. Nothing was applied; try again in \
                      a few seconds.",
                 )
-                .with(RETRY_AFTER, HeaderValue::from_static("5"))
+                .with("retry-after", "5");
+                error.reason = Some(reason);
+                error
             }
             other => Self::internal(&other),
         }

@@ -5,8 +5,6 @@ use serde::Deserialize;
 use super::{Answer, ApiError, Call, page};
 use crate::app_view;
 
-/// An answer ends early, with at least one event, when it would grow beyond this many bytes.
-const MAX_ANSWER: usize = 8 << 20;
 /// Events held at a time while an answer is written.
 const CHUNK: usize = 100;
 
@@ -41,7 +39,7 @@ pub(super) async fn list(mut call: Call) -> Result<Answer, ApiError> {
             let envelope = app_view::event_envelope(&event, &key);
             serde_json::to_writer(&mut body, &envelope).map_err(|e| ApiError::internal(&e))?;
             (after, left) = (event.seq, left - 1);
-            if body.len() >= MAX_ANSWER {
+            if body.len() >= page::MAX_ANSWER {
                 left = 0;
                 break;
             }

@@ -7,6 +7,9 @@ use serde_json::json;
 use super::{Answer, ApiError};
 use crate::Settings;
 
+/// An answer ends early, with at least one item, when it grows beyond this many bytes.
+pub(crate) const MAX_ANSWER: usize = 8 << 20;
+
 /// The parameters of a list without filters.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

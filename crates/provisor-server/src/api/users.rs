@@ -127,9 +127,19 @@ pub(super) async fn resources(
         fingerprint: format!("api {name} {size} {text}"),
     };
     let tenant = call.tenant_id();
-    let page = call.snapshot().await?.search(tenant, &search).await??;
-    let last = page.resources.last().map(|last| last.id.to_string());
-    let next = if page.more { last } else { None };
-    let data = page.resources.iter().map(app_view::resource).collect();
+    let found = call.snapshot().await?.search(tenant, &search).await??;
+    let mut bytes = 0;
+    let mut data = Vec::new();
+    let mut last = None;
+    for stored in &found.resources {
+        data.push(app_view::resource(stored));
+        last = Some(stored.id);
+        bytes += stored.document.len();
+        if bytes >= page::MAX_ANSWER {
+            break;
+        }
+    }
+    let more = found.more || data.len() < found.resources.len();
+    let next = last.filter(|_| more).map(|last| last.to_string());
     Ok(page::answer(data, next))
 }

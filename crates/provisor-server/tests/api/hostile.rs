@@ -1,7 +1,14 @@
 //! Requests that no honest client sends, and the mistakes that honest ones make.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
 use axum::{body::Body, http::Request};
-use provisor_server::Settings;
+use http_body_util::{BodyExt, Limited};
+use provisor_server::{Settings, api::ServerUrl};
 use serde_json::json;
 
 use crate::world::{Reply, World};
@@ -104,8 +111,71 @@ async fn a_body_beyond_the_limit_is_refused_before_it_is_held() {
     };
     let world = World::with(settings).await;
     let body = json!({ "key": "acme", "name": "x".repeat(2000) }).to_string();
-    let reply = post(&world, Some("application/json"), body).await;
-    assert!(reply.refused(413, "payload_too_large").contains("1000"));
+    let limited = Limited::new(Body::from(body.clone()), 1000).map_err(axum::Error::new);
+    for body in [Body::from(body), Body::new(limited)] {
+        let reply = post(&world, Some("application/json"), body).await;
+        let message = reply.refused(413, "payload_too_large");
+        assert!(message.contains("1000"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_refused() {
+    let settings = Settings {
+        body_timeout: Duration::from_millis(20),
+        ..Settings::default()
+    };
+    let world = World::with(settings).await;
+    let reply = post(&world, Some("application/json"), Body::new(Pending)).await;
+    reply.refused(408, "invalid_syntax");
+}
+
+/// A body whose client has gone quiet.
+struct Pending;
+
+impl hyper::body::Body for Pending {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        Poll::Pending
+    }
+}
+
+/// Without `public_url`, links begin with how the client sees the server.
+#[tokio::test]
+async fn links_begin_with_the_address_the_client_uses() {
+    let world = World::with(Settings::default()).await;
+    world.tenant("acme").await;
+    let ask = || {
+        Request::builder()
+            .uri("/api/v1/tenants/acme")
+            .header("authorization", format!("Bearer {}", world.operator))
+    };
+    let proxied = ServerUrl("https://scim.example.com".into());
+    for (request, start) in [
+        (ask(), "http://localhost/t/"),
+        (
+            ask().header("host", "127.0.0.1:7070"),
+            "http://127.0.0.1:7070/t/",
+        ),
+        (
+            ask().header("host", "inner").extension(proxied),
+            "https://scim.example.com/t/",
+        ),
+    ] {
+        let tenant = world
+            .send(request.body(Body::empty()).unwrap())
+            .await
+            .expect(200);
+        assert!(
+            tenant["scim_url"].as_str().unwrap().starts_with(start),
+            "{tenant}"
+        );
+    }
 }
 
 #[tokio::test]

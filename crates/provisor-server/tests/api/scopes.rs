@@ -29,6 +29,7 @@ impl Names {
             .replace("{key}", &self.key)
             .replace("{name}", "okta")
             .replace("{urn}", "urn:example:badge")
+            .replace("{request}", "req_00000000000000000000000000")
             .replace("{id}", id)
     }
 }
@@ -101,11 +102,8 @@ async fn each_route_lets_in_the_scopes_it_declares_and_no_others() {
                         "{at}: {}",
                         reply.body
                     );
-                    assert!(
-                        route.method != "GET" || reply.status == 200,
-                        "{at}: {}",
-                        reply.body
-                    );
+                    let there = route.method == "GET" && !route.path.ends_with("/{request}");
+                    assert!(!there || reply.status == 200, "{at}: {}", reply.body);
                 } else {
                     let message = reply.refused(403, "scope_missing");
                     assert!(message.contains("needs"), "{at}: {message}");

@@ -3,6 +3,7 @@
 mod connections;
 mod directory;
 mod events;
+mod log;
 mod schemas;
 mod tokens;
 

@@ -17,7 +17,8 @@ use provisor_server::{
     api::{ApiState, router},
 };
 use provisor_store::{
-    Actor, Change, Clock, Origin, Outcome, RequestId, Scope, Store, TenantId, TokenKind,
+    Actor, Change, Clock, LogSettings, Origin, Outcome, RequestId, Scope, Store, SyncLog, TenantId,
+    TokenKind,
     change::{ConnectionSettings, NewToken},
     sqlite::{SqliteSettings, SqliteStore},
 };
@@ -28,33 +29,34 @@ use tower::ServiceExt;
 use crate::openapi;
 
 /// 2026-11-23T10:42:05.114Z.
-pub const NOW: i64 = 1_795_430_525_114;
+pub(crate) const NOW: i64 = 1_795_430_525_114;
 
-pub struct World {
-    pub store: Arc<dyn Store>,
-    pub operator: String,
+pub(crate) struct World {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) operator: String,
+    pub(crate) log: SyncLog,
     router: Router,
     now: Arc<AtomicI64>,
     _folder: tempfile::TempDir,
 }
 
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Reply {
     /// The body, if the status is this one.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Value {
+    pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self.body
     }
 
     /// The error's message, if status and code are these.
     #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> String {
+    pub(crate) fn refused(self, status: u16, code: &str) -> String {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         assert_eq!(self.body["error"]["code"], code, "{}", self.body);
         self.body["error"]["message"].as_str().unwrap().to_owned()
@@ -62,7 +64,7 @@ impl Reply {
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Settings {
             public_url: Some("https://scim.example.com".into()),
             ..Settings::default()
@@ -70,7 +72,7 @@ impl World {
         .await
     }
 
-    pub async fn with(settings: Settings) -> Self {
+    pub(crate) async fn with(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let now = Arc::new(AtomicI64::new(NOW));
         let shown = now.clone();
@@ -78,14 +80,17 @@ impl World {
         let path = folder.path().join("provisor.db");
         let store = SqliteStore::open(&path, SqliteSettings::default(), clock.clone()).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
+        let log = SyncLog::in_memory(LogSettings::default(), clock.clone()).unwrap();
         let state = ApiState {
             store: store.clone(),
+            log: log.clone(),
             settings: Arc::new(settings),
             clock,
         };
         let mut world = Self {
             store,
             operator: String::new(),
+            log,
             router: router(state),
             now,
             _folder: folder,
@@ -95,12 +100,12 @@ impl World {
     }
 
     /// Moves the clock.
-    pub fn pass(&self, millis: i64) {
+    pub(crate) fn pass(&self, millis: i64) {
         self.now.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// Makes a change as the program itself would.
-    pub async fn write(&self, tenant: TenantId, change: Change) -> Outcome {
+    pub(crate) async fn write(&self, tenant: TenantId, change: Change) -> Outcome {
         let origin = Origin {
             tenant,
             request: RequestId::random(),
@@ -109,7 +114,7 @@ impl World {
         self.store.write(origin, change).await.unwrap()
     }
 
-    pub async fn tenant(&self, key: &str) -> TenantId {
+    pub(crate) async fn tenant(&self, key: &str) -> TenantId {
         let change = Change::CreateTenant {
             key: key.into(),
             name: String::new(),
@@ -121,7 +126,7 @@ impl World {
     }
 
     /// An API token's secret.
-    pub async fn token(&self, tenant: TenantId, scopes: &[Scope]) -> String {
+    pub(crate) async fn token(&self, tenant: TenantId, scopes: &[Scope]) -> String {
         let token = NewToken {
             connection: None,
             purpose: "test".into(),
@@ -136,7 +141,7 @@ impl World {
         }
     }
 
-    pub async fn connection(&self, tenant: TenantId, name: &str) {
+    pub(crate) async fn connection(&self, tenant: TenantId, name: &str) {
         let settings = ConnectionSettings {
             name: Some(name.into()),
             ..ConnectionSettings::default()
@@ -145,7 +150,7 @@ impl World {
     }
 
     /// Creates a resource from its SCIM body; answers its id.
-    pub async fn create(&self, tenant: TenantId, kind: &str, body: Value) -> String {
+    pub(crate) async fn create(&self, tenant: TenantId, kind: &str, body: Value) -> String {
         let kind = Registry::builtin().by_name(kind).unwrap().clone();
         let Value::Object(body) = body else { panic!() };
         let fired = &mut Fired::default();
@@ -156,7 +161,7 @@ impl World {
         }
     }
 
-    pub async fn user(&self, tenant: TenantId, name: &str) -> String {
+    pub(crate) async fn user(&self, tenant: TenantId, name: &str) -> String {
         let body = json!({
             "userName": name,
             "externalId": format!("00u-{name}"),
@@ -171,17 +176,17 @@ impl World {
         self.create(tenant, "User", body).await
     }
 
-    pub async fn team(&self, tenant: TenantId, name: &str, members: &[String]) -> String {
+    pub(crate) async fn team(&self, tenant: TenantId, name: &str, members: &[String]) -> String {
         let members: Vec<_> = members.iter().map(|id| json!({ "value": id })).collect();
         let body = json!({ "displayName": name, "members": members });
         self.create(tenant, "Group", body).await
     }
 
-    pub async fn get(&self, token: &str, path: &str) -> Reply {
+    pub(crate) async fn get(&self, token: &str, path: &str) -> Reply {
         self.call("GET", path, Some(token), None).await
     }
 
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         method: &str,
         path: &str,
@@ -205,7 +210,7 @@ impl World {
     }
 
     /// Sends a request as it is.
-    pub async fn send(&self, mut request: Request<Body>) -> Reply {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Reply {
         let id = RequestId::random();
         request.extensions_mut().insert(id);
         let (method, path) = (

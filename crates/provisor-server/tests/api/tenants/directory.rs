@@ -123,6 +123,27 @@ async fn pages_cover_every_user_once_in_order_of_creation() {
 }
 
 #[tokio::test]
+async fn a_page_stays_bounded_however_large_the_users_are() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let title = "x".repeat(900 << 10);
+    for n in 0..12 {
+        let body = json!({ "userName": format!("user{n}"), "title": title });
+        world.create(acme, "User", body).await;
+    }
+    let page = world
+        .get(&world.operator, "/tenants/acme/users")
+        .await
+        .expect(200);
+    let count = page["data"].as_array().unwrap().len();
+    assert!((2..12).contains(&count), "{count}");
+    assert_eq!(
+        walk(&world, "/tenants/acme/users?limit=100").await.len(),
+        12
+    );
+}
+
+#[tokio::test]
 async fn teams_their_members_and_a_users_teams() {
     let world = World::new().await;
     let acme = world.tenant("acme").await;
