@@ -14,6 +14,7 @@ mod gap;
 mod name;
 mod query;
 mod rate;
+mod reader;
 mod redact;
 mod writer;
 
@@ -39,14 +40,15 @@ use self::{
     file::{Location, LogFile},
     flush::Queued,
     name::NameKey,
-    query::Pool,
     rate::Rate,
+    reader::Pool,
     writer::{Message, Shared, State, Writer},
 };
 
 pub use entry::{Body, Counted, Entry, Kept, Operation};
 pub use gap::{Gap, GapKind, Window};
-pub use query::{Count, LogFilter, LogReader, Logged, Place, Seen, Show};
+pub use query::{LogFilter, Logged, Place, Show};
+pub use reader::{Count, LogReader, Seen};
 
 /// How much is kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,7 +229,7 @@ impl SyncLog {
     pub fn count(&self, counted: &Counted<'_>) {
         let log = &*self.0;
         let kind = Kind {
-            tenant: query::nobody(counted.tenant),
+            tenant: reader::nobody(counted.tenant),
             second: counted.at.div_euclid(1000),
             connection: counted.connection.map_or(0, |connection| connection.0),
             operation: counted.operation as u8,

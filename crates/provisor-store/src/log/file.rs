@@ -144,8 +144,9 @@ impl LogFile {
             "PRAGMA auto_vacuum = INCREMENTAL;
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = NORMAL;
+             PRAGMA wal_autocheckpoint = 4000;
              PRAGMA journal_size_limit = 8388608;
-             PRAGMA cache_size = -8192;
+             PRAGMA cache_size = -16384;
              PRAGMA temp_store = MEMORY;",
         )
         .map_err(StoreError::sqlite)?;

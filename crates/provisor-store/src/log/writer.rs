@@ -22,7 +22,7 @@ use super::{
     expire::Upkeep,
     file::LogFile,
     flush::{Batch, Queued, Recent},
-    query::Pool,
+    reader::Pool,
 };
 
 /// How long the first entry of a flush waits for others.
