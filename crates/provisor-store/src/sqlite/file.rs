@@ -2,7 +2,9 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, backup::Backup};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, backup::Backup, config::DbConfig,
+};
 
 use crate::StoreError;
 
@@ -76,6 +78,8 @@ pub(super) fn open_reader(path: &Path, busy: Duration) -> Result<Connection, Sto
 
 fn prepare(connection: &Connection, busy: Duration) -> rusqlite::Result<()> {
     connection.busy_timeout(busy)?;
+    // Without this, SQLite plans a statement anew whenever other values are bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Mapped pages are the system's cache, not this process's memory.
     connection.pragma_update(None, "mmap_size", 1_i64 << 40)?;
     connection.pragma_update(None, "temp_store", "memory")
