@@ -1,7 +1,7 @@
 //! The memory of Provisor: what it keeps, the one door for changes, and its contract.
 //!
 //! [`Store`] is the trait with the written contract; [`sqlite`] keeps it in one file;
-//! [`contract`] is the test suite that every backend runs. [`log`] is the sync log, in a file of
+//! `tests/backends` has the contract as a test suite that every backend runs. [`log`] is the sync log, in a file of
 //! its own, so that it can never delay or fill the directory. This is the only crate with SQL.
 
 pub mod cause;

@@ -33,6 +33,9 @@ const MIGRATIONS: &[(&str, &str)] = &[(
     include_str!("../migrations/directory/0001.sql"),
 )];
 
+/// Connections for reading that are kept while nobody reads.
+const IDLE_READERS: usize = 64;
+
 /// Settings of the SQLite backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqliteSettings {
@@ -168,10 +171,10 @@ impl Shared {
     }
 
     fn give_back(&self, connection: Connection) {
-        self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < IDLE_READERS {
+            readers.push(connection);
+        }
     }
 }
 

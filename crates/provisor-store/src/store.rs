@@ -12,7 +12,7 @@ use crate::{
 
 /// Where a tenant's directory lives.
 ///
-/// The contract, which [`crate::contract`] tests on every backend:
+/// The contract, which `tests/backends/contract.rs` tests on every backend:
 ///
 /// 1. A write is answered after it is durable; what is answered is never lost. A refused or
 ///    failed write leaves nothing behind.

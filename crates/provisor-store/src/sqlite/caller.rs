@@ -7,7 +7,7 @@ use std::{
 };
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use scim::{Kind, Profile, Registry, ResourceType, Value};
+use scim::{Kind, Map, Profile, Registry, ResourceType, Value};
 
 use super::rows;
 use crate::{
@@ -73,7 +73,7 @@ impl Callers {
                 caller
             }
         };
-        Ok(match admit(&caller, address, now) {
+        Ok(match admit(&caller, Address::Of(address), now) {
             Ok(()) => Ok(caller),
             Err(refusal) => Err(Denied {
                 refusal,
@@ -93,8 +93,31 @@ fn unauthorized(cause: Cause) -> Refusal {
     )
 }
 
-/// What can end a token's use without its row being read again.
-pub(super) fn admit(caller: &Caller, address: Option<IpAddr>, now: i64) -> Result<(), Refusal> {
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Address {
+    /// This address, if one is known.
+    Of(Option<IpAddr>),
+    /// One that was found good when the request arrived.
+    Checked,
+}
+
+impl Address {
+    fn is_in(self, networks: &[String]) -> bool {
+        match self {
+            Address::Checked => true,
+            Address::Of(address) => {
+                let contains = |network: &String| {
+                    address.is_some_and(|it| crate::token::network_contains(network, it))
+                };
+                networks.is_empty() || networks.iter().any(contains)
+            }
+        }
+    }
+}
+
+/// Whether a token is good now: what it says itself, its tenant and its connection.
+pub(super) fn admit(caller: &Caller, address: Address, now: i64) -> Result<(), Refusal> {
     let token = &caller.token;
     if token.revoked.is_some() {
         return Err(unauthorized(Cause::TokenRevoked));
@@ -102,14 +125,7 @@ pub(super) fn admit(caller: &Caller, address: Option<IpAddr>, now: i64) -> Resul
     if token.expires.is_some_and(|expires| expires <= now) {
         return Err(unauthorized(Cause::TokenExpired));
     }
-    if !token.addresses.is_empty()
-        && !address.is_some_and(|address| {
-            token
-                .addresses
-                .iter()
-                .any(|network| crate::token::network_contains(network, address))
-        })
-    {
+    if !address.is_in(&token.addresses) {
         return Err(unauthorized(Cause::AddressNotAllowed));
     }
     match caller.tenant.as_deref().map(|tenant| tenant.state) {
@@ -337,14 +353,23 @@ pub(super) fn documents(
     Ok(documents)
 }
 
-/// Splits documents into schemas and resource types: the latter have an `endpoint`.
+/// True for a resource type document, false for a schema. One that adds extensions to a
+/// built-in type may leave `endpoint` out.
+pub(super) fn is_type(document: &Value) -> bool {
+    let members = document.as_object().map(Map::keys);
+    members.into_iter().flatten().any(|name| {
+        ["endpoint", "schema", "schemaExtensions"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
+    })
+}
+
+/// The registry that the documents make.
 pub(super) fn registry_of(documents: Vec<Value>) -> Result<Arc<Registry>, scim::Error> {
     if documents.is_empty() {
         return Ok(Registry::builtin());
     }
-    let (types, schemas): (Vec<_>, Vec<_>) = documents
-        .into_iter()
-        .partition(|document| document.get("endpoint").is_some());
+    let (types, schemas): (Vec<_>, Vec<_>) = documents.into_iter().partition(is_type);
     Registry::with_custom(&schemas, &types).map(Arc::new)
 }
 

@@ -3,10 +3,15 @@
 use std::{path::Path, time::Duration};
 
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, backup::Backup, config::DbConfig,
+    Connection, ErrorCode, OpenFlags, OptionalExtension,
+    backup::{Backup, StepResult},
+    config::DbConfig,
 };
 
 use crate::StoreError;
+
+/// Bytes to which the WAL file is cut when it starts again.
+const WAL_LIMIT: i64 = 64 << 20;
 
 /// Pages a backup copies before it lets others go on.
 const BACKUP_STEP: i32 = 256;
@@ -53,8 +58,9 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
             connection.pragma_update(None, "synchronous", "full")?;
             // Checkpoints run on a thread of their own.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-            connection.pragma_update(None, "cache_size", -32_768)?;
-            connection.pragma_update(None, "foreign_keys", true)
+            // Once it starts again from its beginning, the WAL is no longer than this.
+            connection.pragma_update(None, "journal_size_limit", WAL_LIMIT)?;
+            connection.pragma_update(None, "cache_size", -32_768)
         })
         .map_err(|error| cannot_open(path, &error))?;
     connection.set_prepared_statement_cache_capacity(128);
@@ -143,10 +149,16 @@ pub(super) fn backup(
         let backup = Backup::new(&source, &mut copy)?;
         loop {
             let step = backup.step(BACKUP_STEP)?;
+            if matches!(step, StepResult::Busy | StepResult::Locked) {
+                return Err(StoreError::Unavailable(format!(
+                    "{} is in use by another process; choose another place for the copy",
+                    destination.display()
+                )));
+            }
             let state = backup.progress();
             let total = u64::from(state.pagecount.unsigned_abs());
             progress(total - u64::from(state.remaining.unsigned_abs()), total);
-            if step == rusqlite::backup::StepResult::Done {
+            if step == StepResult::Done {
                 break;
             }
         }
@@ -174,7 +186,8 @@ pub(super) fn secret(path: &Path, name: &str, busy: Duration) -> Result<[u8; 32]
     Ok(key)
 }
 
-/// Everything that must be equal, counted twice. Each query lists contradictions.
+/// Everything that must be equal, counted twice. Each query lists contradictions; a tenant that is
+/// being deleted has some, until it is gone.
 const INVARIANTS: &[(&str, &str)] = &[
     (
         "a counter differs from the rows it counts",
@@ -183,12 +196,14 @@ const INVARIANTS: &[(&str, &str)] = &[
              (SELECT tenant_id, kind, n FROM tally
               UNION ALL SELECT tenant_id, kind, -count(*) FROM resource GROUP BY 1, 2)
             GROUP BY 1, 2)
-         WHERE n <> 0",
+         WHERE n <> 0 AND tenant_id IN (SELECT id FROM tenant WHERE state < 2)",
     ),
     (
         "a search key belongs to no resource",
         "SELECT tenant_id || '/' || k FROM search_key s
-         WHERE NOT EXISTS (SELECT 1 FROM resource r WHERE r.k = s.k AND r.tenant_id = s.tenant_id AND r.kind = s.kind)",
+         WHERE NOT EXISTS (SELECT 1 FROM resource r
+             WHERE r.k = s.k AND r.tenant_id = s.tenant_id AND r.kind = s.kind)
+           AND tenant_id IN (SELECT id FROM tenant WHERE state < 2)",
     ),
     (
         "a user has no userName",
@@ -197,26 +212,59 @@ const INVARIANTS: &[(&str, &str)] = &[
     (
         "the events of a tenant have a gap",
         "SELECT t.tenant_id FROM tenant_tally t
-         WHERE t.seq <> (SELECT count(*) FROM event e WHERE e.tenant_id = t.tenant_id)
-            OR t.seq <> (SELECT coalesce(max(seq), 0) FROM event e WHERE e.tenant_id = t.tenant_id)",
+         WHERE (t.seq <> (SELECT count(*) FROM event e WHERE e.tenant_id = t.tenant_id)
+             OR t.seq <> (SELECT coalesce(max(seq), 0) FROM event e WHERE e.tenant_id = t.tenant_id))
+           AND t.tenant_id IN (SELECT id FROM tenant WHERE state < 2)",
     ),
     (
         "the count of nested teams differs from the rows",
         "SELECT t.tenant_id FROM tenant_tally t
          WHERE t.nested <> (SELECT count(*) FROM member m
-           WHERE m.tenant_id = t.tenant_id AND (
-             EXISTS (SELECT 1 FROM resource r WHERE r.k = m.member AND r.kind = 2)
-             OR EXISTS (SELECT 1 FROM tombstone d WHERE d.tenant_id = m.tenant_id AND d.k = m.member AND d.kind = 2)))",
+             WHERE m.tenant_id = t.tenant_id AND (
+               EXISTS (SELECT 1 FROM resource r WHERE r.k = m.member AND r.kind = 2)
+               OR EXISTS (SELECT 1 FROM tombstone d
+                   WHERE d.tenant_id = m.tenant_id AND d.k = m.member AND d.kind = 2)))
+           AND t.tenant_id IN (SELECT id FROM tenant WHERE state < 2)",
     ),
     (
         "a membership crosses tenants",
-        "SELECT m.tenant_id || '/' || m.member FROM member m JOIN resource r ON r.k = m.member
+        "SELECT m.tenant_id || '/' || m.member FROM member m
+           JOIN resource r ON r.k IN (m.member, m.team)
          WHERE r.tenant_id <> m.tenant_id",
+    ),
+    (
+        "a membership is of nobody",
+        "SELECT m.tenant_id || '/' || m.team || '/' || m.member FROM member m
+         WHERE m.tenant_id IN (SELECT id FROM tenant WHERE state < 2) AND (
+             (NOT EXISTS (SELECT 1 FROM resource r WHERE r.k = m.member)
+               AND NOT EXISTS (SELECT 1 FROM tombstone d
+                   WHERE d.tenant_id = m.tenant_id AND d.k = m.member))
+             OR (NOT EXISTS (SELECT 1 FROM resource r WHERE r.k = m.team)
+               AND NOT EXISTS (SELECT 1 FROM tombstone d
+                   WHERE d.tenant_id = m.tenant_id AND d.k = m.team)))",
+    ),
+    (
+        "a row number was given twice or never",
+        "SELECT k FROM (SELECT k FROM resource UNION ALL SELECT k FROM tombstone)
+         GROUP BY k HAVING count(*) > 1 OR k > (SELECT n FROM counter WHERE name = 'k')",
+    ),
+    (
+        "a row belongs to no tenant",
+        "SELECT DISTINCT tenant_id FROM (
+           SELECT tenant_id FROM resource UNION SELECT tenant_id FROM search_key
+           UNION SELECT tenant_id FROM member UNION SELECT tenant_id FROM event
+           UNION SELECT tenant_id FROM tombstone UNION SELECT tenant_id FROM tally
+           UNION SELECT tenant_id FROM token UNION SELECT tenant_id FROM token_use
+           UNION SELECT tenant_id FROM connection UNION SELECT tenant_id FROM custom_schema
+           UNION SELECT tenant_id FROM tenant_tally)
+         WHERE tenant_id <> 0 AND tenant_id NOT IN (SELECT id FROM tenant)",
     ),
 ];
 
+/// Everything is read in one transaction, so that writers beside it do not look like damage.
 pub(super) fn check(path: &Path) -> Result<Vec<String>, StoreError> {
     let connection = open_reader(path, Duration::from_secs(10))?;
+    connection.execute_batch("BEGIN")?;
     let mut wrong = Vec::new();
     let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
     let mut rows = statement.query([])?;

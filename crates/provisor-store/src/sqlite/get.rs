@@ -81,7 +81,21 @@ pub(super) fn has_nested(connection: &Connection, tenant: TenantId) -> Result<bo
     Ok(nested.unwrap_or(0) != 0)
 }
 
-/// The teams that contain this one directly, by row number.
+/// The live teams that contain this user or team directly, by id.
+pub(super) fn direct_teams(
+    connection: &Connection,
+    tenant: TenantId,
+    k: i64,
+) -> Result<Vec<Id>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.id FROM member m JOIN resource r ON r.k = m.team \
+         WHERE m.tenant_id = ?1 AND m.member = ?2 ORDER BY m.team",
+    )?;
+    let found = statement.query_map(params![tenant.0, k], |row| Ok(Id(row.get(0)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// The teams that contain this one directly, deleted ones too, by row number.
 pub(super) fn parents(
     connection: &Connection,
     tenant: TenantId,
@@ -227,11 +241,40 @@ pub(super) fn row_number_ever(
     tenant: TenantId,
     id: Id,
 ) -> Result<Option<i64>, StoreError> {
-    if let Some(k) = row_number(connection, tenant, id)? {
-        return Ok(Some(k));
+    match row_number(connection, tenant, id)? {
+        Some(k) => Ok(Some(k)),
+        None => buried(connection, tenant, id),
     }
+}
+
+/// The row number of a deleted user or team.
+pub(super) fn buried(
+    connection: &Connection,
+    tenant: TenantId,
+    id: Id,
+) -> Result<Option<i64>, StoreError> {
     Ok(connection
         .prepare_cached("SELECT k FROM tombstone WHERE tenant_id = ?1 AND id = ?2")?
         .query_row(params![tenant.0, id.0], |row| row.get(0))
         .optional()?)
+}
+
+/// The row number of the last user or team made before an id that is gone for good.
+pub(super) fn row_number_before(
+    connection: &Connection,
+    tenant: TenantId,
+    id: Id,
+) -> Result<i64, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT k FROM resource INDEXED BY resource_id \
+         WHERE tenant_id = ?1 AND kind = ?2 AND id < ?3 ORDER BY id DESC LIMIT 1",
+    )?;
+    let mut last = 0;
+    for number in [rows::USER, rows::TEAM] {
+        let found: Option<i64> = statement
+            .query_row(params![tenant.0, number, id.0], |row| row.get(0))
+            .optional()?;
+        last = last.max(found.unwrap_or(0));
+    }
+    Ok(last)
 }

@@ -8,7 +8,7 @@ use scim::{
     filter::is_case_exact,
     fold::{fold, fold_unless_exact},
     resource::primary_email,
-    schema::Uniqueness,
+    schema::{Type, Uniqueness},
 };
 use sha2::{Digest, Sha256};
 
@@ -52,8 +52,11 @@ pub(super) fn keys_of(kind: &ResourceType, attributes: &Map<String, Value>) -> V
     if let Some(Value::String(text)) = attributes.get(EXTERNAL_ID) {
         add(EXTERNAL_ID.into(), text.into(), false, false);
     }
-    if let Some(Value::String(text)) = attributes.get(DISPLAY_NAME) {
-        add(DISPLAY_NAME.into(), fold(text), false, false);
+    if let Some(attribute) = display_name(kind)
+        && let Some(value @ Value::String(_)) = attributes.get(DISPLAY_NAME)
+        && let Some(text) = key_text(attribute, value)
+    {
+        add(DISPLAY_NAME.into(), text, false, false);
     }
     if kind.is_user()
         && let Some(Value::Array(emails)) = attributes.get("emails")
@@ -78,8 +81,23 @@ pub(super) fn keys_of(kind: &ResourceType, attributes: &Map<String, Value>) -> V
     }
     // The primary address first, so that dropping repetitions keeps its mark.
     keys.sort_by(|a, b| (&a.attribute, &a.value, b.main).cmp(&(&b.attribute, &b.value, a.main)));
-    keys.dedup_by(|b, a| a.attribute == b.attribute && a.value == b.value);
+    keys.dedup_by(|b, a| {
+        let same = a.attribute == b.attribute && a.value == b.value;
+        a.unique |= same && b.unique;
+        same
+    });
     keys
+}
+
+/// Those of `some` that are not among `others`; both in the order of [`keys_of`].
+pub(super) fn difference<'k>(some: &'k [Key], others: &'k [Key]) -> impl Iterator<Item = &'k Key> {
+    some.iter().filter(|key| {
+        let place =
+            |other: &Key| (&other.attribute, &other.value).cmp(&(&key.attribute, &key.value));
+        !others
+            .binary_search_by(place)
+            .is_ok_and(|at| others[at].main == key.main)
+    })
 }
 
 /// The key that finds resources by `path eq value`, if the path is indexed. `value` is folded
@@ -95,12 +113,20 @@ pub(super) fn lookup<'v>(
     let sub = path.sub.as_ref().map(|sub| sub.name.as_str());
     let attribute = match (path.attribute.name.as_str(), sub) {
         (EXTERNAL_ID, None) if path.extension.is_none() => EXTERNAL_ID.into(),
-        (DISPLAY_NAME, None) if path.extension.is_none() => DISPLAY_NAME.into(),
+        (DISPLAY_NAME, None) if path.extension.is_none() && display_name(kind).is_some() => {
+            DISPLAY_NAME.into()
+        }
         ("emails", Some("value")) if kind.is_user() && path.extension.is_none() => EMAIL.into(),
         (_, None) if declared_unique(kind).any(|unique| unique == *path) => path.to_string().into(),
         _ => return None,
     };
     Some((attribute, bounded(value.into())))
+}
+
+/// The type's `displayName`, if it is a text.
+fn display_name(kind: &ResourceType) -> Option<&Attribute> {
+    let attribute = kind.attribute(DISPLAY_NAME)?;
+    (attribute.kind == Type::String && !attribute.multi_valued).then_some(attribute)
 }
 
 /// Singular attributes whose schema asks for uniqueness; `userName` and `id` have columns of their own.
@@ -139,7 +165,9 @@ fn key_text<'v>(attribute: &Attribute, value: &'v Value) -> Option<Cow<'v, str>>
     }
 }
 
-fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
+/// A value as a key holds it. A shortened one is longer than any that is kept whole, so that
+/// no two values share a key.
+pub(super) fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
     if value.len() <= LONGEST {
         return value;
     }
@@ -147,11 +175,8 @@ fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let cut = (0..=LONGEST - hash.len())
-        .rev()
-        .find(|at| value.is_char_boundary(*at))
-        .unwrap_or(0);
-    format!("{}\u{1}{hash}", &value[..cut]).into()
+    let start = &value[..value.floor_char_boundary(LONGEST)];
+    format!("{start}\u{1}{hash}").into()
 }
 
 /// Compares every stored key with what the documents say.
@@ -159,7 +184,8 @@ pub(super) fn recount(connection: &Connection) -> Result<Vec<String>, StoreError
     let mut wrong = Vec::new();
     let (mut expected, mut registry) = (0i64, None);
     let mut statement = connection.prepare(&format!(
-        "SELECT {}, tenant_id, kind FROM resource ORDER BY tenant_id, kind",
+        "SELECT {}, tenant_id, kind FROM resource \
+         WHERE tenant_id NOT IN (SELECT id FROM tenant WHERE state = 2) ORDER BY tenant_id, kind",
         rows::COLUMNS
     ))?;
     let mut present = connection.prepare(
@@ -208,8 +234,12 @@ pub(super) fn recount(connection: &Connection) -> Result<Vec<String>, StoreError
             return Ok(wrong);
         }
     }
-    let stored: i64 =
-        connection.query_row("SELECT count(*) FROM search_key", [], |row| row.get(0))?;
+    let stored: i64 = connection.query_row(
+        "SELECT count(*) FROM search_key \
+         WHERE tenant_id NOT IN (SELECT id FROM tenant WHERE state = 2)",
+        [],
+        |row| row.get(0),
+    )?;
     if stored != expected {
         wrong.push(format!(
             "{stored} search keys are stored, {expected} expected"

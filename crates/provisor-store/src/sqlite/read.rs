@@ -230,7 +230,10 @@ impl Snapshot for View {
             return Ok(None);
         };
         let after = match after {
-            Some(id) => get::row_number_ever(connection, tenant, id)?.unwrap_or(0),
+            Some(id) => match get::row_number_ever(connection, tenant, id)? {
+                Some(k) => k,
+                None => get::row_number_before(connection, tenant, id)?,
+            },
             None => 0,
         };
         get::members(connection, tenant, row.k, after, limit).map(Some)
@@ -275,22 +278,24 @@ impl Snapshot for View {
         user_name: Option<&str>,
     ) -> Result<Option<(Stored, i64)>, StoreError> {
         let connection = self.connection()?;
-        let name = user_name.map(fold);
-        let found = connection
-            .prepare_cached(&format!(
-                "SELECT {}, deleted, kind FROM tombstone WHERE tenant_id = ?1 \
-                   AND (id = ?2 OR (?2 IS NULL AND kind = 1 AND name = ?3)) \
-                 ORDER BY deleted DESC LIMIT 1",
-                rows::COLUMNS
-            ))?
-            .query_row(params![tenant.0, id.map(|id| id.0), name], |row| {
-                Ok((
-                    rows::resource(row)?,
-                    row.get::<_, i64>(11)?,
-                    row.get::<_, i64>(12)?,
-                ))
-            })
-            .optional()?;
+        let one = |condition: &str, value: rusqlite::types::ToSqlOutput<'_>| {
+            let read = |row: &Row<'_>| -> rusqlite::Result<(_, i64, i64)> {
+                Ok((rows::resource(row)?, row.get(11)?, row.get(12)?))
+            };
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {}, deleted, kind FROM tombstone WHERE tenant_id = ?1 AND {condition} \
+                     ORDER BY deleted DESC LIMIT 1",
+                    rows::COLUMNS
+                ))?
+                .query_row(params![tenant.0, value], read)
+                .optional()
+        };
+        let found = match (id, user_name) {
+            (Some(id), _) => one("id = ?2", id.0.to_vec().into())?,
+            (None, Some(name)) => one("kind = 1 AND name = ?2", fold(name).into_owned().into())?,
+            (None, None) => None,
+        };
         let Some((row, deleted, number)) = found else {
             return Ok(None);
         };

@@ -2,6 +2,7 @@
 //! look at the bytes before a document is parsed.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -22,12 +23,44 @@ use crate::{Refusal, StoreError, TenantId};
 /// Rows between two looks at the clock.
 const CHECK_EVERY: u32 = 512;
 
-/// When a scan has to stop.
-#[derive(Debug, Clone)]
-pub(super) struct Limits {
-    pub(super) time: Duration,
+/// When a search has to stop.
+#[derive(Debug)]
+pub(super) struct Budget {
+    time: Duration,
+    started: Instant,
     /// Set when the request that asked has gone.
-    pub(super) cancelled: Arc<AtomicBool>,
+    cancelled: Arc<AtomicBool>,
+    rows: Cell<u32>,
+}
+
+impl Budget {
+    /// Starts the clock.
+    pub(super) fn start(time: Duration, cancelled: Arc<AtomicBool>) -> Self {
+        Self {
+            time,
+            started: Instant::now(),
+            cancelled,
+            rows: Cell::new(0),
+        }
+    }
+
+    /// Counts a row that was looked at; now and then looks at the clock. A row may be as much
+    /// work as several.
+    fn spend(&self, work: u32) -> Result<(), Stopped> {
+        let rows = self.rows.get() + work;
+        self.rows.set(rows);
+        if rows < CHECK_EVERY {
+            return Ok(());
+        }
+        self.rows.set(0);
+        if self.cancelled.load(Relaxed) {
+            return Err(StoreError::Unavailable("the client has gone".into()).into());
+        }
+        if self.started.elapsed() > self.time {
+            return Err(Stopped::Refused(too_long(self.time)));
+        }
+        Ok(())
+    }
 }
 
 /// How a scan ended early.
@@ -93,7 +126,8 @@ impl<'a> Matcher<'a> {
         connection: &Connection,
         tenant: TenantId,
         row: &Resource,
-    ) -> Result<bool, StoreError> {
+        budget: &Budget,
+    ) -> Result<bool, Stopped> {
         let teams = match self.teams {
             true => Some(get::teams(connection, tenant, row.k, || {
                 get::has_nested(connection, tenant)
@@ -104,6 +138,13 @@ impl<'a> Matcher<'a> {
             true => Some(self.members_for_filter(connection, tenant, row)?),
             false => None,
         };
+        let others = teams.as_ref().map_or(0, Vec::len) + members.as_ref().map_or(0, Vec::len);
+        budget.spend(
+            u32::try_from(others)
+                .unwrap_or(CHECK_EVERY)
+                .min(CHECK_EVERY)
+                + 1,
+        )?;
         let resource = rows::whole(row, self.kind, teams.as_deref(), members.as_deref())?;
         Ok(self.filter.matches(&resource))
     }
@@ -161,10 +202,9 @@ pub(super) fn each(
     tenant: TenantId,
     number: i64,
     matcher: Option<Matcher<'_>>,
-    limits: &Limits,
+    budget: &Budget,
     mut found: impl FnMut(Resource) -> Result<(), StoreError>,
 ) -> Result<(), Stopped> {
-    let started = Instant::now();
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {} FROM resource INDEXED BY resource_id \
          WHERE tenant_id = ?1 AND kind = ?2 ORDER BY id",
@@ -172,23 +212,14 @@ pub(super) fn each(
     ))?;
     let mut all = statement.query(params![tenant.0, number])?;
     let mut matcher = matcher;
-    let mut count = 0u32;
     while let Some(row) = all.next()? {
-        count = count.wrapping_add(1);
-        if count.is_multiple_of(CHECK_EVERY) {
-            if limits.cancelled.load(Relaxed) {
-                return Err(StoreError::Unavailable("the client has gone".into()).into());
-            }
-            if started.elapsed() > limits.time {
-                return Err(Stopped::Refused(too_long(limits.time)));
-            }
-        }
+        budget.spend(1)?;
         if let Some(matcher) = &mut matcher {
             if !candidate(matcher, row)? {
                 continue;
             }
             let resource = rows::resource(row)?;
-            if matcher.matches(connection, tenant, &resource)? {
+            if matcher.matches(connection, tenant, &resource, budget)? {
                 found(resource)?;
             }
         } else {

@@ -15,8 +15,8 @@ use super::{
     keys, plan,
     plan::Source,
     rows::{self, Resource},
-    scan::{self, Limits, Matcher, Stopped},
-    walk::{Boundaries, Step},
+    scan::{self, Budget, Matcher, Stopped},
+    walk::{Boundaries, Boundary, Step},
 };
 use crate::{
     Id, Identifier, Page, PageStart, Search, StoreError, Stored, TenantId, search::Position,
@@ -118,20 +118,9 @@ impl Query<'_> {
                 rows
             }
             PageStart::Index(start) => {
-                let step = |start| {
-                    self.search.token.map(|token| Step {
-                        tenant: self.tenant,
-                        token,
-                        fingerprint: self.search.fingerprint.clone(),
-                        start,
-                    })
-                };
-                let known = (*start > 1)
-                    .then(|| step(*start))
-                    .flatten()
-                    .and_then(|step| self.boundaries.take(&step, self.now));
-                let mut rows = match known {
-                    Some(last) => self.run_of(number, last, limit, ">", "ASC")?,
+                let start = *start.max(&1);
+                let mut rows = match self.boundary(start) {
+                    Some(last) => self.run_of(number, last.id, limit, ">", "ASC")?,
                     None => match self.id_at(number, start - 1, total)? {
                         Some(first) => self.run_of(number, first, limit, ">=", "ASC")?,
                         None => Vec::new(),
@@ -140,9 +129,14 @@ impl Query<'_> {
                 page.more = rows.len() > count;
                 rows.truncate(count);
                 if page.more
-                    && let (Some(last), Some(step)) = (rows.last(), step(start + rows.len() as u64))
+                    && let (Some(last), Some(step)) =
+                        (rows.last(), self.step(start + rows.len() as u64))
                 {
-                    self.boundaries.note(step, last.id, self.now);
+                    let end = Boundary {
+                        id: last.id,
+                        key: None,
+                    };
+                    self.boundaries.note(step, end, self.now);
                 }
                 rows
             }
@@ -151,6 +145,22 @@ impl Query<'_> {
             page.resources.push(self.stored(kind, row)?);
         }
         Ok(page)
+    }
+
+    /// A page of this walk.
+    fn step(&self, start: u64) -> Option<Step> {
+        self.search.token.map(|token| Step {
+            tenant: self.tenant,
+            token,
+            fingerprint: self.search.fingerprint.clone(),
+            start,
+        })
+    }
+
+    /// Where the page before this one ended, if it was read by the same walk.
+    fn boundary(&self, start: u64) -> Option<Boundary> {
+        let step = self.step(start).filter(|_| start > 1)?;
+        self.boundaries.get(&step, self.now)
     }
 
     fn number(&self, kind: &ResourceType) -> Result<i64, Stopped> {
@@ -208,7 +218,17 @@ impl Query<'_> {
 
     /// A page of what matches, over any number of types, in order.
     fn filtered(&self) -> Result<Page, Stopped> {
-        let mut window = Window::new(self.search);
+        let start = match &self.search.start {
+            PageStart::Index(index) => self
+                .boundary(*index)
+                .map_or(Start::Skip(index.max(&1) - 1), |end| {
+                    Start::After(vec![end; self.search.types.len()])
+                }),
+            PageStart::After(position) => Start::After(self.places(position)),
+            PageStart::Before(position) => Start::Before(self.places(position)),
+        };
+        let mut window = Window::new(self.search, start);
+        let budget = Budget::start(self.settings.scan_time, self.cancelled.clone());
         let mut by_email = false;
         for (at, (kind, filter)) in self.search.types.iter().enumerate() {
             let number = self.number(kind)?;
@@ -223,12 +243,18 @@ impl Query<'_> {
                     })?),
                     false => None,
                 };
-                Ok(Some(sort.key(&rows::whole(
-                    row,
-                    kind,
-                    teams.as_deref(),
-                    None,
-                )?)))
+                let members = match kind.is_group() && sort.path.is_core("members") {
+                    true => Some(get::members(
+                        self.connection,
+                        self.tenant,
+                        row.k,
+                        0,
+                        usize::MAX,
+                    )?),
+                    false => None,
+                };
+                let whole = rows::whole(row, kind, teams.as_deref(), members.as_deref())?;
+                Ok(Some(sort.key(&whole)))
             };
             let plan = filter.as_ref().map(|filter| plan::plan(kind, filter));
             match plan.as_ref().and_then(|plan| plan.source.as_ref()) {
@@ -245,7 +271,7 @@ impl Query<'_> {
                     let matcher = filter.as_ref().map(|filter| Matcher::new(kind, filter));
                     for row in rows {
                         if let (false, Some(matcher)) = (exact, &matcher)
-                            && !matcher.matches(self.connection, self.tenant, &row)?
+                            && !matcher.matches(self.connection, self.tenant, &row, &budget)?
                         {
                             continue;
                         }
@@ -255,16 +281,12 @@ impl Query<'_> {
                 }
                 None => {
                     let matcher = filter.as_ref().map(|filter| Matcher::new(kind, filter));
-                    let limits = Limits {
-                        time: self.settings.scan_time,
-                        cancelled: self.cancelled.clone(),
-                    };
                     scan::each(
                         self.connection,
                         self.tenant,
                         number,
                         matcher,
-                        &limits,
+                        &budget,
                         |row| {
                             let key = derived(&row)?;
                             window.take(Hit { row, kind: at, key });
@@ -276,6 +298,15 @@ impl Query<'_> {
         }
         let total = window.total;
         let (hits, more) = window.page();
+        if let (true, PageStart::Index(index), Some(last)) = (more, &self.search.start, hits.last())
+            && let Some(step) = self.step(index.max(&1) + hits.len() as u64)
+        {
+            let end = Boundary {
+                id: last.row.id,
+                key: last.key.clone(),
+            };
+            self.boundaries.note(step, end, self.now);
+        }
         let mut resources = Vec::with_capacity(hits.len());
         for hit in hits {
             resources.push(self.stored(&self.search.types[hit.kind].0, hit.row)?);
@@ -286,6 +317,23 @@ impl Query<'_> {
             by_email,
             more,
         })
+    }
+
+    /// A position as it compares with the resources of each type.
+    fn places(&self, position: &Position) -> Vec<Boundary> {
+        let key = |at: usize| {
+            let sort = self.search.sort.get(at).and_then(Option::as_ref);
+            let mut sorts = self.search.sort.iter().flatten();
+            // A type without the attribute sorts after every key, whichever sort made it.
+            let sort = sort.or_else(|| sorts.next())?;
+            Some(sort.key(position.sorted_by.as_ref()?))
+        };
+        (0..self.search.types.len())
+            .map(|at| Boundary {
+                id: position.id,
+                key: key(at),
+            })
+            .collect()
     }
 
     /// The rows a source leads to, in id order.
@@ -372,7 +420,12 @@ impl Query<'_> {
         self.query(
             "WHERE k IN (SELECT k FROM search_key WHERE tenant_id = ?1 AND kind = ?2 \
                AND attribute = ?3 AND value = ?4 AND main = 1)",
-            params![self.tenant.0, number, keys::EMAIL, email],
+            params![
+                self.tenant.0,
+                number,
+                keys::EMAIL,
+                keys::bounded(email.into())
+            ],
         )
     }
 
@@ -384,27 +437,41 @@ impl Query<'_> {
     }
 }
 
+/// Where a page starts in the list of matches.
+enum Start {
+    /// This many come before it.
+    Skip(u64),
+    /// After this place, as it compares with each type.
+    After(Vec<Boundary>),
+    /// Before this place, as it compares with each type.
+    Before(Vec<Boundary>),
+}
+
 /// The part of an ordered list that one page shows, kept while the matches go by.
 struct Window<'a> {
     search: &'a Search,
-    /// Candidates for the page: everything when sorted, else from the page's start on.
+    start: Start,
+    /// Candidates for the page: from the list's start or the page's place on.
     hits: Vec<Hit>,
     total: u64,
+    skip: usize,
+    /// How many hits the page can need.
     keep: usize,
 }
 
 impl<'a> Window<'a> {
-    fn new(search: &'a Search) -> Self {
-        let skipped = match search.start {
-            PageStart::Index(start) => usize::try_from(start - 1).unwrap_or(usize::MAX),
-            PageStart::After(_) | PageStart::Before(_) => 0,
+    fn new(search: &'a Search, start: Start) -> Self {
+        let skip = match start {
+            Start::Skip(skip) => usize::try_from(skip).unwrap_or(usize::MAX),
+            Start::After(_) | Start::Before(_) => 0,
         };
-        let keep = skipped.saturating_add(search.count).saturating_add(1);
         Self {
             search,
+            start,
             hits: Vec::new(),
             total: 0,
-            keep,
+            skip,
+            keep: skip.saturating_add(search.count).saturating_add(1),
         }
     }
 
@@ -420,35 +487,26 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Whether a hit lies on the page's side of a cursor.
+    /// Whether a hit lies on the page's side of a place.
     fn inside(&self, hit: &Hit) -> bool {
-        let side = |position: &Position| {
-            let key = match (&position.sorted_by, self.sort(hit.kind)) {
-                (Some(part), Some(sort)) => Some(sort.key(part)),
-                _ => None,
-            };
-            self.order(
-                (&hit.key, hit.row.id, hit.kind),
-                (&key, position.id, hit.kind),
-            )
+        let side = |places: &[Boundary]| {
+            places
+                .get(hit.kind)
+                .map(|place| self.order((&hit.key, hit.row.id, hit.kind), (&place.key, place.id)))
         };
-        match &self.search.start {
-            PageStart::Index(_) => true,
-            PageStart::After(position) => side(position) == Ordering::Greater,
-            PageStart::Before(position) => side(position) == Ordering::Less,
+        match &self.start {
+            Start::Skip(_) => true,
+            Start::After(places) => side(places) == Some(Ordering::Greater),
+            Start::Before(places) => side(places) == Some(Ordering::Less),
         }
     }
 
-    fn sort(&self, kind: usize) -> Option<&scim::sort::Sort> {
-        self.search.sort.get(kind).and_then(Option::as_ref)
-    }
-
-    fn order(&self, a: (&Option<Key>, Id, usize), b: (&Option<Key>, Id, usize)) -> Ordering {
+    fn order(&self, a: (&Option<Key>, Id, usize), b: (&Option<Key>, Id)) -> Ordering {
+        let sort = self.search.sort.get(a.2).and_then(Option::as_ref);
         let by_key = match (a.0, b.0) {
-            (Some(one), Some(other)) => match self.sort(a.2) {
-                Some(sort) => sort.compare(one, other),
-                None => Ordering::Equal,
-            },
+            (Some(one), Some(other)) => {
+                sort.map_or(Ordering::Equal, |sort| sort.compare(one, other))
+            }
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (None, None) => Ordering::Equal,
@@ -458,8 +516,8 @@ impl<'a> Window<'a> {
 
     fn cut(&mut self) {
         let mut hits = std::mem::take(&mut self.hits);
-        hits.sort_by(|a, b| self.order((&a.key, a.row.id, a.kind), (&b.key, b.row.id, b.kind)));
-        if matches!(self.search.start, PageStart::Before(_)) {
+        hits.sort_by(|a, b| self.order((&a.key, a.row.id, a.kind), (&b.key, b.row.id)));
+        if matches!(self.start, Start::Before(_)) {
             hits.reverse();
         }
         hits.truncate(self.keep);
@@ -470,11 +528,10 @@ impl<'a> Window<'a> {
     fn page(mut self) -> (Vec<Hit>, bool) {
         self.cut();
         let count = self.search.count;
-        let skipped = self.keep - count - 1;
-        let mut hits: Vec<Hit> = self.hits.into_iter().skip(skipped).collect();
-        let more = hits.len() > count;
+        let mut hits: Vec<Hit> = self.hits.into_iter().skip(self.skip).collect();
+        let more = count > 0 && hits.len() > count;
         hits.truncate(count);
-        if matches!(self.search.start, PageStart::Before(_)) {
+        if matches!(self.start, Start::Before(_)) {
             hits.reverse();
         }
         (hits, more)

@@ -10,6 +10,7 @@ use std::{
 };
 
 use lru::LruCache;
+use scim::sort::Key;
 
 use crate::{Id, TenantId, TokenId};
 
@@ -27,8 +28,15 @@ pub(super) struct Step {
     pub(super) start: u64,
 }
 
+/// The last resource of a page, as its list orders it; it may be gone by now.
+#[derive(Debug, Clone)]
+pub(super) struct Boundary {
+    pub(super) id: Id,
+    pub(super) key: Option<Key>,
+}
+
 /// The boundaries of all walks.
-pub(super) struct Boundaries(Mutex<LruCache<Step, (Id, i64)>>);
+pub(super) struct Boundaries(Mutex<LruCache<Step, (Boundary, i64)>>);
 
 impl Default for Boundaries {
     fn default() -> Self {
@@ -37,17 +45,16 @@ impl Default for Boundaries {
 }
 
 impl Boundaries {
-    /// The last resource of the page before this step.
-    pub(super) fn take(&self, step: &Step, now: i64) -> Option<Id> {
+    /// The end of the page before this step. It is kept, since a client may ask again.
+    pub(super) fn get(&self, step: &Step, now: i64) -> Option<Boundary> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Kept, since a client may ask for the same page again.
-        let (id, at) = *known.get(step)?;
-        (now - at < LIFETIME).then_some(id)
+        let (end, at) = known.get(step)?;
+        (now - at < LIFETIME).then(|| end.clone())
     }
 
     /// Remembers where a page ended.
-    pub(super) fn note(&self, step: Step, last: Id, now: i64) {
+    pub(super) fn note(&self, step: Step, end: Boundary, now: i64) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.put(step, (last, now));
+        known.put(step, (end, now));
     }
 }

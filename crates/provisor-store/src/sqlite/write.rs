@@ -19,13 +19,11 @@ mod unique;
 
 use std::{collections::HashMap, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension, params};
-use scim::ResourceType;
-
 use super::caller::{self, Kinds};
 use crate::{
     Actor, Change, Identifier, Origin, Outcome, Refusal, StoreError, TenantId, TenantState,
 };
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// What a change came to: an outcome or a refusal. A [`StoreError`] beside it means that nothing is decided.
 pub(super) type Applied = Result<Outcome, Refusal>;
@@ -35,6 +33,16 @@ pub(super) type Applied = Result<Outcome, Refusal>;
 enum Stop {
     Refused(Refusal),
     Failed(StoreError),
+}
+
+impl Stop {
+    /// A refusal after the writing has started undoes the transaction.
+    fn fail(self) -> Self {
+        match self {
+            Stop::Refused(refusal) => Stop::Failed(StoreError::Failed(refusal.error.to_string())),
+            failed => failed,
+        }
+    }
 }
 
 impl From<Refusal> for Stop {
@@ -89,6 +97,7 @@ impl RulesCache {
 }
 
 /// A tenant's numbers during the transaction, written back once at its end.
+#[derive(Clone, PartialEq)]
 struct Tally {
     seq: i64,
     last_id: [u8; 16],
@@ -96,7 +105,28 @@ struct Tally {
     last_connection: i64,
     last_token: i64,
     last_kind: i64,
-    counts: HashMap<i64, i64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            last_id: [0; 16],
+            nested: 0,
+            last_connection: 0,
+            last_token: 0,
+            last_kind: super::rows::CUSTOM - 1,
+        }
+    }
+}
+
+/// A tenant's numbers as they are, and as they were read.
+#[derive(Default)]
+struct Counted {
+    now: Tally,
+    read: Tally,
+    /// By how many the resources of each type became more.
+    more: HashMap<i64, i64>,
 }
 
 /// A transaction that is open on the writer's connection; rolled back unless committed.
@@ -108,7 +138,7 @@ pub(super) struct Transaction<'c> {
     revised: bool,
     last_k: i64,
     first_k: i64,
-    tallies: HashMap<TenantId, Tally>,
+    tallies: HashMap<TenantId, Counted>,
     open: bool,
 }
 
@@ -152,23 +182,26 @@ impl<'c> Transaction<'c> {
 
     /// Writes the numbers back and commits. When this returns, the changes are on disk.
     pub(super) fn commit(mut self) -> Result<(), StoreError> {
-        for (tenant, tally) in &self.tallies {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO tenant_tally VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                     ON CONFLICT DO UPDATE SET seq = ?2, last_id = ?3, nested = ?4,
-                       last_connection = ?5, last_token = ?6, last_kind = ?7",
-                )?
-                .execute(params![
-                    tenant.0,
-                    tally.seq,
-                    tally.last_id,
-                    tally.nested,
-                    tally.last_connection,
-                    tally.last_token,
-                    tally.last_kind
-                ])?;
-            for (kind, change) in tally.counts.iter().filter(|(_, change)| **change != 0) {
+        for (tenant, counted) in &self.tallies {
+            let tally = &counted.now;
+            if *tally != counted.read {
+                self.connection
+                    .prepare_cached(
+                        "INSERT INTO tenant_tally VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                         ON CONFLICT DO UPDATE SET seq = ?2, last_id = ?3, nested = ?4,
+                           last_connection = ?5, last_token = ?6, last_kind = ?7",
+                    )?
+                    .execute(params![
+                        tenant.0,
+                        tally.seq,
+                        tally.last_id,
+                        tally.nested,
+                        tally.last_connection,
+                        tally.last_token,
+                        tally.last_kind
+                    ])?;
+            }
+            for (kind, change) in counted.more.iter().filter(|(_, change)| **change != 0) {
                 self.connection
                     .prepare_cached(
                         "INSERT INTO tally VALUES (?1, ?2, ?3)
@@ -186,7 +219,6 @@ impl<'c> Transaction<'c> {
             self.connection
                 .prepare_cached("UPDATE counter SET n = ?1 WHERE name = 'revision'")?
                 .execute([self.revision])?;
-            self.rules.clear();
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         self.open = false;
@@ -209,7 +241,8 @@ impl<'c> Transaction<'c> {
     }
 
     fn decide(&mut self, origin: &Origin, change: &Change) -> Decided<Outcome> {
-        self.admit(origin)?;
+        let renewed = self.admit(origin)?;
+        let origin = renewed.as_ref().unwrap_or(origin);
         match change {
             Change::Create { kind, incoming } => self.create(origin, kind, incoming),
             Change::Replace {
@@ -281,18 +314,21 @@ impl<'c> Transaction<'c> {
         Ok(Outcome::Several(results))
     }
 
-    /// A token was checked before the change was queued; if settings changed since, it is
-    /// checked again here, inside the transaction.
-    fn admit(&mut self, origin: &Origin) -> Decided<()> {
+    /// A token was checked before the change was queued; if settings changed since, it is read
+    /// and checked again here, inside the transaction, and the change goes by what it may now.
+    fn admit(&self, origin: &Origin) -> Decided<Option<Origin>> {
         let Actor::Token(caller) = &origin.actor else {
-            return Ok(());
+            return Ok(None);
         };
         if caller.revision == self.revision {
-            return Ok(());
+            return Ok(None);
         }
         let current = caller::reload(self.connection, caller, self.revision)?;
-        caller::admit(&current, None, self.now)?;
-        Ok(())
+        caller::admit(&current, caller::Address::Checked, self.now)?;
+        Ok(Some(Origin {
+            actor: Actor::Token(current),
+            ..origin.clone()
+        }))
     }
 
     /// The tenant's settings; a tenant that is being deleted has none.
@@ -301,8 +337,8 @@ impl<'c> Transaction<'c> {
             return Ok(rules.clone());
         }
         let gone = || scim::Error::not_found("There is no such tenant.");
-        let record = caller::tenant_by_id(self.connection, tenant)?.ok_or_else(gone)?;
-        if record.state == TenantState::Deleting {
+        let record = caller::tenant_by_id(self.connection, tenant)?;
+        if record.is_none_or(|record| record.state == TenantState::Deleting) {
             return Err(gone().into());
         }
         let connections = caller::connections(self.connection, tenant)?;
@@ -317,14 +353,11 @@ impl<'c> Transaction<'c> {
         Ok(rules)
     }
 
-    /// The number of a resource type.
-    fn kind_number(&mut self, tenant: TenantId, kind: &ResourceType) -> Decided<i64> {
-        self.rules(tenant)?.kinds.number(kind).ok_or_else(|| {
-            scim::Error::not_found(format!("There is no resource type {}.", kind.name)).into()
-        })
+    fn tally(&mut self, tenant: TenantId) -> Result<&mut Tally, StoreError> {
+        Ok(&mut self.counted(tenant)?.now)
     }
 
-    fn tally(&mut self, tenant: TenantId) -> Result<&mut Tally, StoreError> {
+    fn counted(&mut self, tenant: TenantId) -> Result<&mut Counted, StoreError> {
         use std::collections::hash_map::Entry;
         match self.tallies.entry(tenant) {
             Entry::Occupied(known) => Ok(known.into_mut()),
@@ -343,19 +376,15 @@ impl<'c> Transaction<'c> {
                             last_connection: row.get(3)?,
                             last_token: row.get(4)?,
                             last_kind: row.get(5)?,
-                            counts: HashMap::new(),
                         })
                     })
-                    .optional()?;
-                Ok(vacant.insert(stored.unwrap_or(Tally {
-                    seq: 0,
-                    last_id: [0; 16],
-                    nested: 0,
-                    last_connection: 0,
-                    last_token: 0,
-                    last_kind: super::rows::CUSTOM - 1,
-                    counts: HashMap::new(),
-                })))
+                    .optional()?
+                    .unwrap_or_default();
+                Ok(vacant.insert(Counted {
+                    now: stored.clone(),
+                    read: stored,
+                    more: HashMap::new(),
+                }))
             }
         }
     }

@@ -6,8 +6,12 @@
 //! batch is rolled back and its changes run again one by one.
 
 use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -24,15 +28,40 @@ use crate::{Change, Clock, Origin, Outcome, StoreError, WriteError};
 
 /// A batch is closed after this time, so that no transaction holds others up.
 const BATCH_TIME: Duration = Duration::from_millis(10);
-/// WAL pages after which a checkpoint is due.
+/// WAL pages between two checkpoints.
 const CHECKPOINT_PAGES: u64 = 4_000;
-/// WAL pages after which the checkpoint also restarts the WAL, waiting for the writer's gap.
-const RESTART_PAGES: u64 = 40_000;
+/// WAL pages after which the writer sees to it that the WAL starts again.
+const RESTART_PAGES: u64 = 16_000;
 
 struct Job {
     origin: Origin,
     change: Change,
     reply: oneshot::Sender<Result<Outcome, WriteError>>,
+    waiting: Waiting,
+}
+
+impl Job {
+    fn answer(self, result: Result<Outcome, WriteError>) {
+        drop(self.waiting);
+        // The client may have gone; its change is stored all the same.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// Counted while it lives.
+struct Waiting(Arc<WriteMetrics>);
+
+impl Waiting {
+    fn new(metrics: &Arc<WriteMetrics>) -> Self {
+        metrics.waiting.fetch_add(1, Relaxed);
+        Self(metrics.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Relaxed);
+    }
 }
 
 /// The writer's thread and its queue.
@@ -45,19 +74,16 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(
         path: &Path,
-        connection: Connection,
+        mut connection: Connection,
         settings: SqliteSettings,
         clock: Clock,
         metrics: Arc<WriteMetrics>,
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = crossbeam_channel::unbounded();
-        let (due, checkpoints) = crossbeam_channel::bounded(1);
+        let (due, waits) = crossbeam_channel::bounded(1);
         let checkpointer = file::open_writer(path, settings.busy_timeout)?;
-        let wal = {
-            let mut name = path.as_os_str().to_owned();
-            name.push("-wal");
-            PathBuf::from(name)
-        };
+        let wal = Arc::new(Wal::new());
+        wal.watch(&mut connection)?;
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(name.into())
@@ -76,7 +102,7 @@ impl Writer {
             spawn("store-writer", Box::new(move || run.all(&jobs)))?,
             spawn(
                 "store-checkpoint",
-                Box::new(move || checkpoint(&checkpointer, &checkpoints, &wal)),
+                Box::new(move || checkpoints(&checkpointer, &waits, &wal)),
             )?,
         ];
         Ok(Self {
@@ -97,8 +123,8 @@ impl Writer {
             origin,
             change,
             reply,
+            waiting: Waiting::new(&self.metrics),
         };
-        self.metrics.waiting.fetch_add(1, Relaxed);
         let sent = self
             .queue
             .lock()
@@ -106,7 +132,6 @@ impl Writer {
             .as_ref()
             .is_some_and(|queue| queue.send(job).is_ok());
         if !sent {
-            self.metrics.waiting.fetch_sub(1, Relaxed);
             return Err(stopped().into());
         }
         answer.await.unwrap_or_else(|_| Err(stopped().into()))
@@ -141,7 +166,7 @@ struct Run {
     clock: Clock,
     rules: RulesCache,
     metrics: Arc<WriteMetrics>,
-    wal: PathBuf,
+    wal: Arc<Wal>,
     due: Sender<()>,
 }
 
@@ -149,111 +174,171 @@ impl Run {
     fn all(&mut self, jobs: &Receiver<Job>) {
         while let Ok(first) = jobs.recv() {
             self.batch(first, jobs);
-            let pages = std::fs::metadata(&self.wal).map_or(0, |file| file.len() / 4096);
-            if pages > CHECKPOINT_PAGES {
-                // Full means that one is due already.
-                let _ = self.due.try_send(());
-            }
+            self.keep_wal_short();
         }
     }
 
     /// Applies the first job and those that wait behind it.
     fn batch(&mut self, first: Job, jobs: &Receiver<Job>) {
+        let mut transaction =
+            match Transaction::begin(&self.connection, &mut self.rules, self.clock.now()) {
+                Ok(transaction) => transaction,
+                // Whoever waits by now has waited as long.
+                Err(error) => return fail(std::iter::once(first).chain(jobs.try_iter()), &error),
+            };
+        let started = Instant::now();
         let mut done: Vec<(Job, Applied)> = Vec::new();
         let mut next = Some(first);
-        let started = Instant::now();
-        let failed = match Transaction::begin(&self.connection, &mut self.rules, self.clock.now()) {
-            Ok(mut transaction) => loop {
-                let Some(job) = next.take() else {
-                    break transaction.commit().err();
-                };
-                match transaction.apply(&job.origin, &job.change) {
-                    Ok(applied) => done.push((job, applied)),
-                    Err(error) => {
-                        next = Some(job);
-                        break Some(error);
+        while let Some(job) = next.take() {
+            match apply(&mut transaction, &job) {
+                Ok(applied) => done.push((job, applied)),
+                Err(error) => {
+                    drop(transaction);
+                    self.rules.clear();
+                    if done.is_empty() {
+                        return fail([job], &error);
                     }
-                }
-                if started.elapsed() < BATCH_TIME {
-                    next = jobs.try_recv().ok();
-                }
-            },
-            Err(error) => Some(error),
-        };
-        match failed {
-            None => {
-                self.metrics.commits.fetch_add(1, Relaxed);
-                for (job, applied) in done {
-                    self.answer(job, applied.map_err(WriteError::from));
-                }
-            }
-            Some(error) => {
-                self.rules.clear();
-                let alone = done.is_empty();
-                let batch = done.into_iter().map(|(job, _)| job).chain(next);
-                if alone {
-                    for job in batch {
-                        self.fail(job, &error);
-                    }
-                } else {
                     tracing::warn!(%error, "a batch of changes failed; running them one by one");
                     self.metrics.reruns.fetch_add(1, Relaxed);
-                    for job in batch {
+                    for job in done.into_iter().map(|(job, _)| job).chain([job]) {
                         self.single(job);
                     }
+                    return;
                 }
             }
+            if started.elapsed() < BATCH_TIME {
+                next = jobs.try_recv().ok();
+            }
         }
+        let committed = transaction.commit();
+        self.end(committed, done);
     }
 
     fn single(&mut self, job: Job) {
-        let result = Transaction::begin(&self.connection, &mut self.rules, self.clock.now())
-            .and_then(|mut transaction| {
-                let applied = transaction.apply(&job.origin, &job.change)?;
-                transaction.commit()?;
-                Ok(applied)
-            });
-        match result {
-            Ok(applied) => {
-                self.metrics.commits.fetch_add(1, Relaxed);
-                self.answer(job, applied.map_err(WriteError::from));
-            }
+        let begun = Transaction::begin(&self.connection, &mut self.rules, self.clock.now());
+        let applied = begun.and_then(|mut transaction| {
+            let applied = apply(&mut transaction, &job)?;
+            transaction.commit()?;
+            Ok(applied)
+        });
+        match applied {
+            Ok(applied) => self.end(Ok(()), vec![(job, applied)]),
             Err(error) => {
                 self.rules.clear();
-                self.fail(job, &error);
+                fail([job], &error);
             }
         }
     }
 
-    fn fail(&self, job: Job, error: &StoreError) {
-        tracing::error!(%error, "a change could not be stored");
+    /// Answers a batch. After a failed COMMIT nothing of it is kept, and trying again at once
+    /// could call durable what the disk has refused.
+    fn end(&mut self, committed: Result<(), StoreError>, done: Vec<(Job, Applied)>) {
+        match committed {
+            Ok(()) => {
+                self.metrics.commits.fetch_add(1, Relaxed);
+                self.metrics.changes.fetch_add(done.len() as u64, Relaxed);
+                for (job, applied) in done {
+                    job.answer(applied.map_err(WriteError::from));
+                }
+            }
+            Err(error) => {
+                self.rules.clear();
+                fail(done.into_iter().map(|(job, _)| job), &error);
+            }
+        }
+    }
+
+    /// Asks for a checkpoint when one is due; and when the checkpoints cannot catch up with the
+    /// writing, copies the last pages itself, so that the WAL can start again from its beginning.
+    fn keep_wal_short(&self) {
+        let pages = self.wal.pages.load(Relaxed);
+        if pages >= self.wal.due_at.load(Relaxed) {
+            // Full means that one is due already.
+            let _ = self.due.try_send(());
+        }
+        if pages >= RESTART_PAGES && self.wal.caught_up.swap(false, Relaxed) {
+            self.wal.checkpoint(&self.connection);
+        }
+    }
+}
+
+/// A panic in a change is that change's failure only.
+fn apply(transaction: &mut Transaction<'_>, job: &Job) -> Result<Applied, StoreError> {
+    let work = AssertUnwindSafe(|| transaction.apply(&job.origin, &job.change));
+    catch_unwind(work).unwrap_or_else(|_| {
+        Err(StoreError::Failed(
+            "a change panicked; nothing of it was kept. Please report this".into(),
+        ))
+    })
+}
+
+fn fail(jobs: impl IntoIterator<Item = Job>, error: &StoreError) {
+    tracing::error!(%error, "changes could not be stored");
+    for job in jobs {
         let error = match error {
             StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
             StoreError::Corrupt(text) => StoreError::Corrupt(text.clone()),
-            other => StoreError::Failed(other.to_string()),
+            StoreError::Failed(text) => StoreError::Failed(text.clone()),
+            StoreError::Open(_) | StoreError::Newer { .. } => StoreError::Failed(error.to_string()),
         };
-        self.answer(job, Err(error.into()));
+        job.answer(Err(error.into()));
+    }
+}
+
+/// How long the WAL is.
+struct Wal {
+    /// Pages in it after the last commit.
+    pages: AtomicU64,
+    /// At how many pages the next checkpoint is due.
+    due_at: AtomicU64,
+    /// A checkpoint has copied nearly all since the last one by the writer.
+    caught_up: AtomicBool,
+}
+
+impl Wal {
+    fn new() -> Self {
+        Self {
+            pages: AtomicU64::new(0),
+            due_at: AtomicU64::new(CHECKPOINT_PAGES),
+            caught_up: AtomicBool::new(false),
+        }
     }
 
-    fn answer(&self, job: Job, result: Result<Outcome, WriteError>) {
-        self.metrics.waiting.fetch_sub(1, Relaxed);
-        self.metrics.changes.fetch_add(1, Relaxed);
-        // The client may have gone; its change is stored all the same.
-        let _ = job.reply.send(result);
+    /// Notes the length after every commit.
+    fn watch(self: &Arc<Self>, connection: &mut Connection) -> Result<(), StoreError> {
+        let wal = self.clone();
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            let pages = u64::from(pages.unsigned_abs());
+            if wal.pages.swap(pages, Relaxed) > pages {
+                // It has started again.
+                wal.due_at.store(CHECKPOINT_PAGES, Relaxed);
+            }
+            Ok(())
+        }))?;
+        Ok(())
+    }
+
+    /// Copies into the file what no reader keeps from it. Waits for nobody.
+    fn checkpoint(&self, connection: &Connection) {
+        let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            row.get::<_, i64>(1)
+        });
+        match done {
+            Ok(pages) => {
+                let next = u64::try_from(pages).unwrap_or(0) + CHECKPOINT_PAGES;
+                self.due_at.store(next, Relaxed);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a checkpoint failed; it is tried again");
+            }
+        }
     }
 }
 
 /// Copies the WAL into the file whenever it is due, beside the writer.
-fn checkpoint(connection: &Connection, due: &Receiver<()>, wal: &Path) {
+fn checkpoints(connection: &Connection, due: &Receiver<()>, wal: &Wal) {
     while due.recv().is_ok() {
-        let pages = std::fs::metadata(wal).map_or(0, |file| file.len() / 4096);
-        let run = |mode: &str| connection.query_row(mode, [], |_| Ok(()));
-        let mut result = run("PRAGMA wal_checkpoint(PASSIVE)");
-        if pages > RESTART_PAGES && result.is_ok() {
-            result = run("PRAGMA wal_checkpoint(TRUNCATE)");
-        }
-        if let Err(error) = result {
-            tracing::warn!(%error, "a checkpoint failed; it is tried again");
-        }
+        wal.checkpoint(connection);
+        wal.caught_up.store(true, Relaxed);
     }
 }

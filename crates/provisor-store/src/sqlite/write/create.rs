@@ -35,17 +35,18 @@ impl Transaction<'_> {
                 false => Err(name_taken(&existing, &attributes)?.into()),
             };
         }
-        self.born(origin, place, &attributes, incoming, None)
+        self.born(origin, place, &attributes, incoming, None, None)
     }
 
-    /// Decides and writes a new resource under a new id, or under `id`.
+    /// Decides and writes a new resource, under a new id unless one is adopted.
     fn born(
         &mut self,
         origin: &Origin,
         place: Place<'_>,
         attributes: &Map<String, Value>,
         incoming: &Incoming,
-        adopted: Option<(Id, Option<&str>)>,
+        adopted: Option<Id>,
+        app_id: Option<&str>,
     ) -> Decided<Outcome> {
         let rules = self.rules(place.tenant)?;
         self.domains(origin, place, None, attributes)?;
@@ -55,7 +56,7 @@ impl Transaction<'_> {
         let change = self.member_change(origin, place, None, wanted, &mut fired)?;
 
         let (k, id) = match adopted {
-            Some((id, _)) => (self.next_k(), id),
+            Some(id) => (self.next_k(), id),
             None => self.mint(place.tenant)?,
         };
         let birth = Birth {
@@ -65,7 +66,7 @@ impl Transaction<'_> {
             created: self.now,
             modified: self.now,
             connection: connection_id(origin),
-            app_id: adopted.and_then(|(_, app_id)| app_id).map(str::to_owned),
+            app_id: app_id.map(str::to_owned),
         };
         let row = self.insert(place, birth, attributes)?;
         self.write_members(place, row.k, &change)?;
@@ -133,7 +134,9 @@ impl Transaction<'_> {
                 .filter(|id| !id.is_empty())
                 .map(str::to_owned)
         };
-        Ok(stored.get("active") == Some(&Value::Bool(false))
+        let inactive = |map: &Map<String, Value>| map.get("active") == Some(&Value::Bool(false));
+        Ok(inactive(&stored)
+            && !inactive(attributes)
             && existing.connection == Some(connection.id.0)
             && external_id(attributes).is_some()
             && external_id(attributes) == external_id(&stored))
@@ -173,8 +176,7 @@ impl Transaction<'_> {
         let place = self.place(origin.tenant, &kind)?;
         let attributes = completed(&kind, &incoming.attributes);
         let Some(existing) = self.same_name(place, &attributes)? else {
-            let (_, id) = self.mint(place.tenant)?;
-            return self.born(origin, place, &attributes, incoming, Some((id, app_id)));
+            return self.born(origin, place, &attributes, incoming, None, app_id);
         };
         self.link(origin, place, &existing, app_id)
     }
@@ -217,13 +219,21 @@ impl Transaction<'_> {
         match self.load(place, id, None) {
             Ok(existing) => {
                 let replaced = self.replace(origin, kind, id, incoming, None)?;
-                match app_id {
-                    Some(_) if existing.app_id.as_deref() != app_id => {
-                        let row = self.load(place, id, None)?;
-                        self.link(origin, place, &row, app_id)
-                    }
-                    _ => Ok(replaced),
+                if app_id.is_none() || existing.app_id.as_deref() == app_id {
+                    return Ok(replaced);
                 }
+                let row = self.load(place, id, None)?;
+                let linked = self.link(origin, place, &row, app_id)?;
+                Ok(match (replaced, linked) {
+                    (Outcome::Resource(first), Outcome::Resource(second)) => {
+                        Outcome::Resource(Written {
+                            events: join(first.events, second.events),
+                            fired: first.fired,
+                            ..second
+                        })
+                    }
+                    (_, linked) => linked,
+                })
             }
             Err(Stop::Refused(_)) => {
                 let attributes = completed(kind, &incoming.attributes);
@@ -231,7 +241,7 @@ impl Transaction<'_> {
                     return Err(name_taken(&existing, &attributes)?.into());
                 }
                 self.id_is_free(place, id)?;
-                self.born(origin, place, &attributes, incoming, Some((id, app_id)))
+                self.born(origin, place, &attributes, incoming, Some(id), app_id)
             }
             Err(failed) => Err(failed),
         }

@@ -9,13 +9,16 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Decided, Transaction,
-    event::connection_id,
+    event::{connection_id, join},
     resource::{Birth, Place},
 };
 use crate::{
     Id, Origin, Outcome, Precondition, StoreError, TenantId,
     event::EventKind,
-    sqlite::rows::{self, Resource},
+    sqlite::{
+        get,
+        rows::{self, Resource},
+    },
 };
 
 impl Transaction<'_> {
@@ -43,13 +46,9 @@ impl Transaction<'_> {
     }
 
     /// The direct teams of a resource, as an event lists them.
-    fn memberships(&mut self, tenant: TenantId, k: i64) -> Result<Vec<String>, StoreError> {
-        let teams = self.teams(tenant, k)?;
-        Ok(teams
-            .iter()
-            .filter(|team| team.direct)
-            .map(|team| team.id.to_string())
-            .collect())
+    fn memberships(&self, tenant: TenantId, k: i64) -> Result<Vec<String>, StoreError> {
+        let teams = get::direct_teams(self.connection, tenant, k)?;
+        Ok(teams.iter().map(Id::to_string).collect())
     }
 
     /// The teams whose member list changes because a member comes or goes get a new version.
@@ -119,7 +118,17 @@ impl Transaction<'_> {
         self.touch_teams(tenant, row.k)?;
         let memberships = self.memberships(tenant, row.k)?;
         let detail = json!({ "memberships": memberships });
-        let events = self.event(origin, place, EventKind::Restored, &row, &detail)?;
+        let restored = self.event(origin, place, EventKind::Restored, &row, &detail)?;
+        // A reader of the events knows a deleted team's members no more.
+        let members: Vec<Id> = match kind.is_group() {
+            true => get::members(self.connection, tenant, row.k, 0, usize::MAX)?
+                .iter()
+                .map(|member| member.id)
+                .collect(),
+            false => Vec::new(),
+        };
+        let joined = self.members_changed(origin, place, &row, &members, &[], &[])?;
+        let events = join(restored, joined);
         self.written(place, row, true, events, Fired::default())
     }
 
@@ -151,7 +160,7 @@ impl Transaction<'_> {
             kind: &kind,
             number: rows::USER,
         };
-        let live = super::super::get::resource(self.connection, tenant, rows::USER, id)?;
+        let live = get::resource(self.connection, tenant, rows::USER, id)?;
         let buried = self
             .tombstone(tenant, id)?
             .filter(|(_, number)| *number == rows::USER);

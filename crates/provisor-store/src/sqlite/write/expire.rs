@@ -6,7 +6,8 @@ use super::{Decided, Transaction};
 use crate::{Outcome, StoreError, TenantId, sqlite::rows};
 
 impl Transaction<'_> {
-    /// Removes tombstones that are too old, with their inert member rows; at most `chunk` rows.
+    /// Removes tombstones that are too old, with their inert member rows, and goes on deleting
+    /// tenants whose deletion was left unfinished; about `chunk` rows.
     pub(super) fn expire(&mut self, before: i64, chunk: usize) -> Decided<Outcome> {
         let mut old = self.connection.prepare_cached(
             "SELECT tenant_id, id, k, kind FROM tombstone WHERE deleted < ?1 ORDER BY deleted LIMIT ?2",
@@ -22,14 +23,17 @@ impl Transaction<'_> {
             if rows >= chunk {
                 break;
             }
-            let left = chunk - rows;
-            rows += self.forget_members(tenant, k, kind, left)?;
+            rows += self.forget_members(tenant, k, kind, chunk - rows)?;
             if rows < chunk {
                 rows += self
                     .connection
                     .prepare_cached("DELETE FROM tombstone WHERE tenant_id = ?1 AND id = ?2")?
                     .execute(params![tenant.0, id])?;
             }
+        }
+        drop(old);
+        if rows < chunk {
+            rows += self.finish_deletions(chunk - rows)?;
         }
         Ok(Outcome::Done(rows))
     }
@@ -42,17 +46,18 @@ impl Transaction<'_> {
         kind: i64,
         most: usize,
     ) -> Result<usize, StoreError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
         let as_member = self
             .connection
             .prepare_cached(
                 "DELETE FROM member WHERE (tenant_id, team, member) IN \
                    (SELECT tenant_id, team, member FROM member WHERE tenant_id = ?1 AND member = ?2 LIMIT ?3)",
             )?
-            .execute(params![tenant.0, k, most])?;
+            .execute(params![tenant.0, k, limit])?;
         if kind != rows::TEAM {
             return Ok(as_member);
         }
+        let limit = i64::try_from(most - as_member.min(most)).unwrap_or(i64::MAX);
         let nested: i64 = self
             .connection
             .prepare_cached(
@@ -61,14 +66,14 @@ impl Transaction<'_> {
                  WHERE EXISTS (SELECT 1 FROM resource r WHERE r.k = m.member AND r.kind = ?4) \
                     OR EXISTS (SELECT 1 FROM tombstone d WHERE d.tenant_id = ?1 AND d.k = m.member AND d.kind = ?4)",
             )?
-            .query_row(params![tenant.0, k, most, rows::TEAM], |row| row.get(0))?;
+            .query_row(params![tenant.0, k, limit, rows::TEAM], |row| row.get(0))?;
         let of_team = self
             .connection
             .prepare_cached(
                 "DELETE FROM member WHERE tenant_id = ?1 AND team = ?2 AND member IN \
                    (SELECT member FROM member WHERE tenant_id = ?1 AND team = ?2 ORDER BY member LIMIT ?3)",
             )?
-            .execute(params![tenant.0, k, most])?;
+            .execute(params![tenant.0, k, limit])?;
         let difference = nested + i64::try_from(as_member).unwrap_or(0);
         if difference != 0 {
             self.tally(tenant)?.nested -= difference;

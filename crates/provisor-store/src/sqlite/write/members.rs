@@ -1,6 +1,6 @@
 //! Membership is rows, never a list: what a request wants becomes the rows to add and to remove.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension, params};
 use scim::{Error, Fired, Kind, Tolerance, patch::MemberStep};
@@ -37,7 +37,8 @@ pub(super) struct Wanted {
 pub(super) struct MemberChange {
     added: Vec<Member>,
     removed: Vec<Member>,
-    /// Rows of deleted users or teams that go without being told of.
+    /// Rows of deleted users or teams, which nobody sees: they go, so that a restore does not
+    /// bring back who was removed meanwhile, but no version and no event tells of it.
     inert: Vec<i64>,
     /// Unknown ids that were left out.
     pub(super) dropped: Vec<String>,
@@ -52,7 +53,7 @@ struct Member {
 
 impl MemberChange {
     pub(super) fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.inert.is_empty()
+        self.added.is_empty() && self.removed.is_empty()
     }
 
     pub(super) fn added_ids(&self) -> Vec<Id> {
@@ -176,12 +177,12 @@ impl Transaction<'_> {
         }
         let mut unknown = std::mem::take(&mut wanted.unknown);
         let add: HashSet<Id> = wanted.add.iter().copied().collect();
-        let mut there = HashMap::new();
+        let mut there = HashSet::new();
         if let (true, Some(row)) = (wanted.absolute, row) {
             for (k, member) in self.all_members(place.tenant, row.k)? {
                 match member {
                     Some(member) if add.contains(&member.id) => {
-                        there.insert(member.id, ());
+                        there.insert(member.id);
                     }
                     Some(member) => change.removed.push(member),
                     None => change.inert.push(k),
@@ -189,16 +190,20 @@ impl Transaction<'_> {
             }
         } else if let Some(row) = row {
             for id in &wanted.remove {
-                if let Some(member) = self.find_member(place.tenant, *id)?
-                    && self.is_member(place.tenant, row.k, member.k)?
+                if let Some(member) = self.find_member(place.tenant, *id)? {
+                    if self.is_member(place.tenant, row.k, member.k)? {
+                        change.removed.push(member);
+                    }
+                } else if let Some(k) = get::buried(self.connection, place.tenant, *id)?
+                    && self.is_member(place.tenant, row.k, k)?
                 {
-                    change.removed.push(member);
+                    change.inert.push(k);
                 }
             }
             change.removed.sort_by_key(|member| member.k);
         }
         for id in wanted.add {
-            if there.insert(id, ()).is_some() {
+            if !there.insert(id) {
                 continue;
             }
             match self.find_member(place.tenant, id)? {
@@ -336,6 +341,9 @@ impl Transaction<'_> {
         team: i64,
         change: &MemberChange,
     ) -> Result<(), StoreError> {
+        if change.is_empty() && change.inert.is_empty() {
+            return Ok(());
+        }
         let mut insert = self
             .connection
             .prepare_cached("INSERT INTO member (tenant_id, team, member) VALUES (?1, ?2, ?3)")?;

@@ -7,9 +7,6 @@ use scim::{Fired, ResourceType, patch::Patch};
 use super::{Decided, Transaction, replace::profile};
 use crate::{Id, Origin, Outcome, Precondition, sqlite::rows};
 
-/// What [`Patch::apply`] may compare with and the document does not hold.
-const DERIVED: [&str; 3] = ["id", "meta", "groups"];
-
 impl Transaction<'_> {
     pub(super) fn patch(
         &mut self,
@@ -33,15 +30,19 @@ impl Transaction<'_> {
         let before = row.attributes()?;
         let mut after = before.clone();
         if patch.names_read_only() {
-            let teams = match place.number {
-                rows::USER => Some(self.teams(place.tenant, row.k)?),
-                _ => None,
+            // It compares with what the document does not hold.
+            let teams = match kind.is_user() {
+                true => Some(self.teams(place.tenant, row.k)?),
+                false => None,
             };
             after = rows::whole(&row, kind, teams.as_deref(), None)?;
-        }
-        patch.apply(kind, &mut after, &profile, &mut fired)?;
-        for name in DERIVED {
-            after.shift_remove(name);
+            patch.apply(kind, &mut after, &profile, &mut fired)?;
+            let derived = ["id", "meta", "groups"];
+            for name in &derived[..if kind.is_user() { 3 } else { 2 }] {
+                after.shift_remove(*name);
+            }
+        } else {
+            patch.apply(kind, &mut after, &profile, &mut fired)?;
         }
         let wanted = self.wanted(place, &row, steps)?;
         let change = self.member_change(origin, place, Some(&row), wanted, &mut fired)?;

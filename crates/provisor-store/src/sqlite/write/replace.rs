@@ -78,6 +78,8 @@ impl Transaction<'_> {
             self.unique(place, &rules, row.k, Some(before), after)?;
         }
         if !attributes_differ && change.is_empty() {
+            // Rows nobody sees may go all the same, so that a restore does not bring them back.
+            self.write_members(place, row.k, change)?;
             return self.unchanged(place, row, fired);
         }
         let mut events: Span = None;

@@ -48,7 +48,27 @@ impl Transaction<'_> {
         tenant: TenantId,
         kind: &'a Arc<ResourceType>,
     ) -> Decided<Place<'a>> {
-        let number = self.kind_number(tenant, kind)?;
+        let rules = self.rules(tenant)?;
+        let current = rules.kinds.registry.by_name(&kind.name);
+        let (Some(current), Some(number)) = (current, rules.kinds.number(kind)) else {
+            return Err(scim::Error::not_found(format!(
+                "There is no resource type {} any more.",
+                kind.name
+            ))
+            .into());
+        };
+        // What was read by an older schema is not written by a newer one.
+        if !Arc::ptr_eq(current, kind) && current != kind {
+            return Err(scim::Error::new(
+                scim::Kind::Unavailable,
+                format!(
+                    "The schemas of {} changed while the request was on its way. Nothing was \
+                     applied; send it again.",
+                    kind.name
+                ),
+            )
+            .into());
+        }
         Ok(Place {
             tenant,
             kind,
@@ -131,8 +151,8 @@ impl Transaction<'_> {
             self.insert_key(place, row.k, &key)?;
         }
         *self
-            .tally(place.tenant)?
-            .counts
+            .counted(place.tenant)?
+            .more
             .entry(place.number)
             .or_default() += 1;
         Ok(row)
@@ -234,10 +254,10 @@ impl Transaction<'_> {
             ])?;
         let old = keys::keys_of(place.kind, before);
         let new = keys::keys_of(place.kind, after);
-        for key in old.iter().filter(|key| !new.contains(key)) {
+        for key in keys::difference(&old, &new) {
             self.delete_key(place, row.k, key)?;
         }
-        for key in new.iter().filter(|key| !old.contains(key)) {
+        for key in keys::difference(&new, &old) {
             self.insert_key(place, row.k, key)?;
         }
         Ok(next)
@@ -265,8 +285,8 @@ impl Transaction<'_> {
             .prepare_cached("DELETE FROM resource WHERE k = ?1")?
             .execute([row.k])?;
         *self
-            .tally(place.tenant)?
-            .counts
+            .counted(place.tenant)?
+            .more
             .entry(place.number)
             .or_default() -= 1;
         Ok(())

@@ -1,16 +1,16 @@
 //! A tenant's own schemas and resource types.
 
 use rusqlite::params;
-use scim::{Error, Kind, Registry, Value};
+use scim::{Attribute, Error, Kind, Registry, Value};
 
 use super::{Decided, Transaction};
-use crate::{Outcome, TenantId, sqlite::caller};
+use crate::{Outcome, StoreError, TenantId, sqlite::caller};
 
 impl Transaction<'_> {
     /// Adds or replaces a document. What stored resources rely on may not change.
     pub(super) fn put_schema(&mut self, tenant: TenantId, document: &Value) -> Decided<Outcome> {
         let before = self.rules(tenant)?.kinds.clone();
-        let is_type = document.get("endpoint").is_some();
+        let is_type = caller::is_type(document);
         let id = if is_type {
             document.get("name").or_else(|| document.get("id"))
         } else {
@@ -36,9 +36,7 @@ impl Transaction<'_> {
                 .map(|(_, _, document)| document)
                 .collect(),
         )?;
-        if old.is_some() {
-            self.refuse_incompatible(tenant, &before.registry, &after, &id)?;
-        }
+        self.refuse_incompatible(tenant, &before.registry, &after)?;
         let kind = match (is_type, after.by_name(&id)) {
             (true, Some(kind)) => match before.number(kind) {
                 Some(number) if number >= crate::sqlite::rows::CUSTOM => Some(number),
@@ -70,7 +68,6 @@ impl Transaction<'_> {
         tenant: TenantId,
         before: &Registry,
         after: &Registry,
-        id: &str,
     ) -> Decided<()> {
         let stored: bool = self
             .connection
@@ -79,55 +76,62 @@ impl Transaction<'_> {
         if !stored {
             return Ok(());
         }
-        if let (Some(old), Some(new)) = (before.schema(id), after.schema(id)) {
-            for attribute in &old.attributes {
-                let same = new.attribute(&attribute.name).is_some_and(|now| {
-                    (
-                        now.kind,
-                        now.multi_valued,
-                        now.case_exact,
-                        now.returned,
-                        now.uniqueness,
-                    ) == (
-                        attribute.kind,
-                        attribute.multi_valued,
-                        attribute.case_exact,
-                        attribute.returned,
-                        attribute.uniqueness,
-                    ) && attribute
-                        .sub_attributes
-                        .iter()
-                        .all(|sub| now.sub(&sub.name).is_some_and(|now| now.kind == sub.kind))
-                });
-                if !same {
+        for old in before.schemas() {
+            let Some(new) = after.schema(&old.id) else {
+                continue;
+            };
+            if let Some(attribute) = old.attributes.iter().find(|attribute| {
+                let now = new.attribute(&attribute.name);
+                !now.is_some_and(|now| keeps_meaning(attribute, now))
+            }) {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    format!(
+                        "The attribute \"{}\" of {} cannot be removed or change its type, \
+                         multiValued, caseExact, returned or uniqueness while the tenant has \
+                         resources. Add another attribute, or use a new URN.",
+                        attribute.name, old.id
+                    ),
+                )
+                .into());
+            }
+        }
+        for old in before.resource_types() {
+            let Some(new) = after.by_name(&old.name) else {
+                continue;
+            };
+            let mut lost = Vec::new();
+            if old.schema.id != new.schema.id {
+                lost.push(&old.schema.id);
+            }
+            let extensions = old.extensions.iter().map(|extension| &extension.schema.id);
+            lost.extend(extensions.filter(|urn| new.extension(urn).is_none()));
+            for urn in lost {
+                if self.mentions(tenant, urn)? {
                     return Err(Error::new(
                         Kind::Conflict,
                         format!(
-                            "The attribute \"{}\" of {id} cannot be removed or change its type, \
-                             caseExact, returned or uniqueness while the tenant has resources. \
-                             Add another attribute, or use a new URN.",
-                            attribute.name
+                            "The resource type {} cannot lose {urn} while resources use it. \
+                             Clear its attributes first.",
+                            old.name
                         ),
                     )
                     .into());
                 }
             }
         }
-        if let (Some(old), Some(new)) = (before.by_name(id), after.by_name(id)) {
-            let kept = old.schema.id == new.schema.id
-                && old
-                    .extensions
-                    .iter()
-                    .all(|extension| new.extension(&extension.schema.id).is_some());
-            if !kept {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    format!("The resource type {id} cannot lose its schema or an extension while the tenant has resources."),
-                )
-                .into());
-            }
-        }
         Ok(())
+    }
+
+    /// True if a resource has attributes of this schema.
+    fn mentions(&self, tenant: TenantId, urn: &str) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT 1 FROM resource WHERE tenant_id = ?1 \
+                   AND (instr(doc, ?2) > 0 OR instr(rest, ?2) > 0) LIMIT 1",
+            )?
+            .exists(params![tenant.0, urn])?)
     }
 
     /// Removes a document that no resource and no other document uses.
@@ -143,7 +147,7 @@ impl Transaction<'_> {
                 ))
             })?;
         let (_, number, _) = documents.remove(at);
-        caller::registry_of(
+        let after = caller::registry_of(
             documents
                 .into_iter()
                 .map(|(_, _, document)| document)
@@ -157,16 +161,12 @@ impl Transaction<'_> {
                     "SELECT 1 FROM resource WHERE tenant_id = ?1 AND kind = ?2 LIMIT 1",
                 )?
                 .exists(params![tenant.0, number])?,
-            None => {
-                let urn = kinds
-                    .registry
-                    .schema(id)
-                    .map_or(id, |schema| schema.id.as_str());
-                self.connection
-                    .prepare_cached("SELECT 1 FROM resource WHERE tenant_id = ?1 AND instr(doc, ?2) > 0 LIMIT 1")?
-                    .exists(params![tenant.0, urn])?
-            }
+            None => match kinds.registry.schema(id) {
+                Some(schema) => self.mentions(tenant, &schema.id)?,
+                None => false,
+            },
         };
+        self.refuse_incompatible(tenant, &kinds.registry, &after)?;
         if in_use {
             return Err(Error::new(
                 Kind::Conflict,
@@ -182,4 +182,22 @@ impl Transaction<'_> {
         self.revise();
         Ok(Outcome::Done(1))
     }
+}
+
+/// Whether what was stored under the one definition means the same under the other.
+fn keeps_meaning(old: &Attribute, new: &Attribute) -> bool {
+    let decisive = |it: &Attribute| {
+        (
+            it.kind,
+            it.multi_valued,
+            it.case_exact,
+            it.returned,
+            it.uniqueness,
+        )
+    };
+    decisive(old) == decisive(new)
+        && old.sub_attributes.iter().all(|sub| {
+            new.sub(&sub.name)
+                .is_some_and(|now| keeps_meaning(sub, now))
+        })
 }

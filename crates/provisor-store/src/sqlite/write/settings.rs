@@ -55,12 +55,15 @@ impl Transaction<'_> {
         settings: &ConnectionSettings,
     ) -> Decided<Outcome> {
         self.tenant_record(tenant)?;
-        let mut connection = caller::connections(self.connection, tenant)?
+        let before = caller::connections(self.connection, tenant)?
             .into_iter()
             .find(|connection| connection.id == id)
             .ok_or_else(|| Error::not_found("There is no such connection in this tenant."))?;
+        let mut connection = before.clone();
         self.settle(&mut connection, settings)?;
-        self.write_connection(&connection)?;
+        if connection != before {
+            self.write_connection(&connection)?;
+        }
         Ok(Outcome::Connection(connection))
     }
 

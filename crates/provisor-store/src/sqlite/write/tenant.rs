@@ -4,25 +4,25 @@ use rusqlite::{OptionalExtension, params};
 use scim::{Error, Kind, resource::Incoming};
 use serde_json::json;
 
-use super::{Decided, Transaction};
+use super::{Decided, Stop, Transaction};
 use crate::{
     Actor, Origin, Outcome, StoreError, Tenant, TenantId, TenantState,
     sqlite::{caller, rows},
 };
 
-/// Tables with a tenant's rows, the biggest first.
-const TABLES: [&str; 11] = [
-    "event",
-    "search_key",
-    "member",
-    "resource",
-    "tombstone",
-    "tally",
-    "token_use",
-    "token",
-    "connection",
-    "custom_schema",
-    "tenant_tally",
+/// Tables with a tenant's rows, the biggest first, each with the rest of its key.
+const TABLES: [(&str, &str); 11] = [
+    ("event", "seq"),
+    ("search_key", "kind, attribute, value, k"),
+    ("member", "team, member"),
+    ("resource", "k"),
+    ("tombstone", "id"),
+    ("tally", "kind"),
+    ("token_use", "token_id"),
+    ("token", "id"),
+    ("connection", "id"),
+    ("custom_schema", "id"),
+    ("tenant_tally", "tenant_id"),
 ];
 
 impl Transaction<'_> {
@@ -78,14 +78,12 @@ impl Transaction<'_> {
                 .cloned();
             if let (Some(kind), serde_json::Value::Object(mut attributes)) = (kind, first) {
                 attributes.shift_insert(0, "schemas".into(), json!([kind.schema.id]));
-                self.create(
-                    &own,
-                    &kind,
-                    &Incoming {
-                        attributes,
-                        members: None,
-                    },
-                )?;
+                let incoming = Incoming {
+                    attributes,
+                    members: None,
+                };
+                // The tenant's row is written: there is no refusing any more.
+                self.create(&own, &kind, &incoming).map_err(Stop::fail)?;
             }
         }
         Ok(Outcome::Tenant(self.tenant_record(tenant)?))
@@ -97,7 +95,8 @@ impl Transaction<'_> {
         name: Option<&str>,
         suspended: Option<bool>,
     ) -> Decided<Outcome> {
-        let mut record = self.tenant_record(tenant)?;
+        let before = self.tenant_record(tenant)?;
+        let mut record = before.clone();
         if let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) {
             name.clone_into(&mut record.name);
         }
@@ -108,6 +107,9 @@ impl Transaction<'_> {
                 TenantState::Active
             };
         }
+        if record == before {
+            return Ok(Outcome::Tenant(record));
+        }
         self.connection
             .prepare_cached("UPDATE tenant SET name = ?2, state = ?3 WHERE id = ?1")?
             .execute(params![tenant.0, record.name, state_number(record.state)])?;
@@ -115,22 +117,55 @@ impl Transaction<'_> {
         Ok(Outcome::Tenant(record))
     }
 
-    /// Hides the tenant, then removes its rows chunk by chunk, the tenant's own row last.
+    /// Hides the tenant and frees its key, then removes its rows chunk by chunk, its own row last.
     pub(super) fn delete_tenant(&mut self, tenant: TenantId, chunk: usize) -> Decided<Outcome> {
-        let record = caller::tenant_by_id(self.connection, tenant)?;
-        let Some(record) = record else {
+        let Some(record) = caller::tenant_by_id(self.connection, tenant)? else {
             return Ok(Outcome::TenantDeleted { done: true });
         };
         if record.state != TenantState::Deleting {
+            // No key and no slug has a tilde.
             self.connection
-                .prepare_cached("UPDATE tenant SET state = 2 WHERE id = ?1")?
+                .prepare_cached(
+                    "UPDATE tenant SET state = 2, key = '~' || id, slug = '~' || id WHERE id = ?1",
+                )?
                 .execute([tenant.0])?;
             self.revise();
         }
-        let chunk = i64::try_from(chunk.max(1)).unwrap_or(i64::MAX);
-        for table in TABLES {
-            if self.remove_rows(table, tenant, chunk)? == chunk {
-                return Ok(Outcome::TenantDeleted { done: false });
+        let chunk = chunk.max(1);
+        let done = self.remove_rows(tenant, chunk)? < chunk;
+        Ok(Outcome::TenantDeleted { done })
+    }
+
+    /// Goes on with deletions that were interrupted; the number of rows removed.
+    pub(super) fn finish_deletions(&mut self, chunk: usize) -> Result<usize, StoreError> {
+        let unfinished: Vec<i64> = self
+            .connection
+            .prepare_cached("SELECT id FROM tenant WHERE state = 2 ORDER BY id")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let mut removed = 0;
+        for tenant in unfinished {
+            if removed < chunk {
+                removed += self.remove_rows(TenantId(tenant), chunk - removed)?;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes up to `most` rows of a tenant that is being deleted; fewer if that was all.
+    fn remove_rows(&mut self, tenant: TenantId, most: usize) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        for (table, key) in TABLES {
+            let limit = i64::try_from(most - removed).unwrap_or(i64::MAX);
+            removed += self
+                .connection
+                .prepare_cached(&format!(
+                    "DELETE FROM {table} WHERE tenant_id = ?1 AND ({key}) IN \
+                       (SELECT {key} FROM {table} WHERE tenant_id = ?1 LIMIT ?2)"
+                ))?
+                .execute(params![tenant.0, limit])?;
+            if removed == most {
+                return Ok(removed);
             }
         }
         self.connection
@@ -138,29 +173,7 @@ impl Transaction<'_> {
             .execute([tenant.0])?;
         self.tallies.remove(&tenant);
         self.revise();
-        Ok(Outcome::TenantDeleted { done: true })
-    }
-
-    fn remove_rows(&self, table: &str, tenant: TenantId, chunk: i64) -> Result<i64, StoreError> {
-        // Each table's primary key, since tables without rowid have no other handle.
-        let key = match table {
-            "event" => "tenant_id, seq",
-            "search_key" => "tenant_id, kind, attribute, value, k",
-            "member" => "tenant_id, team, member",
-            "resource" => "tenant_id, k",
-            "tombstone" | "token" | "connection" | "custom_schema" => "tenant_id, id",
-            "tally" => "tenant_id, kind",
-            "token_use" => "tenant_id, token_id",
-            _ => "tenant_id, tenant_id",
-        };
-        let removed = self
-            .connection
-            .prepare_cached(&format!(
-                "DELETE FROM {table} WHERE ({key}) IN \
-                   (SELECT {key} FROM {table} WHERE tenant_id = ?1 LIMIT ?2)"
-            ))?
-            .execute(params![tenant.0, chunk])?;
-        Ok(i64::try_from(removed).unwrap_or(i64::MAX))
+        Ok(removed)
     }
 
     /// The tenant, unless it is being deleted.

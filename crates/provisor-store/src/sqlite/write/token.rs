@@ -38,15 +38,13 @@ impl Transaction<'_> {
         if tenant != TenantId::SYSTEM {
             self.tenant_record(tenant)?;
         }
-        if new.kind == TokenKind::Scim {
+        if new.kind == TokenKind::Scim || new.connection.is_some() {
             let connections = caller::connections(self.connection, tenant)?;
             if !connections
                 .iter()
                 .any(|connection| Some(connection.id) == new.connection)
             {
-                return Err(
-                    Error::not_found("A SCIM token needs a connection of its tenant.").into(),
-                );
+                return Err(Error::not_found("The token needs a connection of its tenant.").into());
             }
         }
         let tally = self.tally(tenant)?;
@@ -97,13 +95,7 @@ impl Transaction<'_> {
     }
 
     pub(super) fn revoke_token(&mut self, tenant: TenantId, id: TokenId) -> Decided<Outcome> {
-        self.connection
-            .prepare_cached(
-                "UPDATE token SET revoked = ?3 WHERE tenant_id = ?1 AND id = ?2 AND revoked IS NULL",
-            )?
-            .execute(params![tenant.0, id.0, self.now])?;
-        self.revise();
-        let record = self
+        let mut record = self
             .connection
             .prepare_cached(&format!(
                 "SELECT {} FROM token t LEFT JOIN token_use u \
@@ -116,6 +108,13 @@ impl Transaction<'_> {
             .ok_or_else(|| {
                 Error::not_found(format!("There is no token tok_{id} in this tenant."))
             })?;
+        if record.revoked.is_none() {
+            record.revoked = Some(self.now);
+            self.connection
+                .prepare_cached("UPDATE token SET revoked = ?3 WHERE tenant_id = ?1 AND id = ?2")?
+                .execute(params![tenant.0, id.0, self.now])?;
+            self.revise();
+        }
         Ok(Outcome::Revoked(record))
     }
 
@@ -126,8 +125,9 @@ impl Transaction<'_> {
         for (tenant, token, last) in uses {
             self.connection
                 .prepare_cached(
-                    "INSERT INTO token_use VALUES (?1, ?2, ?3, ?4, ?5) \
-                     ON CONFLICT DO UPDATE SET at = ?3, address = ?4, client = ?5",
+                    "INSERT INTO token_use SELECT tenant_id, id, ?3, ?4, ?5 FROM token \
+                       WHERE tenant_id = ?1 AND id = ?2 \
+                     ON CONFLICT DO UPDATE SET at = ?3, address = ?4, client = ?5 WHERE at <= ?3",
                 )?
                 .execute(params![
                     tenant.0,

@@ -1,5 +1,7 @@
 //! Who holds a value already: uniqueness and domains, decided inside the transaction.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension, params};
 use scim::{Error, Kind, Map, Value, fold::fold, resource::primary_email};
 
@@ -77,7 +79,8 @@ impl Transaction<'_> {
         let old_keys = before
             .map(|before| keys::keys_of(kind, before))
             .unwrap_or_default();
-        for key in keys::keys_of(kind, after) {
+        let new_keys = keys::keys_of(kind, after);
+        for key in keys::difference(&new_keys, &old_keys) {
             let asked = key.unique
                 || (key.attribute == keys::EXTERNAL_ID
                     && rules.unique_external_id
@@ -85,10 +88,9 @@ impl Transaction<'_> {
                 || (key.attribute == keys::DISPLAY_NAME
                     && rules.unique_team_names
                     && place.number == rows::TEAM);
-            if !asked || old_keys.contains(&key) {
-                continue;
-            }
-            if let Some(id) = self.holder_of_key(place, &key.attribute, &key.value, false, k)? {
+            if asked
+                && let Some(id) = self.holder_of_key(place, &key.attribute, &key.value, false, k)?
+            {
                 return Err(taken(&key.attribute, &key.value, &kind.name, id).into());
             }
         }
@@ -108,7 +110,10 @@ impl Transaction<'_> {
             return Ok(());
         }
         // One address may lead to one user only, by userName or by primary e-mail.
-        if name_changed && let Some(id) = self.holder_of_key(place, keys::EMAIL, &name, true, k)? {
+        let as_key = keys::bounded((&name).into());
+        if name_changed
+            && let Some(id) = self.holder_of_key(place, keys::EMAIL, &as_key, true, k)?
+        {
             return Err(Error::new(
                 Kind::Uniqueness,
                 format!(
@@ -122,7 +127,8 @@ impl Transaction<'_> {
         let email = primary_email(after).map(fold);
         let old_email = before.and_then(primary_email).map(fold);
         if let Some(email) = email.filter(|email| old_email.as_ref() != Some(email)) {
-            let holder = match self.holder_of_key(place, keys::EMAIL, &email, true, k)? {
+            let as_key = keys::bounded(email.as_ref().into());
+            let holder = match self.holder_of_key(place, keys::EMAIL, &as_key, true, k)? {
                 Some(id) => Some(id),
                 None => self.holder_of_name(place, &email, k)?.map(|(_, id)| id),
             };
@@ -154,15 +160,19 @@ impl Transaction<'_> {
         if place.number != rows::USER {
             return Ok(());
         }
-        let old = before.map(addresses).unwrap_or_default();
+        let old: HashSet<&str> = before
+            .map(addresses)
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
         for address in addresses(after) {
             let inside = address.rsplit_once('@').is_some_and(|(_, domain)| {
                 connection
                     .domains
                     .iter()
-                    .any(|allowed| allowed.eq_ignore_ascii_case(domain))
+                    .any(|allowed| *allowed == fold(domain))
             });
-            if !inside && !old.contains(&address) {
+            if !inside && !old.contains(address) {
                 return Err(Error::new(
                     Kind::DomainNotAllowed,
                     format!(
