@@ -142,7 +142,7 @@ fn next(
     }
     serde_json::from_slice(text).map(Some).map_err(|error| {
         Failure::failed(format!(
-            "line {number} is no JSON object: {error}. The file is damaged or no export of Provisor."
+            "line {number} is no JSON object: {error}. The file is damaged or no export of Provisor; a CSV of people needs --users."
         ))
     })
 }
