@@ -299,15 +299,11 @@ fn absent(facts: &Facts<'_>, refused: bool) -> (State, Option<i64>, String) {
     let (from, to) = (format_millis(window.from), format_millis(window.to));
     if window.is_proof() {
         let sentence = format!(
-            "\"{name}\" was never sent: no request named it from {from} to {to}, and the log is complete for that time. {last}"
+            "\"{name}\" was never sent from {from} to {to}: no request of that time named it, and the log of it is complete. {last}"
         );
         return (State::NeverSent, None, sentence);
     }
-    let holes = window
-        .gaps
-        .iter()
-        .filter(|gap| gap.kind.hides_names())
-        .count();
+    let holes = window.gaps.iter().filter(|gap| window.is_hole(gap)).count();
     let holes = match holes {
         1 => "one gap".to_owned(),
         holes => format!("{holes} gaps"),

@@ -38,9 +38,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// The database [default: sqlite:provisor-data/provisor.db]
-    ///
-    /// Commands work beside a running server on the same database.
+    /// The database, also beside a running server [default: sqlite:provisor-data/provisor.db]
     #[arg(
         long,
         global = true,

@@ -6,7 +6,7 @@ use scim::{Map, Value};
 use crate::failure::Failure;
 
 pub(crate) use provisor_server::app_view::{
-    connection, event_envelope as event, member, resource, team_of_user, tenant, token,
+    connection, event_envelope as event, log_entry, member, resource, team_of_user, tenant, token,
 };
 
 /// All attributes of a resource, as stored.

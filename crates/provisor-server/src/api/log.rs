@@ -140,6 +140,7 @@ fn filter(call: &Call, query: LogQuery, connections: &[Connection]) -> Result<Lo
     Ok(LogFilter {
         tenant: Some(call.tenant_id()),
         connection,
+        token: None,
         operation,
         status: query.status.map(|status| status..=status),
         show: match query.show {

@@ -391,6 +391,23 @@ fn never_sent_is_said_only_of_a_log_without_a_hole_that_hides_names() {
         assert_eq!(verdict.evidence.len(), gaps.len(), "every gap is told");
         assert!(verdict.sentence.contains("1970-01-01T00:55"), "{verdict:?}");
     }
+    // What was cut off before the window begins is no hole in it, and is told all the same.
+    let cut = Window {
+        from: 2 * MINUTE,
+        ..window(&[Retention])
+    };
+    let verdict = Verdict::of(&Facts {
+        name: LENA,
+        window: Some(&cut),
+        ..Facts::default()
+    });
+    assert_eq!(verdict.state, State::NeverSent);
+    assert!(
+        verdict
+            .sentence
+            .contains("never sent from 1970-01-01T00:02")
+    );
+    assert_eq!(verdict.evidence.len(), 1);
     let verdict = Verdict::of(&Facts {
         name: LENA,
         ..Facts::default()

@@ -93,9 +93,11 @@ impl Window {
     /// True if "never sent" may be said of a name that is not found: no hole in the window could
     /// hide it. Otherwise it was only "not seen".
     pub fn is_proof(&self) -> bool {
-        !self
-            .gaps
-            .iter()
-            .any(|gap| gap.kind.hides_names() && !(gap.kind.is_cut() && gap.to <= self.from))
+        !self.gaps.iter().any(|gap| self.is_hole(gap))
+    }
+
+    /// True if a name could have been sent in this gap of the window without leaving a trace.
+    pub fn is_hole(&self, gap: &Gap) -> bool {
+        gap.kind.hides_names() && !(gap.kind.is_cut() && gap.to <= self.from)
     }
 }

@@ -42,6 +42,8 @@ pub struct LogFilter {
     pub tenant: Option<TenantId>,
     /// Of this connection; ids of connections are unique only within a tenant.
     pub connection: Option<ConnectionId>,
+    /// With this token; ids of tokens are unique only within a tenant.
+    pub token: Option<TokenId>,
     /// Of this operation.
     pub operation: Option<Operation>,
     /// With a status in this range, such as `400..=499`.
@@ -125,6 +127,9 @@ impl Query {
     fn conditions(&mut self, filter: &LogFilter, key: &NameKey) {
         if let Some(tenant) = filter.tenant {
             self.and("e.tenant = ?", [tenant.0]);
+        }
+        if let Some(token) = filter.token {
+            self.and("e.token = ?", [token.0]);
         }
         if let Some(connection) = filter.connection {
             self.and("e.connection = ?", [connection.0]);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use provisor_store::Id;
+use provisor_store::{Id, TokenId};
 use scim::Profile;
 
 use crate::{failure::Failure, terminal};
@@ -62,6 +62,15 @@ pub(crate) fn id(text: &str) -> Result<Id, String> {
         .map_err(|_| "an id looks like 0192f0c4-0000-7000-8000-0000000000ff".to_owned())
 }
 
+/// `tok_3`.
+pub(crate) fn token(text: &str) -> Result<TokenId, String> {
+    text.strip_prefix("tok_")
+        .unwrap_or(text)
+        .parse()
+        .map(TokenId)
+        .map_err(|_| "a token's id looks like tok_3".to_owned())
+}
+
 pub(crate) fn profile(name: &str) -> Result<String, String> {
     if Profile::named(name).is_some() {
         return Ok(name.to_owned());
@@ -110,6 +119,13 @@ pub(crate) fn read_input(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn token_ids_are_read_with_and_without_prefix() {
+        assert_eq!(token("tok_3"), Ok(TokenId(3)));
+        assert_eq!(token("3"), Ok(TokenId(3)));
+        assert!(token("three").is_err());
+    }
 
     #[test]
     fn networks_are_addresses_with_an_optional_prefix_length() {

@@ -166,7 +166,7 @@ impl Welcome<'_> {
             format!("    export PROVISOR_DATABASE='{}'\n", self.database)
         };
         format!(
-            "Provisor {version} · dev mode · data in {data} · ready in {took} ms
+            "Provisor {version} · dev mode · data in {data} (SQLite) · ready in {took} ms
 
   SCIM URL    {base}/scim/v2
   API         {base}/api/v1
@@ -178,7 +178,7 @@ impl Welcome<'_> {
       -H 'Content-Type: application/scim+json' \\
       -d '{{\"userName\":\"lena@example.com\",\"name\":{{\"givenName\":\"Lena\",\"familyName\":\"Ortiz\"}},\"emails\":[{{\"value\":\"lena@example.com\",\"primary\":true}}]}}'
 
-    curl {base}/scim/v2/Users?filter=userName+eq+%22lena@example.com%22 -H 'Authorization: Bearer {bearer}'
+    curl '{base}/scim/v2/Users?filter=userName+eq+%22lena@example.com%22' -H 'Authorization: Bearer {bearer}'
 
     provisor events tail --tenant {TENANT} --follow     what your app reads
     provisor log tail --tenant {TENANT}                 what was asked and answered
@@ -186,7 +186,7 @@ impl Welcome<'_> {
 
   Ctrl-C stops it. The data stays.",
             version = env!("CARGO_PKG_VERSION"),
-            data = self.database,
+            data = self.database.trim_start_matches("sqlite:"),
             took = self.took.as_millis(),
         )
     }

@@ -1,26 +1,27 @@
 //! `provisor log`: what identity providers asked, and what was answered.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{collections::HashMap, ops::RangeInclusive, time::Duration};
 
 use clap::{Args, Subcommand};
 use provisor_store::{
-    Cause, Connection, RequestId,
+    Cause, Connection, RequestId, TenantId, TokenId,
     log::{Body, LogFilter, LogReader, Logged, Operation, Place, Show},
 };
-use scim::{Value, datetime::format_millis};
-use serde_json::json;
+use scim::Value;
 
 use super::{Context, argument};
 use crate::{
-    directory::{self},
+    directory::{self, Directory},
     failure::Failure,
-    terminal,
+    terminal, views,
 };
 
 /// How often a follower looks for news.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Entries read at a time.
 const PAGE: usize = 200;
+/// Tenants read at a time.
+const TENANTS: usize = 1000;
 /// Entries of the past that `tail` begins with.
 const RECENT: usize = 10;
 
@@ -74,6 +75,9 @@ pub(crate) struct Filter {
     /// Only this connection's
     #[arg(long, value_name = "NAME", requires = "tenant")]
     connection: Option<String>,
+    /// Only what came with this token: tok_3
+    #[arg(long, value_name = "ID", requires = "tenant", value_parser = argument::token)]
+    token: Option<TokenId>,
     /// Only refusals and failures; with --writes: and all writes
     #[arg(long)]
     errors: bool,
@@ -114,6 +118,7 @@ impl Filter {
         Ok(LogFilter {
             tenant,
             connection,
+            token: self.token,
             operation: self.operation,
             status: self.status,
             show: match (self.errors, self.writes) {
@@ -151,12 +156,10 @@ impl Log {
                     ..filter.resolve(context).await?
                 };
                 let entries = log.entries(&filter)?;
-                entries
-                    .iter()
-                    .try_for_each(|logged| print(context, logged))?;
+                Names::new(context)?.print(&entries).await?;
                 if let Some(last) = entries.last().filter(|_| entries.len() == filter.limit) {
                     let Place { at, id } = last.place();
-                    terminal::note(&format!("There may be more: --before {at}.{id}"));
+                    terminal::note(&format!("There may be more: --before {at}-{id}"));
                 }
                 Ok(())
             }
@@ -166,7 +169,8 @@ impl Log {
                         "The log has no request {request}: it is too old, was a read that was only counted, or came to another server."
                     )));
                 };
-                show(context, &logged)
+                let names = Names::new(context)?;
+                names.show(&logged).await
             }
         }
     }
@@ -181,87 +185,150 @@ async fn tail(
     // Read before the past is printed, so that nothing slips in between.
     let mut after = log.last_id()?;
     filter.limit = RECENT;
-    let recent = log.entries(&filter)?;
-    for logged in recent.iter().rev().filter(|logged| logged.id <= after) {
-        print(context, logged)?;
-    }
+    let mut names = Names::new(context)?;
+    let mut recent = log.entries(&filter)?;
+    recent.retain(|logged| logged.id <= after);
+    recent.reverse();
+    names.print(&recent).await?;
     filter.limit = PAGE;
-    while follow {
+    if !follow {
+        return Ok(());
+    }
+    loop {
         let entries = log.tail(after, &filter)?;
-        for logged in &entries {
-            print(context, logged)?;
-            after = logged.id;
-        }
+        names.print(&entries).await?;
+        after = entries.last().map_or(after, |logged| logged.id);
         if entries.len() < PAGE {
             tokio::time::sleep(PAUSE).await;
         }
     }
-    Ok(())
 }
 
-fn print(context: &Context, logged: &Logged) -> Result<(), Failure> {
-    if context.json {
-        return terminal::json(&view(logged));
+/// Prints entries with the names of tenants and connections, which the log knows by number only.
+struct Names<'c> {
+    context: &'c Context,
+    directory: Directory,
+    tenants: HashMap<TenantId, String>,
+    connections: HashMap<TenantId, Vec<Connection>>,
+}
+
+impl<'c> Names<'c> {
+    fn new(context: &'c Context) -> Result<Self, Failure> {
+        Ok(Self {
+            context,
+            directory: context.directory()?,
+            tenants: HashMap::new(),
+            connections: HashMap::new(),
+        })
     }
-    let entry = &logged.entry;
-    let cause = entry.cause.map_or("", Cause::as_str);
+
+    async fn print(&mut self, entries: &[Logged]) -> Result<(), Failure> {
+        for logged in entries {
+            let view = self.view(logged).await?;
+            if self.context.json {
+                terminal::json(&view)?;
+            } else {
+                terminal::line(&summary(&view))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn show(mut self, logged: &Logged) -> Result<(), Failure> {
+        let mut view = self.view(logged).await?;
+        let entry = &logged.entry;
+        view["why"] = entry.cause.map(Cause::meaning).into();
+        if self.context.json {
+            return terminal::json(&view);
+        }
+        let notes = entry.fired.notes.iter();
+        let notes = notes.map(|(tolerance, note)| format!("{tolerance}: {note}"));
+        view["tolerances"] = notes.collect::<Vec<_>>().join("; ").into();
+        let fields = FIELDS.map(|field| (field, views::text(&view, field)));
+        terminal::show(false, &view, &fields)?;
+        body("sent", &entry.request_body)?;
+        body("answered", &entry.response_body)
+    }
+
+    async fn view(&mut self, logged: &Logged) -> Result<Value, Failure> {
+        let entry = &logged.entry;
+        let (mut tenant, mut connection) = (None, None);
+        if let Some(id) = entry.tenant {
+            if !self.connections.contains_key(&id) {
+                self.learn(id).await?;
+            }
+            tenant = self.tenants.get(&id).cloned();
+            connection = self.connections.get(&id).and_then(|known| {
+                let found = known.iter().find(|one| Some(one.id) == entry.connection)?;
+                Some(found.name.clone())
+            });
+        }
+        let mut view = views::log_entry(entry, connection.as_deref());
+        view["tenant"] = tenant.into();
+        Ok(view)
+    }
+
+    /// Reads a tenant's connections, and the keys of all tenants if this one's is not known.
+    /// Connections made while a follower runs are learned at its next start.
+    async fn learn(&mut self, tenant: TenantId) -> Result<(), Failure> {
+        let mut snapshot = self.directory.read().await?;
+        let connections = snapshot.connections(tenant).await?;
+        self.connections.insert(tenant, connections);
+        let mut after = String::new();
+        while !self.tenants.contains_key(&tenant) {
+            let page = snapshot.tenants(&after, TENANTS).await?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.key);
+            self.tenants
+                .extend(page.into_iter().map(|tenant| (tenant.id, tenant.key)));
+        }
+        Ok(())
+    }
+}
+
+/// What `log show` prints, in this order.
+const FIELDS: [&str; 20] = [
+    "request",
+    "at",
+    "duration_us",
+    "tenant",
+    "connection",
+    "token",
+    "client",
+    "address",
+    "method",
+    "path",
+    "query",
+    "operation",
+    "status",
+    "cause",
+    "detail",
+    "why",
+    "tolerances",
+    "resource_type",
+    "resource",
+    "events",
+];
+
+/// One line for people.
+fn summary(view: &Value) -> String {
+    let text = |field: &str| views::text(view, field);
     let mut line = format!(
         "{}  {}  {:<9}  {}  {} {}",
-        format_millis(entry.at),
-        entry.status,
-        entry.operation.as_str(),
-        entry.request,
-        entry.method,
-        entry.path,
+        text("at"),
+        text("status"),
+        text("operation"),
+        text("request"),
+        text("method"),
+        text("path"),
     );
-    if !entry.query.is_empty() {
-        line.push_str(&format!("?{}", entry.query));
+    if !text("query").is_empty() {
+        line.push_str(&format!("?{}", text("query")));
     }
-    if !cause.is_empty() {
-        line.push_str(&format!("  {cause}: {}", entry.detail));
+    if !text("cause").is_empty() {
+        line.push_str(&format!("  {}: {}", text("cause"), text("detail")));
     }
-    terminal::line(&line)
-}
-
-fn show(context: &Context, logged: &Logged) -> Result<(), Failure> {
-    let view = full(logged);
-    if context.json {
-        return terminal::json(&view);
-    }
-    let entry = &logged.entry;
-    let text = |field: &str| crate::views::text(&view, field);
-    let why = entry.cause.map(Cause::meaning).unwrap_or_default();
-    let tolerances: Vec<_> = entry
-        .fired
-        .notes
-        .iter()
-        .map(|(tolerance, note)| format!("{tolerance}: {note}"))
-        .collect();
-    terminal::show(
-        false,
-        &view,
-        &[
-            ("request", text("request")),
-            ("at", text("at")),
-            ("took", format!("{} µs", entry.duration_us)),
-            ("operation", text("operation")),
-            ("method", text("method")),
-            ("path", text("path")),
-            ("query", text("query")),
-            ("status", text("status")),
-            ("cause", text("cause")),
-            ("detail", text("detail")),
-            ("why", why.to_owned()),
-            ("tolerances", tolerances.join("; ")),
-            ("resource", text("resource")),
-            ("events", text("events")),
-            ("token", text("token")),
-            ("client", text("client")),
-            ("address", text("address")),
-        ],
-    )?;
-    body("sent", &entry.request_body)?;
-    body("answered", &entry.response_body)
+    line
 }
 
 fn body(title: &str, body: &Body) -> Result<(), Failure> {
@@ -282,65 +349,6 @@ fn body(title: &str, body: &Body) -> Result<(), Failure> {
         Err(_) => String::from_utf8_lossy(body.bytes()).into_owned(),
     };
     text.lines().try_for_each(terminal::line)
-}
-
-/// A line of a list.
-fn view(logged: &Logged) -> Value {
-    let entry = &logged.entry;
-    json!({
-        "request": entry.request.to_string(),
-        "at": format_millis(entry.at),
-        "duration_us": entry.duration_us,
-        "connection": entry.connection.map(|connection| connection.0),
-        "token": entry.token.map(|token| format!("tok_{token}")),
-        "client": entry.client,
-        "address": entry.address.map(|address| address.to_string()),
-        "method": entry.method,
-        "path": entry.path,
-        "query": entry.query,
-        "operation": entry.operation.as_str(),
-        "resource_type": entry.resource_type,
-        "resource": entry.resource.map(|id| id.to_string()),
-        "status": entry.status,
-        "cause": entry.cause.map(Cause::as_str),
-        "detail": entry.detail,
-        "tolerances": entry.fired.set.iter().map(|tolerance| tolerance.as_str()).collect::<Vec<_>>(),
-        "events": entry.events.map(|(first, last)| json!([first, last])),
-    })
-}
-
-/// One entry with everything.
-fn full(logged: &Logged) -> Value {
-    let entry = &logged.entry;
-    let mut view = view(logged);
-    view["why"] = entry.cause.map(Cause::meaning).into();
-    view["notes"] = entry
-        .fired
-        .notes
-        .iter()
-        .map(|(tolerance, note)| json!({ "tolerance": tolerance.as_str(), "note": note }))
-        .collect();
-    view["request_body"] = body_view(&entry.request_body);
-    view["response_body"] = body_view(&entry.response_body);
-    view
-}
-
-fn body_view(body: &Body) -> Value {
-    let text = || String::from_utf8_lossy(body.bytes()).into_owned();
-    json!({
-        "kept": body.kept().as_str(),
-        "length": body.length(),
-        "sha256": body.sha256().map(hexadecimal),
-        "content": match serde_json::from_slice::<Value>(body.bytes()) {
-            Ok(value) => value,
-            Err(_) if body.bytes().is_empty() => Value::Null,
-            Err(_) => text().into(),
-        },
-    })
-}
-
-fn hexadecimal(bytes: [u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A time as people say it: a date-time, or a duration ago.
@@ -397,7 +405,7 @@ fn status(text: &str) -> Result<RangeInclusive<u16>, String> {
 }
 
 fn place(text: &str) -> Result<Place, String> {
-    let place = text.split_once('.').and_then(|(at, id)| {
+    let place = text.split_once('-').and_then(|(at, id)| {
         Some(Place {
             at: at.parse().ok()?,
             id: id.parse().ok()?,
@@ -435,7 +443,7 @@ mod tests {
 
     #[test]
     fn places_round_trip() {
-        assert_eq!(place("12.3"), Ok(Place { at: 12, id: 3 }));
+        assert_eq!(place("12-3"), Ok(Place { at: 12, id: 3 }));
         assert!(place("12").is_err());
     }
 }

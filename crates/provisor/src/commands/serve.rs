@@ -203,8 +203,9 @@ pub(super) async fn serve(
         settings: config.server,
         clock,
     };
+    let signals = Signals::catch()?;
     ready()?;
-    let served = server.run(listeners, stop_signal()).await;
+    let served = server.run(listeners, signals.stop()).await;
     retention.abort();
     store.close();
     log.close();
@@ -213,31 +214,50 @@ pub(super) async fn serve(
     Ok(())
 }
 
-/// Resolves at the first SIGINT or SIGTERM; a second one ends the program at once.
-async fn stop_signal() {
-    one_signal().await;
-    terminal::note("Stopping: open requests finish. Once more to stop at once.");
-    tokio::spawn(async {
-        one_signal().await;
-        std::process::exit(130);
-    });
+/// SIGINT and SIGTERM, caught from the moment this is made.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
 }
 
-async fn one_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+impl Signals {
+    fn catch() -> Result<Self, Failure> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let failed = |error| Failure::failed(format!("Signals cannot be caught: {error}."));
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+                terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without signals the program can only be killed, which loses nothing either.
+            std::future::pending::<()>().await;
         }
     }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without signals the program can only be killed, which loses nothing either.
-        std::future::pending::<()>().await;
+
+    /// Resolves at the first one; a second one ends the program at once.
+    async fn stop(mut self) {
+        self.next().await;
+        terminal::note("Stopping: open requests finish. Once more to stop at once.");
+        tokio::spawn(async move {
+            self.next().await;
+            std::process::exit(130);
+        });
     }
 }
 

@@ -44,7 +44,7 @@ Standard output carries the token and nothing else.")]
     #[command(after_help = "Example:\n  provisor token revoke tok_3 --tenant acme")]
     Revoke {
         /// The token, as `provisor token list` shows it: tok_3
-        #[arg(value_parser = token_id)]
+        #[arg(value_parser = argument::token)]
         id: TokenId,
         #[command(flatten)]
         owner: Owner,
@@ -325,14 +325,6 @@ fn token_name(id: TokenId) -> String {
     format!("tok_{id}")
 }
 
-fn token_id(text: &str) -> Result<TokenId, String> {
-    text.strip_prefix("tok_")
-        .unwrap_or(text)
-        .parse()
-        .map(TokenId)
-        .map_err(|_| "a token's id looks like tok_3".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,12 +339,5 @@ mod tests {
         ] {
             assert_eq!(kind_of(scopes.iter().copied().collect()).ok(), expected);
         }
-    }
-
-    #[test]
-    fn token_ids_are_read_with_and_without_prefix() {
-        assert_eq!(token_id("tok_3"), Ok(TokenId(3)));
-        assert_eq!(token_id("3"), Ok(TokenId(3)));
-        assert!(token_id("three").is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! `provisor user why`: what directory, events and sync log say about a name.
 
+use std::time::Duration;
+
 use provisor_server::why::{Facts, Verdict};
 use provisor_store::{
     Id, Stored, Tenant,
@@ -12,6 +14,9 @@ use crate::{directory::Directory, failure::Failure, terminal, views};
 
 /// Requests and events that are looked at.
 const LOOKED_AT: usize = 100;
+/// How often the log is asked whether it has caught up: together twice the time it gathers.
+const GATHERED: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(
     context: &Context,
@@ -34,7 +39,10 @@ pub(super) async fn run(
     let connections = snapshot.connections(tenant.id).await?;
     drop(snapshot);
     let log = match context.log() {
-        Ok(log) => Some(Log::read(&log, tenant, &names(name, known))?),
+        Ok(log) => {
+            settle(context, &log, tenant).await?;
+            Some(Log::read(&log, tenant, &names(name, known))?)
+        }
         Err(missing) => {
             terminal::note(&format!("warning: {missing}"));
             None
@@ -52,6 +60,19 @@ pub(super) async fn run(
         connections: &connections,
     });
     print(context, &verdict)
+}
+
+/// Waits until what has just arrived is in the log, which gathers entries for a moment. A log that
+/// stands still has nothing to wait for.
+async fn settle(context: &Context, log: &LogReader, tenant: &Tenant) -> Result<(), Failure> {
+    let asked = context.clock.now();
+    for _ in 0..GATHERED {
+        if log.window(tenant.id)?.to >= asked {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Everything a request may have called the user.

@@ -31,6 +31,15 @@ fn the_annotated_file_says_every_default() {
 }
 
 #[test]
+fn the_documentation_shows_the_annotated_file() {
+    let page = include_str!("../../../../docs/configuration.md");
+    assert!(
+        page.contains(DEFAULT_FILE),
+        "copy default_config.toml into docs/configuration.md"
+    );
+}
+
+#[test]
 fn the_annotated_file_names_every_setting() {
     let table = DeTable::parse(DEFAULT_FILE).unwrap();
     for setting in SETTINGS {

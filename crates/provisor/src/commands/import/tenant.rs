@@ -142,7 +142,7 @@ fn next(
     }
     serde_json::from_slice(text).map(Some).map_err(|error| {
         Failure::failed(format!(
-            "line {number} is no JSON object: {error}. The file is damaged or no export of Provisor."
+            "line {number} is no JSON object: {error}. The file is damaged or no export of Provisor; a CSV of people needs --users."
         ))
     })
 }
@@ -164,18 +164,17 @@ fn check_header(header: &Map<String, Value>) -> Result<String, Failure> {
 }
 
 fn line(mut object: Map<String, Value>) -> Result<Line, String> {
-    for (name, value) in &mut object {
-        let value = value.take();
-        return match (name.as_str(), value) {
-            ("connection", value) => Ok(Line::Connection(value)),
-            ("schema", value) => Ok(Line::Schema(value)),
-            ("resource", Value::Object(object)) => Ok(Line::Resource(object)),
-            ("members", Value::Object(object)) => Ok(Line::Members(object)),
-            ("end", _) => Ok(Line::End),
-            (name, _) => Err(format!("\"{name}\" is no line of an export")),
-        };
+    let Some((name, value)) = object.iter_mut().next() else {
+        return Err("the line is an empty object".to_owned());
+    };
+    match (name.as_str(), value.take()) {
+        ("connection", value) => Ok(Line::Connection(value)),
+        ("schema", value) => Ok(Line::Schema(value)),
+        ("resource", Value::Object(object)) => Ok(Line::Resource(object)),
+        ("members", Value::Object(object)) => Ok(Line::Members(object)),
+        ("end", _) => Ok(Line::End),
+        (name, _) => Err(format!("\"{name}\" is no line of an export")),
     }
-    Err("the line is an empty object".to_owned())
 }
 
 /// The tenant's resource types, each read once its schemas are in place.

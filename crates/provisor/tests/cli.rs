@@ -1,0 +1,12 @@
+//! The binary from outside: what commands print, how they end, and that they work beside a server.
+
+#[path = "cli/backup.rs"]
+mod backup;
+#[path = "cli/harness.rs"]
+mod harness;
+#[path = "cli/people.rs"]
+mod people;
+#[path = "cli/server.rs"]
+mod server;
+#[path = "cli/settings.rs"]
+mod settings;
