@@ -12,9 +12,9 @@ use http_body_util::{BodyExt, Either, Full};
 use hyper::{
     HeaderMap, Request, Response, StatusCode, Uri,
     body::Incoming,
-    header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT},
 };
-use provisor_store::RequestId;
+use provisor_store::{Caller, RequestId};
 use tower::ServiceExt;
 
 use crate::{
@@ -108,6 +108,7 @@ async fn api(app: &Arc<App>, request: Request<Incoming>, path: &str, arrival: &A
     parts.extensions.insert(arrival.id);
     parts.extensions.insert(ClientAddress(arrival.address));
     parts.extensions.insert(ServerUrl(arrival.origin.clone()));
+    let client = parts.headers.get(USER_AGENT).cloned();
     let limit = app.settings.max_body;
     let body =
         axum::body::Body::new(http_body_util::Limited::new(body, limit).map_err(axum::Error::new));
@@ -115,10 +116,17 @@ async fn api(app: &Arc<App>, request: Request<Incoming>, path: &str, arrival: &A
         .api
         .clone()
         .oneshot(Request::from_parts(parts, body))
-        .await;
-    answered
-        .unwrap_or_else(|never| match never {})
-        .map(Either::Right)
+        .await
+        .unwrap_or_else(|never| match never {});
+    let now = app.clock.now();
+    if let Some(caller) = answered.extensions().get::<Arc<Caller>>() {
+        let uses = &app.token_uses;
+        uses.note(caller, client.as_ref(), arrival.address, now);
+    }
+    if answered.status() == StatusCode::UNAUTHORIZED {
+        app.limiter.failure(arrival.address, now);
+    }
+    answered.map(Either::Right)
 }
 
 /// The path with doubled and trailing slashes folded.

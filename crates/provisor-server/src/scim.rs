@@ -16,7 +16,7 @@ mod write;
 
 use std::sync::Arc;
 
-use hyper::{Method, Request, body::Incoming};
+use hyper::{Method, Request, body::Incoming, header::USER_AGENT};
 use provisor_store::{Caller, Cause, Denied, Scope, TokenKind};
 use scim::Kind;
 
@@ -150,21 +150,25 @@ async fn authenticate(
     exchange: &mut Exchange,
 ) -> Result<Arc<Caller>, Failure> {
     let now = exchange.at;
-    if let Some(wait) = app.limiter.too_many_failures(arrival.address, now) {
-        let failure = Failure::new(
-            Cause::RateLimited,
-            Kind::TooManyRequests,
-            "Too many requests with a wrong token came from this address. Correct the token, then \
-             wait a minute.",
-        );
-        return Err(failure.retry_after(wait));
-    }
+    // A good token is served however many wrong ones come from its address.
+    let failed = |failure: Failure| {
+        app.limiter.failure(arrival.address, now);
+        match app.limiter.too_many_failures(arrival.address, now) {
+            Some(wait) => Failure::new(
+                Cause::RateLimited,
+                Kind::TooManyRequests,
+                "Too many requests with a wrong token came from this address. Correct the token, \
+                 then wait a minute.",
+            )
+            .retry_after(wait),
+            None => failure,
+        }
+    };
     let credentials = match Credentials::read(request.headers()) {
         Ok(credentials) => credentials,
         Err(failure) => {
-            app.limiter.failure(arrival.address, now);
             exchange.tenant_of_slug(app, target).await;
-            return Err(failure);
+            return Err(failed(failure));
         }
     };
     exchange.presented(&credentials);
@@ -178,10 +182,10 @@ async fn authenticate(
         Ok(caller) => caller,
         Err(Denied { refusal, caller }) => {
             if refusal.error.kind == Kind::Unauthorized {
-                app.limiter.failure(arrival.address, now);
+                return Err(failed(refusal.into()));
             }
             let paused = refusal.cause == Cause::ConnectionPaused;
-            if let Some(caller) = caller.filter(|_| refusal.error.kind != Kind::Unauthorized) {
+            if let Some(caller) = caller {
                 exchange.authenticated(&caller);
             }
             let failure = Failure::from(refusal);
@@ -191,10 +195,6 @@ async fn authenticate(
                 failure
             });
         }
-    };
-    let wrong_tenant = || {
-        app.limiter.failure(arrival.address, now);
-        Failure::unauthorized(Cause::TokenWrongTenant)
     };
     let tenant = caller.tenant.clone().ok_or_else(|| {
         Failure::new(
@@ -209,11 +209,15 @@ async fn authenticate(
         .as_ref()
         .is_some_and(|slug| *slug != tenant.slug)
     {
-        return Err(wrong_tenant());
+        return Err(failed(Failure::unauthorized(Cause::TokenWrongTenant)));
     }
     exchange.authenticated(&caller);
-    app.token_uses
-        .note(&caller, request.headers(), arrival.address, now);
+    app.token_uses.note(
+        &caller,
+        request.headers().get(USER_AGENT),
+        arrival.address,
+        now,
+    );
     let scopes = caller.token.scopes;
     let reads = matches!(*request.method(), Method::GET | Method::HEAD)
         || matches!(target.endpoint, Endpoint::Search(_) | Endpoint::RootSearch);

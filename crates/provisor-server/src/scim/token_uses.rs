@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use hyper::{HeaderMap, header::USER_AGENT};
+use hyper::header::HeaderValue;
 use provisor_store::{Caller, TenantId, TokenId, record::LastUse};
 
 /// A use is noted at most once in this time per token, in milliseconds.
@@ -28,7 +28,7 @@ impl TokenUses {
     pub(crate) fn note(
         &self,
         caller: &Caller,
-        headers: &HeaderMap,
+        client: Option<&HeaderValue>,
         address: Option<IpAddr>,
         now: i64,
     ) {
@@ -38,9 +38,7 @@ impl TokenUses {
             return;
         }
         known.noted.insert(key, now);
-        let client = headers
-            .get(USER_AGENT)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let client = client.map(|value| String::from_utf8_lossy(value.as_bytes()));
         let last = LastUse {
             at: now,
             address: address
