@@ -6,7 +6,14 @@
 #[macro_use]
 pub(crate) mod bench;
 
+pub(crate) mod concurrent;
+pub(crate) mod identity;
+pub(crate) mod isolation;
+pub(crate) mod members;
+pub(crate) mod past;
 pub(crate) mod resources;
+pub(crate) mod search;
+pub(crate) mod settings;
 
 use std::sync::Arc;
 
@@ -47,5 +54,71 @@ macro_rules! cases {
 cases! { ($)
     resources {
         round_trip
+        custom_types_and_extensions
+        a_change_that_changes_nothing_writes_nothing
+        preconditions_are_decided_on_the_version_there_is
+        put_keeps_active_and_members_that_are_left_out
+        deactivation_and_reactivation_have_events_of_their_own
+        imported_people_are_created_or_linked
+        exported_resources_are_adopted_under_their_ids
+    }
+    identity {
+        user_names_are_unique_as_folded
+        custom_attributes_are_unique_where_declared
+        every_lookup_finds_exactly_the_user
+        with_email_as_identifier_addresses_are_unique
+        with_external_id_as_identifier_it_is_unique
+        team_names_are_unique_where_asked
+        switching_to_an_identifier_needs_it_unique
+        domains_bound_what_is_written
+        a_post_meets_an_inactive_user
+        one_of_many_racing_writers_wins
+    }
+    members {
+        steps_are_idempotent
+        unknown_members_are_named
+        unknown_members_are_left_out_where_forgiven
+        teams_cannot_contain_themselves
+        nested_teams_are_indirect
+        a_deleted_member_changes_its_teams
+        what_was_removed_meanwhile_stays_removed
+        events_list_at_most_500_members
+        member_pages_go_on_where_they_ended
+        patch_equals_its_definition
+    }
+    past {
+        every_change_has_exactly_its_events
+        deleted_resources_come_back
+        erased_people_leave_no_trace
+        old_tombstones_go
+        tombstones_are_found
+    }
+    concurrent {
+        no_added_member_is_lost
+        membership_follows_the_order_of_events
+        events_are_dense_for_a_reader_beside_writers
+    }
+    search {
+        filters_match_as_the_evaluator_does
+        orders_are_the_evaluators
+        pages_cover_the_list
+        a_walk_is_complete_under_deletion
+        cursors_hold_when_their_resource_is_gone
+        several_types_at_once
+        scans_are_bounded
+    }
+    settings {
+        tokens_are_checked
+        revocation_counts_at_once_everywhere
+        paused_and_suspended_refuse
+        a_queued_change_goes_by_the_newest_settings
+        connections_are_named_once
+        tenants_are_deleted_in_chunks
+        an_interrupted_deletion_is_finished
+        schemas_change_within_bounds
+        token_use_is_noted
+    }
+    isolation {
+        another_tenants_things_are_unknown
     }
 }

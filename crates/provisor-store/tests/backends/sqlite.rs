@@ -1,5 +1,11 @@
 //! SQLite: the contract, and what only a file can do.
 
+mod child;
+mod crash;
+mod file;
+mod plain;
+mod wal;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use provisor_store::{

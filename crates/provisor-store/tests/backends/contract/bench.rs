@@ -30,7 +30,7 @@ pub(crate) const START: i64 = 1_700_000_000_000;
 
 /// A store at work.
 pub(crate) struct Bench {
-    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) backend: Arc<dyn Backend>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     now: Arc<AtomicI64>,
@@ -61,7 +61,7 @@ impl Bench {
         };
         let store = backend.open(clock.clone());
         let mut bench = Self {
-            backend: Box::new(backend),
+            backend: Arc::new(backend),
             store,
             clock,
             now,
@@ -74,6 +74,19 @@ impl Bench {
             .new_connection(bench.tenant, ConnectionSettings::default())
             .await;
         bench
+    }
+
+    /// The same store and time as another tenant sees them.
+    pub(crate) fn of_tenant(&self, tenant: TenantId, token: PlainToken) -> Self {
+        Self {
+            backend: self.backend.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            now: self.now.clone(),
+            tenant,
+            connection: ConnectionId(1),
+            token,
+        }
     }
 
     /// Ends a case: nothing stored may contradict itself.
