@@ -51,7 +51,7 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
             ))
         })?;
     }
-    let connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
+    let mut connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
     prepare(&connection, busy)
         .and_then(|()| {
             connection.pragma_update(None, "journal_mode", "wal")?;
@@ -63,8 +63,21 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
             connection.pragma_update(None, "cache_size", -32_768)
         })
         .map_err(|error| cannot_open(path, &error))?;
+    connection.busy_handler(Some(wait_for_turn))?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
+}
+
+/// Looks every millisecond whether another process has let go of the database, for ten seconds.
+/// SQLite's own waiting grows to 100 ms a step, so that beside a busy neighbour (an import at the
+/// command line) a writer could miss every gap between two transactions.
+fn wait_for_turn(tries: i32) -> bool {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a lock of another process is nothing one could wait on"
+    )]
+    std::thread::sleep(Duration::from_millis(1));
+    tries < 10_000
 }
 
 /// Opens for reading, beside the writer.

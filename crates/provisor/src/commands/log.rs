@@ -195,10 +195,13 @@ async fn tail(
         return Ok(());
     }
     loop {
+        // What does not match is passed over for good, not read again with every look.
+        let newest = log.last_id()?;
         let entries = log.tail(after, &filter)?;
         names.print(&entries).await?;
         after = entries.last().map_or(after, |logged| logged.id);
         if entries.len() < PAGE {
+            after = after.max(newest);
             tokio::time::sleep(PAUSE).await;
         }
     }

@@ -1,5 +1,7 @@
 //! `provisor tenant`: customer organisations, each with a directory of its own.
 
+use std::time::Duration;
+
 use clap::Subcommand;
 use provisor_store::{Change, Outcome, Tenant as Record, TenantId};
 
@@ -15,6 +17,8 @@ use crate::{
 
 /// Rows removed per transaction, few enough that others come between.
 const CHUNK: usize = 500;
+/// What others get between two of them to begin a transaction of their own.
+const PAUSE: Duration = Duration::from_millis(3);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tenant {
@@ -164,7 +168,10 @@ async fn delete(context: &Context, key: &str, force: bool) -> Result<(), Failure
         let change = Change::DeleteTenant { chunk: CHUNK };
         match directory.write(tenant.id, change).await? {
             Outcome::TenantDeleted { done: true } => break,
-            Outcome::TenantDeleted { done: false } => bar.inc(CHUNK as u64),
+            Outcome::TenantDeleted { done: false } => {
+                bar.inc(CHUNK as u64);
+                tokio::time::sleep(PAUSE).await;
+            }
             other => return Err(unexpected(&other)),
         }
     }

@@ -247,13 +247,16 @@ impl Transaction<'_> {
         }
     }
 
-    /// An id of a deleted resource, or of another type, is not given twice.
+    /// An id of a deleted resource, or of another type, is not given twice. The tenant's types are
+    /// its tallies, so that the index by type and id is used.
     fn id_is_free(&self, place: Place<'_>, id: Id) -> Decided<()> {
         let held: bool = self
             .connection
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM tombstone WHERE tenant_id = ?1 AND id = ?2)
-                     OR EXISTS (SELECT 1 FROM resource WHERE tenant_id = ?1 AND id = ?2)",
+                     OR EXISTS (SELECT 1 FROM tally t CROSS JOIN resource r
+                                ON r.tenant_id = t.tenant_id AND r.kind = t.kind AND r.id = ?2
+                                WHERE t.tenant_id = ?1)",
             )?
             .query_row((place.tenant.0, id.0), |row| row.get(0))?;
         if held {

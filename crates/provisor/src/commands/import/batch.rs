@@ -1,5 +1,7 @@
 //! Writes of an import, some at a time: together they share a commit, and others come between.
 
+use std::time::Duration;
+
 use provisor_store::{Change, Outcome, Tenant, WriteError};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -8,6 +10,8 @@ use crate::{directory::Directory, failure::Failure, terminal};
 
 /// Writes that wait for each other. More would keep a server beside us waiting too long.
 const SIZE: usize = 100;
+/// What others get between two batches to begin a transaction of their own.
+const PAUSE: Duration = Duration::from_millis(3);
 /// Refusals that are told one by one.
 const TOLD: usize = 100;
 
@@ -70,6 +74,7 @@ impl<'d> Batch<'d> {
                 }
             }
         }
+        tokio::time::sleep(PAUSE).await;
         Ok(())
     }
 }
