@@ -17,10 +17,8 @@ use crate::{
 
 /// How often token uses are written down.
 const TOKEN_USES: Duration = Duration::from_secs(15);
-/// How often old tombstones are looked for.
+/// How often what is old or half deleted is looked for.
 const EXPIRY: Duration = Duration::from_secs(3600);
-/// How long deleted resources can be restored, in milliseconds.
-const TOMBSTONE_MS: i64 = 30 * 24 * 3600 * 1000;
 /// Rows per transaction of upkeep.
 const CHUNK: usize = 500;
 
@@ -94,26 +92,37 @@ pub(crate) async fn upkeep(app: Arc<App>) {
 pub(crate) async fn note_token_uses(app: &App) {
     let uses = app.token_uses.take();
     if !uses.is_empty() {
-        write(app, Change::NoteTokenUse(uses)).await;
+        write(app, TenantId::SYSTEM, Change::NoteTokenUse(uses)).await;
     }
 }
 
+/// Removes what is older than its retention, and goes on where a tenant's deletion stopped.
 async fn expire(app: &App) {
+    let keep = i64::try_from(app.settings.keep_deleted.as_millis()).unwrap_or(i64::MAX);
     loop {
         let change = Change::Expire {
-            tombstones_before: app.clock.now() - TOMBSTONE_MS,
+            tombstones_before: app.clock.now().saturating_sub(keep),
             chunk: CHUNK,
         };
-        match write(app, change).await {
+        match write(app, TenantId::SYSTEM, change).await {
             Some(Outcome::Done(rows)) if rows > 0 => {}
-            _ => return,
+            _ => break,
+        }
+    }
+    let unfinished = async { app.store.read().await?.unfinished_deletions().await };
+    for tenant in unfinished.await.unwrap_or_default() {
+        loop {
+            match write(app, tenant, Change::DeleteTenant { chunk: CHUNK }).await {
+                Some(Outcome::TenantDeleted { done: false }) => {}
+                _ => break,
+            }
         }
     }
 }
 
-async fn write(app: &App, change: Change) -> Option<Outcome> {
+async fn write(app: &App, tenant: TenantId, change: Change) -> Option<Outcome> {
     let origin = Origin {
-        tenant: TenantId::SYSTEM,
+        tenant,
         request: RequestId::random(),
         actor: Actor::System,
     };

@@ -39,6 +39,8 @@ pub struct Settings {
     pub failed_authentication_limit: Option<u32>,
     /// How long a cursor is good for (RFC 9865 `cursorTimeout`).
     pub cursor_timeout: Duration,
+    /// How long a deleted resource can be restored.
+    pub keep_deleted: Duration,
 }
 
 impl Default for Settings {
@@ -61,6 +63,7 @@ impl Default for Settings {
             rate_limit: None,
             failed_authentication_limit: Some(60),
             cursor_timeout: Duration::from_secs(3600),
+            keep_deleted: Duration::from_secs(30 * 86_400),
         }
     }
 }

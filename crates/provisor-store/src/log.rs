@@ -7,6 +7,7 @@
 
 mod counting;
 mod entry;
+mod erase;
 mod expire;
 mod file;
 mod flush;
@@ -46,6 +47,7 @@ use self::{
 };
 
 pub use entry::{Body, Counted, Entry, Kept, Operation};
+pub use erase::erase;
 pub use gap::{Gap, GapKind, Window};
 pub use query::{LogFilter, Logged, Place, Show};
 pub use reader::{Count, LogReader, Seen};

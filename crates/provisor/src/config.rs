@@ -34,8 +34,6 @@ pub(crate) struct Config {
     pub(crate) server: Settings,
     /// The sync log.
     pub(crate) sync_log: LogSettings,
-    /// How long a deleted resource can be restored.
-    pub(crate) keep_deleted: Duration,
     /// How long one query may read the directory.
     pub(crate) scan_time: Duration,
     /// Threads for such queries.
@@ -53,7 +51,6 @@ pub(crate) enum LogFormat {
 
 impl Default for Config {
     fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(86_400);
         Self {
             listen: std::net::SocketAddr::from(([127, 0, 0, 1], 7070)),
             database: DEFAULT_DATABASE.to_owned(),
@@ -62,7 +59,6 @@ impl Default for Config {
             log_level: "info".to_owned(),
             server: Settings::default(),
             sync_log: LogSettings::default(),
-            keep_deleted: 30 * DAY,
             scan_time: Duration::from_secs(10),
             scan_threads: 2,
         }
@@ -117,7 +113,7 @@ settings! {
     "sync_log.reads_per_second" => sync_log.reads_per_second: count,
     "sync_log.refusals_per_address" => sync_log.refusals_per_address: count,
     "sync_log.refusals_per_second" => sync_log.refusals_per_second: count,
-    "retention.deleted" => keep_deleted: duration,
+    "retention.deleted" => server.keep_deleted: duration,
     "store.scan_time" => scan_time: duration,
     "store.scan_threads" => scan_threads: count,
 }

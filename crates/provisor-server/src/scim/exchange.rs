@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{App, front::Arrival};
 
-/// Names one request may add to the log's index.
-const MOST_NAMES: usize = 32;
+/// So many names are compared with each other; of more (bulk), repetitions are harmless.
+const COMPARED: usize = 32;
 
 /// What is known of a request so far.
 pub(crate) struct Exchange {
@@ -143,8 +143,8 @@ impl Exchange {
     }
 
     pub(crate) fn name(&mut self, text: &str) {
-        let known = self.names.iter().any(|name| name == text);
-        if !known && self.names.len() < MOST_NAMES && !text.is_empty() {
+        let known = self.names.len() < COMPARED && self.names.iter().any(|name| name == text);
+        if !known && !text.is_empty() {
             self.names.push(text.to_owned());
         }
     }

@@ -49,6 +49,12 @@ impl Location {
             .map_err(|error| self.unopenable(&error))
     }
 
+    /// A connection that changes what is there, beside the writer.
+    pub(super) fn writer(&self) -> Result<Connection, StoreError> {
+        self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(|error| self.unopenable(&error))
+    }
+
     fn unopenable(&self, error: &rusqlite::Error) -> StoreError {
         let name = match self {
             Self::File(path) => path.display().to_string(),

@@ -1,24 +1,18 @@
 //! `provisor serve`: the server, from its configuration to its orderly end.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 use provisor_server::{Listeners, Server};
-use provisor_store::{Actor, Change, Clock, Origin, Outcome, RequestId, Store, TenantId};
 use tokio::net::TcpListener;
 
-use super::{Context, argument};
+use super::Context;
 use crate::{
     config::{Config, LogFormat},
     failure::Failure,
     open::{self, Missing},
     terminal,
 };
-
-/// How often what is older than its retention is removed.
-const RETENTION_PAUSE: Duration = Duration::from_secs(3600);
-/// Rows removed per transaction.
-const RETENTION_CHUNK: usize = 500;
 
 /// Start the server
 #[derive(Debug, Args)]
@@ -192,11 +186,6 @@ pub(super) async fn serve(
         open::settings(&config),
     )?;
     let log = open::log(&path, &config.sync_log, clock.clone());
-    let retention = tokio::spawn(expire(
-        Arc::new(store.clone()),
-        clock.clone(),
-        config.keep_deleted,
-    ));
     let server = Server {
         store: store.clone(),
         log: log.clone(),
@@ -206,7 +195,6 @@ pub(super) async fn serve(
     let signals = Signals::catch()?;
     ready()?;
     let served = server.run(listeners, signals.stop()).await;
-    retention.abort();
     store.close();
     log.close();
     served?;
@@ -258,29 +246,6 @@ impl Signals {
             self.next().await;
             std::process::exit(130);
         });
-    }
-}
-
-/// Removes deleted resources whose time is over, a few at a time, for as long as the server runs.
-async fn expire(store: Arc<dyn Store>, clock: Clock, keep: Duration) {
-    loop {
-        let change = Change::Expire {
-            tombstones_before: clock.now().saturating_sub(argument::millis(keep)),
-            chunk: RETENTION_CHUNK,
-        };
-        let origin = Origin {
-            tenant: TenantId::SYSTEM,
-            request: RequestId::random(),
-            actor: Actor::System,
-        };
-        match store.write(origin, change).await {
-            Ok(Outcome::Done(rows)) if rows >= RETENTION_CHUNK => continue,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(%error, "removing expired resources failed; it is tried again in an hour")
-            }
-        }
-        tokio::time::sleep(RETENTION_PAUSE).await;
     }
 }
 

@@ -17,9 +17,13 @@ use super::{
 use crate::{
     directory::{self, Directory, unexpected, written},
     failure::Failure,
+    open,
     terminal::{self, Form},
     views,
 };
+
+/// How many past events are read for the names a user had.
+const PAST_EVENTS: usize = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
@@ -317,16 +321,49 @@ async fn erase(
             &user_name,
         )?;
     }
+    let names = names_of(directory, &tenant, &user).await?;
     let change = Change::Erase { id: user.id };
     match directory.write(tenant.id, change).await? {
         Outcome::Deleted { .. } | Outcome::Done(_) => {}
         other => return Err(unexpected(&other)),
+    }
+    let log = open::log_path(&context.path()?);
+    if log.exists() {
+        let entries = provisor_store::log::erase(&log, tenant.id, user.id, &names)?;
+        terminal::note(&format!("{entries} entries of the sync log were blanked."));
     }
     let events = {
         let mut snapshot = directory.read().await?;
         snapshot.events_of(tenant.id, user.id, 1).await?
     };
     receipt(context, &tenant, user.id, events.first())
+}
+
+/// Every name the user has or had, to find it in the sync log by.
+async fn names_of(
+    directory: &Directory,
+    tenant: &Tenant,
+    user: &Stored,
+) -> Result<Vec<String>, Failure> {
+    let mut documents: Vec<Value> = serde_json::from_slice(&user.document).into_iter().collect();
+    let mut snapshot = directory.read().await?;
+    let past = snapshot.events_of(tenant.id, user.id, PAST_EVENTS).await?;
+    documents.extend(past.into_iter().filter_map(|event| event.document));
+    let mut names = vec![user.id.to_string()];
+    for document in &documents {
+        let singles = ["userName", "externalId"].map(|name| document.get(name));
+        let emails = document.get("emails").and_then(Value::as_array);
+        let emails = emails.into_iter().flatten().map(|email| email.get("value"));
+        let texts = singles
+            .into_iter()
+            .chain(emails)
+            .flatten()
+            .filter_map(Value::as_str);
+        names.extend(texts.map(str::to_owned));
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
 }
 
 /// What can be shown to whoever asked for the erasure; without personal values.

@@ -61,21 +61,14 @@ impl Transaction<'_> {
         Ok(Outcome::Done(1))
     }
 
-    /// Stored values keep their meaning: with resources there, attributes may be added to a
-    /// schema, but not removed or given another type.
+    /// Stored values keep their meaning: attributes may be added to a schema that resources use,
+    /// but not removed or given another type.
     fn refuse_incompatible(
         &self,
         tenant: TenantId,
         before: &Registry,
         after: &Registry,
     ) -> Decided<()> {
-        let stored: bool = self
-            .connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM resource WHERE tenant_id = ?1)")?
-            .query_row([tenant.0], |row| row.get(0))?;
-        if !stored {
-            return Ok(());
-        }
         for old in before.schemas() {
             let Some(new) = after.schema(&old.id) else {
                 continue;
@@ -83,13 +76,14 @@ impl Transaction<'_> {
             if let Some(attribute) = old.attributes.iter().find(|attribute| {
                 let now = new.attribute(&attribute.name);
                 !now.is_some_and(|now| keeps_meaning(attribute, now))
-            }) {
+            }) && self.mentions(tenant, &old.id)?
+            {
                 return Err(Error::new(
                     Kind::Conflict,
                     format!(
                         "The attribute \"{}\" of {} cannot be removed or change its type, \
-                         multiValued, caseExact, returned or uniqueness while the tenant has \
-                         resources. Add another attribute, or use a new URN.",
+                         multiValued, caseExact, returned or uniqueness while resources use \
+                         the schema. Add another attribute, or use a new URN.",
                         attribute.name, old.id
                     ),
                 )
