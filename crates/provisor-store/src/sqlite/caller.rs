@@ -15,7 +15,7 @@ use crate::{
     StoreError, Tenant, TenantId, TenantState, TokenId, TokenKind, TokenRecord, record,
 };
 
-/// Callers known at one revision of the settings.
+/// Callers and resource types known at one revision of the settings.
 #[derive(Default)]
 pub(super) struct Callers(RwLock<Known>);
 
@@ -23,10 +23,23 @@ pub(super) struct Callers(RwLock<Known>);
 struct Known {
     revision: i64,
     callers: HashMap<(TenantId, TokenId), (HashedToken, Arc<Caller>)>,
+    kinds: HashMap<TenantId, Arc<Kinds>>,
 }
 
 /// A hostile client cannot grow the cache: only valid tokens enter it, and not more than this.
 const MOST: usize = 10_000;
+
+impl Known {
+    /// Makes room for what is read at this revision.
+    fn renew(&mut self, revision: i64) {
+        let full = self.callers.len() >= MOST || self.kinds.len() >= MOST;
+        if full || self.revision != revision {
+            self.callers.clear();
+            self.kinds.clear();
+            self.revision = revision;
+        }
+    }
+}
 
 /// The revision of all settings.
 pub(super) fn revision(connection: &Connection) -> rusqlite::Result<i64> {
@@ -55,8 +68,9 @@ impl Callers {
         let caller = match cached {
             Some((stored, caller)) if stored.matches(&hash) => caller,
             _ => {
+                let kinds = |tenant| self.kinds(connection, tenant);
                 let Some((stored, caller)) =
-                    load(connection, token.tenant(), token.token(), revision)?
+                    load(connection, token.tenant(), token.token(), revision, kinds)?
                 else {
                     return Ok(Err(unauthorized(Cause::TokenUnknown).into()));
                 };
@@ -64,10 +78,7 @@ impl Callers {
                     return Ok(Err(unauthorized(Cause::TokenUnknown).into()));
                 }
                 let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-                if known.revision != revision || known.callers.len() >= MOST {
-                    known.callers.clear();
-                    known.revision = revision;
-                }
+                known.renew(revision);
                 let key = (token.tenant(), token.token());
                 known.callers.insert(key, (stored, caller.clone()));
                 caller
@@ -80,6 +91,30 @@ impl Callers {
                 caller: Some(caller),
             }),
         })
+    }
+}
+
+impl Callers {
+    /// A tenant's resource types.
+    pub(super) fn kinds(
+        &self,
+        connection: &Connection,
+        tenant: TenantId,
+    ) -> Result<Arc<Kinds>, StoreError> {
+        let revision = revision(connection)?;
+        {
+            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            if known.revision == revision
+                && let Some(kinds) = known.kinds.get(&tenant)
+            {
+                return Ok(kinds.clone());
+            }
+        }
+        let kinds = Arc::new(kinds(connection, tenant)?);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.renew(revision);
+        known.kinds.insert(tenant, kinds.clone());
+        Ok(kinds)
     }
 }
 
@@ -162,7 +197,14 @@ pub(super) fn reload(
     caller: &Caller,
     revision: i64,
 ) -> Result<Arc<Caller>, StoreError> {
-    let current = load(connection, caller.token.tenant, caller.token.id, revision)?;
+    let kinds = |tenant| Ok(Arc::new(kinds(connection, tenant)?));
+    let current = load(
+        connection,
+        caller.token.tenant,
+        caller.token.id,
+        revision,
+        kinds,
+    )?;
     Ok(current.map_or_else(
         || {
             let mut gone = caller.clone();
@@ -178,6 +220,7 @@ fn load(
     tenant: TenantId,
     token: TokenId,
     revision: i64,
+    kinds: impl FnOnce(TenantId) -> Result<Arc<Kinds>, StoreError>,
 ) -> Result<Option<(HashedToken, Arc<Caller>)>, StoreError> {
     let found = connection
         .prepare_cached(&format!(
@@ -206,7 +249,7 @@ fn load(
             .map(Arc::new),
         None => None,
     };
-    let registry = kinds(connection, record.tenant)?.registry;
+    let registry = kinds(record.tenant)?.registry.clone();
     let caller = Caller {
         tenant,
         connection: link,

@@ -52,9 +52,11 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
         })?;
     }
     let mut connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
-    prepare(&connection, busy)
+    prepare(&connection, busy).map_err(|error| cannot_open(path, &error))?;
+    refuse_foreign(path, &connection)?;
+    connection
+        .pragma_update(None, "journal_mode", "wal")
         .and_then(|()| {
-            connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", "full")?;
             // Checkpoints run on a thread of their own.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -78,6 +80,25 @@ fn wait_for_turn(tries: i32) -> bool {
     )]
     std::thread::sleep(Duration::from_millis(1));
     tries < 10_000
+}
+
+/// A database that has tables, but not ours, is left alone.
+fn refuse_foreign(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let foreign: bool = connection
+        .query_row(
+            "SELECT count(*) > 0 AND count(*) FILTER (WHERE name = 'migration') = 0 \
+             FROM sqlite_schema WHERE type = 'table'",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(|error| cannot_open(path, &error))?;
+    if foreign {
+        return Err(StoreError::Open(format!(
+            "{} is the database of another program; give another --database",
+            path.display()
+        )));
+    }
+    Ok(())
 }
 
 /// Opens for reading, beside the writer.

@@ -72,10 +72,14 @@ impl View {
         Ok(events)
     }
 
+    fn kinds(&self, tenant: TenantId) -> Result<Arc<caller::Kinds>, StoreError> {
+        self.shared.callers.kinds(self.connection()?, tenant)
+    }
+
     fn number(&self, tenant: TenantId, kind: &ResourceType) -> Result<Option<i64>, StoreError> {
         match rows::builtin_kind(&kind.name) {
             Some(number) => Ok(Some(number)),
-            None => Ok(caller::kinds(self.connection()?, tenant)?.number(kind)),
+            None => Ok(self.kinds(tenant)?.number(kind)),
         }
     }
 
@@ -181,6 +185,7 @@ impl Snapshot for View {
                 connection,
                 tenant,
                 search,
+                callers: &shared.callers,
                 boundaries: &shared.boundaries,
                 settings: shared.settings,
                 now: shared.clock.now(),
@@ -299,7 +304,7 @@ impl Snapshot for View {
         let Some((row, deleted, number)) = found else {
             return Ok(None);
         };
-        let kinds = caller::kinds(connection, tenant)?;
+        let kinds = self.kinds(tenant)?;
         Ok(kinds
             .by_number(number)
             .map(|kind| (row.stored(kind), deleted)))
@@ -350,7 +355,7 @@ impl Snapshot for View {
     }
 
     async fn registry(&mut self, tenant: TenantId) -> Result<Arc<Registry>, StoreError> {
-        Ok(caller::kinds(self.connection()?, tenant)?.registry)
+        Ok(self.kinds(tenant)?.registry.clone())
     }
 
     async fn custom_schemas(&mut self, tenant: TenantId) -> Result<Vec<Value>, StoreError> {

@@ -10,7 +10,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use scim::{ResourceType, sort::Key};
 
 use super::{
-    SqliteSettings, caller,
+    SqliteSettings,
+    caller::Callers,
     get::{self, Derived},
     keys, plan,
     plan::Source,
@@ -37,6 +38,7 @@ pub(super) struct Query<'a> {
     pub(super) connection: &'a Connection,
     pub(super) tenant: TenantId,
     pub(super) search: &'a Search,
+    pub(super) callers: &'a Callers,
     pub(super) boundaries: &'a Boundaries,
     pub(super) settings: SqliteSettings,
     pub(super) now: i64,
@@ -167,7 +169,8 @@ impl Query<'_> {
         if let Some(number) = rows::builtin_kind(&kind.name) {
             return Ok(number);
         }
-        let number = caller::kinds(self.connection, self.tenant)?.number(kind);
+        let kinds = self.callers.kinds(self.connection, self.tenant)?;
+        let number = kinds.number(kind);
         number.ok_or_else(|| {
             let gone = scim::Error::not_found(format!("There is no resource type {}.", kind.name));
             Stopped::Refused(gone.into())

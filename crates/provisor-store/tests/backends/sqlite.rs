@@ -1,5 +1,6 @@
 //! SQLite: the contract, and what only a file can do.
 
+mod batch;
 mod child;
 mod crash;
 mod file;

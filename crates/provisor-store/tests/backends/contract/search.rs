@@ -587,5 +587,5 @@ pub(crate) async fn scans_are_bounded(bench: &Bench) {
         }
     }
     assert_eq!(bench.find("User", "userName co \"x0110\"").await, []);
-    assert_eq!(bench.find("User", "userName co \"0109\"").await.len(), 10);
+    assert_eq!(bench.find("User", "userName co \"0109\"").await.len(), 11);
 }

@@ -294,6 +294,7 @@ async fn writes_until_the_disk_is_full() {
     let Some(path) = super::child::path() else {
         return;
     };
+    println!();
     let store = open(&path).unwrap();
     let tenant = plain::tenant(&store).await.unwrap();
     for number in 0..20_000 {
@@ -307,5 +308,21 @@ async fn writes_until_the_disk_is_full() {
     }
     if !plain::users(&store, tenant).await.is_empty() {
         println!("read beside it");
+    }
+}
+
+#[test]
+fn several_may_open_a_new_file_at_once() {
+    for _ in 0..5 {
+        let file = File::new();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    file.with(SqliteSettings::default(), Clock::system());
+                });
+            }
+        });
+        let store = open(&file.path()).unwrap();
+        assert_eq!(store.check().unwrap(), Vec::<String>::new());
     }
 }

@@ -64,10 +64,12 @@ pub(crate) async fn user(
     create(store, tenant, "User", json!({ "userName": name })).await
 }
 
-/// The userNames there are, in order of creation.
-pub(crate) async fn users(store: &SqliteStore, tenant: TenantId) -> Vec<String> {
-    let search = Search {
-        types: vec![(scim::Registry::builtin().user().clone(), None)],
+/// A search of users.
+pub(crate) fn search(filter: &str) -> Search {
+    let kind = scim::Registry::builtin().user().clone();
+    let filter = (!filter.is_empty()).then(|| bench::resolve(&kind, filter));
+    Search {
+        types: vec![(kind, filter)],
         sort: Vec::new(),
         start: PageStart::Index(1),
         count: usize::MAX,
@@ -76,13 +78,14 @@ pub(crate) async fn users(store: &SqliteStore, tenant: TenantId) -> Vec<String> 
         identifier: provisor_store::Identifier::UserName,
         token: None,
         fingerprint: String::new(),
-    };
+    }
+}
+
+/// The userNames there are, in order of creation.
+pub(crate) async fn users(store: &SqliteStore, tenant: TenantId) -> Vec<String> {
     let mut view = store.read().await.expect("a view");
-    let page = view
-        .search(tenant, &search)
-        .await
-        .expect("a search")
-        .expect("a page");
+    let answer = view.search(tenant, &search("")).await;
+    let page = answer.expect("a search").expect("a page");
     let name = |stored| {
         bench::attributes(stored)["userName"]
             .as_str()
