@@ -186,8 +186,11 @@ impl Run {
         let mut transaction =
             match Transaction::begin(&self.connection, &mut self.rules, self.clock.now()) {
                 Ok(transaction) => transaction,
-                // Whoever waits by now has waited as long.
-                Err(error) => return fail(std::iter::once(first).chain(jobs.try_iter()), &error),
+                Err(error) => {
+                    // Who waits by now has waited as long; who comes after the first answer has not.
+                    let waited: Vec<Job> = std::iter::once(first).chain(jobs.try_iter()).collect();
+                    return fail(waited, &error);
+                }
             };
         let started = Instant::now();
         let mut done: Vec<(Job, Applied)> = Vec::new();
