@@ -152,6 +152,7 @@ CREATE TABLE tombstone (
     rest       TEXT,
     PRIMARY KEY (tenant_id, id)
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX tombstone_k ON tombstone (k);
 CREATE INDEX tombstone_name ON tombstone (tenant_id, kind, name);
 CREATE INDEX tombstone_deleted ON tombstone (deleted);
 

@@ -34,7 +34,7 @@ pub(super) fn teams(
 ) -> Result<Vec<TeamRef>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT r.k, r.id, r.display FROM member m JOIN resource r ON r.k = m.team \
-         WHERE m.tenant_id = ?1 AND m.member = ?2 ORDER BY r.k",
+         WHERE m.tenant_id = ?1 AND m.member = ?2 ORDER BY m.team",
     )?;
     let mut direct = |k: i64| -> Result<Vec<(i64, Id, String)>, StoreError> {
         let found = statement.query_map(params![tenant.0, k], |row| {

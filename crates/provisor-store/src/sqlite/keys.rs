@@ -175,8 +175,8 @@ pub(super) fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let start = &value[..value.floor_char_boundary(LONGEST)];
-    format!("{start}\u{1}{hash}").into()
+    let cut = (0..=LONGEST).rev().find(|at| value.is_char_boundary(*at));
+    format!("{}\u{1}{hash}", &value[..cut.unwrap_or(0)]).into()
 }
 
 /// Compares every stored key with what the documents say.

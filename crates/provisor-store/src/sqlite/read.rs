@@ -289,7 +289,7 @@ impl Snapshot for View {
             };
             connection
                 .prepare_cached(&format!(
-                    "SELECT {}, deleted, kind FROM tombstone WHERE tenant_id = ?1 AND {condition} \
+                    "SELECT {}, deleted, kind FROM tombstone {condition} \
                      ORDER BY deleted DESC LIMIT 1",
                     rows::COLUMNS
                 ))?
@@ -297,8 +297,11 @@ impl Snapshot for View {
                 .optional()
         };
         let found = match (id, user_name) {
-            (Some(id), _) => one("id = ?2", id.0.to_vec().into())?,
-            (None, Some(name)) => one("kind = 1 AND name = ?2", fold(name).into_owned().into())?,
+            (Some(id), _) => one("WHERE tenant_id = ?1 AND id = ?2", id.0.to_vec().into())?,
+            (None, Some(name)) => one(
+                "INDEXED BY tombstone_name WHERE tenant_id = ?1 AND kind = 1 AND name = ?2",
+                fold(name).into_owned().into(),
+            )?,
             (None, None) => None,
         };
         let Some((row, deleted, number)) = found else {

@@ -262,7 +262,7 @@ impl Query<'_> {
             let plan = filter.as_ref().map(|filter| plan::plan(kind, filter));
             match plan.as_ref().and_then(|plan| plan.source.as_ref()) {
                 Some(source) => {
-                    let mut rows = self.candidates(kind, number, source)?;
+                    let mut rows = self.candidates(number, source)?;
                     if rows.is_empty()
                         && let Source::UserName(name) = source
                         && self.search.identifier == Identifier::Email
@@ -340,12 +340,7 @@ impl Query<'_> {
     }
 
     /// The rows a source leads to, in id order.
-    fn candidates(
-        &self,
-        kind: &Arc<ResourceType>,
-        number: i64,
-        source: &Source,
-    ) -> Result<Vec<Resource>, StoreError> {
+    fn candidates(&self, number: i64, source: &Source) -> Result<Vec<Resource>, StoreError> {
         let mut rows = match source {
             Source::Nothing => Vec::new(),
             Source::Id(text) => match text.parse() {
@@ -387,7 +382,7 @@ impl Query<'_> {
                 let mut seen = HashSet::new();
                 let mut rows = Vec::new();
                 for source in sources {
-                    let found = self.candidates(kind, number, source)?;
+                    let found = self.candidates(number, source)?;
                     rows.extend(found.into_iter().filter(|row| seen.insert(row.k)));
                 }
                 rows

@@ -10,7 +10,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -32,6 +32,9 @@ const BATCH_TIME: Duration = Duration::from_millis(10);
 const CHECKPOINT_PAGES: u64 = 4_000;
 /// WAL pages after which the writer sees to it that the WAL starts again.
 const RESTART_PAGES: u64 = 16_000;
+
+/// As many pages the writer copies itself, so that the WAL can start again.
+const TAIL_PAGES: u64 = 1_000;
 
 struct Job {
     origin: Origin,
@@ -183,8 +186,11 @@ impl Run {
         let mut transaction =
             match Transaction::begin(&self.connection, &mut self.rules, self.clock.now()) {
                 Ok(transaction) => transaction,
-                // Whoever waits by now has waited as long.
-                Err(error) => return fail(std::iter::once(first).chain(jobs.try_iter()), &error),
+                Err(error) => {
+                    // Who waits by now has waited as long; who comes after the first answer has not.
+                    let waited: Vec<Job> = std::iter::once(first).chain(jobs.try_iter()).collect();
+                    return fail(waited, &error);
+                }
             };
         let started = Instant::now();
         let mut done: Vec<(Job, Applied)> = Vec::new();
@@ -252,12 +258,15 @@ impl Run {
     /// writing, copies the last pages itself, so that the WAL can start again from its beginning.
     fn keep_wal_short(&self) {
         let pages = self.wal.pages.load(Relaxed);
-        if pages >= self.wal.due_at.load(Relaxed) {
+        if pages < self.wal.due_at.load(Relaxed) {
+            return;
+        }
+        let behind = pages.saturating_sub(self.wal.copied.load(Relaxed));
+        if pages >= RESTART_PAGES && behind <= TAIL_PAGES {
+            self.wal.checkpoint(&self.connection, TAIL_PAGES);
+        } else {
             // Full means that one is due already.
             let _ = self.due.try_send(());
-        }
-        if pages >= RESTART_PAGES && self.wal.caught_up.swap(false, Relaxed) {
-            self.wal.checkpoint(&self.connection);
         }
     }
 }
@@ -291,8 +300,8 @@ struct Wal {
     pages: AtomicU64,
     /// At how many pages the next checkpoint is due.
     due_at: AtomicU64,
-    /// A checkpoint has copied nearly all since the last one by the writer.
-    caught_up: AtomicBool,
+    /// How many of them the last checkpoint left copied.
+    copied: AtomicU64,
 }
 
 impl Wal {
@@ -300,7 +309,7 @@ impl Wal {
         Self {
             pages: AtomicU64::new(0),
             due_at: AtomicU64::new(CHECKPOINT_PAGES),
-            caught_up: AtomicBool::new(false),
+            copied: AtomicU64::new(0),
         }
     }
 
@@ -311,6 +320,7 @@ impl Wal {
             let pages = u64::from(pages.unsigned_abs());
             if wal.pages.swap(pages, Relaxed) > pages {
                 // It has started again.
+                wal.copied.store(0, Relaxed);
                 wal.due_at.store(CHECKPOINT_PAGES, Relaxed);
             }
             Ok(())
@@ -318,15 +328,29 @@ impl Wal {
         Ok(())
     }
 
-    /// Copies into the file what no reader keeps from it. Waits for nobody.
-    fn checkpoint(&self, connection: &Connection) {
+    /// Copies into the file what no reader holds back, waiting for nobody. A WAL that ought to
+    /// start again is looked at `again` after so many pages.
+    fn checkpoint(&self, connection: &Connection, again: u64) {
+        let before = self.pages.load(Relaxed);
         let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-            row.get::<_, i64>(1)
+            row.get::<_, i64>(2)
         });
         match done {
-            Ok(pages) => {
-                let next = u64::try_from(pages).unwrap_or(0) + CHECKPOINT_PAGES;
-                self.due_at.store(next, Relaxed);
+            Ok(copied) => {
+                let pages = self.pages.load(Relaxed);
+                // Negative: another process is at it.
+                let copied = u64::try_from(copied).unwrap_or(self.copied.load(Relaxed));
+                if pages < before {
+                    // It has started again meanwhile.
+                    return;
+                }
+                self.copied.store(copied, Relaxed);
+                let held = before.saturating_sub(copied) > TAIL_PAGES;
+                let pause = match pages >= RESTART_PAGES && !held {
+                    true => again,
+                    false => CHECKPOINT_PAGES,
+                };
+                self.due_at.store(before + pause, Relaxed);
             }
             Err(error) => {
                 tracing::warn!(%error, "a checkpoint failed; it is tried again");
@@ -338,7 +362,6 @@ impl Wal {
 /// Copies the WAL into the file whenever it is due, beside the writer.
 fn checkpoints(connection: &Connection, due: &Receiver<()>, wal: &Wal) {
     while due.recv().is_ok() {
-        wal.checkpoint(connection);
-        wal.caught_up.store(true, Relaxed);
+        wal.checkpoint(connection, 1);
     }
 }

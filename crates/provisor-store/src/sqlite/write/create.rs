@@ -17,7 +17,10 @@ use crate::{
     Actor, Id, Origin, Outcome,
     change::Written,
     event::EventKind,
-    sqlite::rows::{self, Resource},
+    sqlite::{
+        get,
+        rows::{self, Resource},
+    },
 };
 
 impl Transaction<'_> {
@@ -247,18 +250,15 @@ impl Transaction<'_> {
         }
     }
 
-    /// An id of a deleted resource, or of another type, is not given twice. The tenant's types are
-    /// its tallies, so that the index by type and id is used.
-    fn id_is_free(&self, place: Place<'_>, id: Id) -> Decided<()> {
-        let held: bool = self
-            .connection
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM tombstone WHERE tenant_id = ?1 AND id = ?2)
-                     OR EXISTS (SELECT 1 FROM tally t CROSS JOIN resource r
-                                ON r.tenant_id = t.tenant_id AND r.kind = t.kind AND r.id = ?2
-                                WHERE t.tenant_id = ?1)",
-            )?
-            .query_row((place.tenant.0, id.0), |row| row.get(0))?;
+    /// An id of a deleted resource, or of another type, is not given twice.
+    fn id_is_free(&mut self, place: Place<'_>, id: Id) -> Decided<()> {
+        let mut held = get::buried(self.connection, place.tenant, id)?.is_some();
+        let rules = self.rules(place.tenant)?;
+        for kind in rules.kinds.registry.resource_types() {
+            if let (false, Some(number)) = (held, rules.kinds.number(kind)) {
+                held = get::resource(self.connection, place.tenant, number, id)?.is_some();
+            }
+        }
         if held {
             return Err(Error::new(
                 Kind::Uniqueness,

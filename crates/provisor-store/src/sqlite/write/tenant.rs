@@ -1,6 +1,6 @@
 //! Tenants: create, change, and delete in chunks.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, params, params_from_iter, types::Value as SqlValue};
 use scim::{Error, Kind, resource::Incoming};
 use serde_json::json;
 
@@ -11,18 +11,18 @@ use crate::{
 };
 
 /// Tables with a tenant's rows, the biggest first, each with the rest of its key.
-const TABLES: [(&str, &str); 11] = [
-    ("event", "seq"),
-    ("search_key", "kind, attribute, value, k"),
-    ("member", "team, member"),
-    ("resource", "k"),
-    ("tombstone", "id"),
-    ("tally", "kind"),
-    ("token_use", "token_id"),
-    ("token", "id"),
-    ("connection", "id"),
-    ("custom_schema", "id"),
-    ("tenant_tally", "tenant_id"),
+const TABLES: [(&str, &[&str]); 11] = [
+    ("event", &["seq"]),
+    ("search_key", &["kind", "attribute", "value", "k"]),
+    ("member", &["team", "member"]),
+    ("resource", &["k"]),
+    ("tombstone", &["id"]),
+    ("tally", &["kind"]),
+    ("token_use", &["token_id"]),
+    ("token", &["id"]),
+    ("connection", &["id"]),
+    ("custom_schema", &["id"]),
+    ("tenant_tally", &["tenant_id"]),
 ];
 
 impl Transaction<'_> {
@@ -156,14 +156,7 @@ impl Transaction<'_> {
     fn remove_rows(&mut self, tenant: TenantId, most: usize) -> Result<usize, StoreError> {
         let mut removed = 0;
         for (table, key) in TABLES {
-            let limit = i64::try_from(most - removed).unwrap_or(i64::MAX);
-            removed += self
-                .connection
-                .prepare_cached(&format!(
-                    "DELETE FROM {table} WHERE tenant_id = ?1 AND ({key}) IN \
-                       (SELECT {key} FROM {table} WHERE tenant_id = ?1 LIMIT ?2)"
-                ))?
-                .execute(params![tenant.0, limit])?;
+            removed += self.remove_from(table, key, tenant, most - removed)?;
             if removed == most {
                 return Ok(removed);
             }
@@ -173,6 +166,38 @@ impl Transaction<'_> {
             .execute([tenant.0])?;
         self.tallies.remove(&tenant);
         self.revise();
+        Ok(removed)
+    }
+
+    /// Removes up to `most` rows of one table, each by its key: a subquery in the DELETE would
+    /// read all rows of the tenant for every chunk.
+    fn remove_from(
+        &self,
+        table: &str,
+        key: &[&str],
+        tenant: TenantId,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
+        let columns = key.join(", ");
+        let rows: Vec<Vec<SqlValue>> = self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {columns} FROM {table} WHERE tenant_id = ?1 LIMIT ?2"
+            ))?
+            .query_map(params![tenant.0, limit], |row| {
+                (0..key.len()).map(|at| row.get(at)).collect()
+            })?
+            .collect::<Result<_, _>>()?;
+        let same: String = key.iter().map(|name| format!(" AND {name} = ?")).collect();
+        let mut delete = self
+            .connection
+            .prepare_cached(&format!("DELETE FROM {table} WHERE tenant_id = ?{same}"))?;
+        let mut removed = 0;
+        for row in rows {
+            let values = std::iter::once(SqlValue::Integer(tenant.0)).chain(row);
+            removed += delete.execute(params_from_iter(values))?;
+        }
         Ok(removed)
     }
 

@@ -22,6 +22,8 @@ pub(crate) async fn another_tenants_things_are_unknown(bench: &Bench) {
         .new_connection(other, ConnectionSettings::default())
         .await;
     let mine = bench.of_tenant(other, token);
+    // Later, so that its ids lie behind.
+    bench.later(10);
     let own = mine.user("own").await;
     let own_team = mine.team("T", &[own]).await;
     let unknown = Id([9; 16]);

@@ -521,10 +521,8 @@ pub(crate) async fn several_types_at_once(bench: &Bench) {
     assert_eq!(ids(&bench.search(&search).await), ordered);
     search.count = 2;
     for at in 0..7 {
-        let sorted_by = match bench.get("User", ordered[at]).await {
-            Some(stored) => Some(whole(&stored)),
-            None => None,
-        };
+        let stored = bench.get("User", ordered[at]).await;
+        let sorted_by = stored.as_ref().map(whole);
         let place = Position {
             id: ordered[at],
             sorted_by,
