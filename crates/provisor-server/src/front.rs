@@ -63,7 +63,7 @@ pub(crate) async fn answer(
             "/healthz" => plain(StatusCode::OK, "ok\n"),
             "/readyz" => operations::ready(app).await,
             "/metrics" if open(Door::AdminOnly) => {
-                operations::metrics(app, request.headers(), &arrival).await
+                operations::metrics(app, request.headers(), &arrival, door).await
             }
             path if (path == "/api" || path.starts_with("/api/")) && open(Door::AdminOnly) => {
                 let path = path.to_owned();
@@ -147,7 +147,7 @@ fn arrival(app: &App, request: &Request<Incoming>, peer: SocketAddr) -> Arrival 
     let forwarded = |name: &str| proxied.then(|| last(headers, name)).flatten();
     let address = match proxied {
         // The proxy appends the address it saw: the last one is its word, the others are the client's.
-        true => forwarded("x-forwarded-for").and_then(|text| text.parse().ok()),
+        true => forwarded("x-forwarded-for").and_then(address_of),
         false => Some(peer),
     };
     let origin = match &app.settings.public_url {
@@ -173,6 +173,14 @@ fn arrival(app: &App, request: &Request<Incoming>, peer: SocketAddr) -> Arrival 
         origin,
         is_local: peer.is_loopback() && !through_proxy,
     }
+}
+
+/// An address, also as some proxies write it: with a port, in brackets.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let with_port = || Some(text.parse::<SocketAddr>().ok()?.ip());
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse().ok().or_else(with_port)?;
+    Some(address.to_canonical())
 }
 
 /// The last element of a comma-separated header that may be repeated.

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     hash::Hash,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Mutex, PoisonError},
 };
 
@@ -32,23 +32,20 @@ impl<K: Hash + Eq> Windows<K> {
         }
     }
 
-    /// The seconds to wait, if the window is full.
-    fn full(&self, key: &K, now: i64) -> Option<i64> {
-        let window = now / (self.seconds * 1000);
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let full =
-            counts.0 == window && counts.1.get(key).is_some_and(|count| *count >= self.limit);
-        full.then(|| ((window + 1) * self.seconds - now / 1000).max(1))
-    }
-
-    fn add(&self, key: K, now: i64) {
+    /// Counts one; the seconds to wait, if the window was full.
+    fn count(&self, key: K, now: i64) -> Option<i64> {
         let window = now / (self.seconds * 1000);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.0 != window || counts.1.len() >= MOST {
             counts.0 = window;
             counts.1.clear();
         }
-        *counts.1.entry(key).or_default() += 1;
+        let count = counts.1.entry(key).or_default();
+        if *count >= self.limit {
+            return Some(((window + 1) * self.seconds - now / 1000).max(1));
+        }
+        *count += 1;
+        None
     }
 }
 
@@ -70,24 +67,23 @@ impl Limiter {
 
     /// Counts a request of a token; the seconds to wait, if it is one too many.
     pub(crate) fn request(&self, tenant: TenantId, token: TokenId, now: i64) -> Option<i64> {
-        let requests = self.requests.as_ref()?;
-        let full = requests.full(&(tenant, token), now);
-        if full.is_none() {
-            requests.add((tenant, token), now);
-        }
-        full
+        self.requests.as_ref()?.count((tenant, token), now)
     }
 
-    /// The seconds to wait, if too many tokens from this address were wrong.
-    pub(crate) fn too_many_failures(&self, address: Option<IpAddr>, now: i64) -> Option<i64> {
-        self.failures.as_ref()?.full(&address?, now)
+    /// Counts a wrong token; the seconds to wait, if it is one too many from its address.
+    ///
+    /// Only wrong tokens are refused so: all tenants of an identity provider share its addresses,
+    /// and the stale token of one must not stop the others.
+    pub(crate) fn failure(&self, address: Option<IpAddr>, now: i64) -> Option<i64> {
+        self.failures.as_ref()?.count(network(address?), now)
     }
+}
 
-    /// Counts a wrong token.
-    pub(crate) fn failure(&self, address: Option<IpAddr>, now: i64) {
-        if let (Some(failures), Some(address)) = (&self.failures, address) {
-            failures.add(address, now);
-        }
+/// Whoever has one IPv6 address has its whole /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -103,11 +99,26 @@ mod tests {
         });
         let one = Some(IpAddr::from([192, 0, 2, 1]));
         let other = Some(IpAddr::from([192, 0, 2, 2]));
-        limiter.failure(one, 60_000);
-        assert_eq!(limiter.too_many_failures(one, 60_000), None);
-        limiter.failure(one, 61_000);
-        assert_eq!(limiter.too_many_failures(one, 90_500), Some(30));
-        assert_eq!(limiter.too_many_failures(other, 90_500), None);
-        assert_eq!(limiter.too_many_failures(one, 120_000), None);
+        assert_eq!(limiter.failure(one, 60_000), None);
+        assert_eq!(limiter.failure(one, 61_000), None);
+        assert_eq!(limiter.failure(one, 90_500), Some(30));
+        assert_eq!(limiter.failure(other, 90_500), None);
+        assert_eq!(limiter.failure(one, 120_000), None);
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_client() {
+        let limiter = Limiter::new(&Settings {
+            failed_authentication_limit: Some(2),
+            ..Settings::default()
+        });
+        let from = |text: &str| limiter.failure(Some(text.parse().unwrap()), 60_000);
+        assert_eq!(from("2001:db8::1"), None);
+        assert_eq!(from("2001:db8::2"), None);
+        assert_eq!(from("2001:db8::3"), Some(60));
+        assert_eq!(from("2001:db8:0:1::3"), None);
+        assert_eq!(from("::ffff:192.0.2.1"), None);
+        assert_eq!(from("192.0.2.1"), None);
+        assert_eq!(from("192.0.2.1"), Some(60));
     }
 }

@@ -74,6 +74,7 @@ pub(crate) async fn answer(
         Ok(reply) => reply,
         Err(failure) => {
             exchange.fail(&failure);
+            failure.trace(arrival.id);
             failure.reply(arrival.id)
         }
     };
@@ -150,25 +151,11 @@ async fn authenticate(
     exchange: &mut Exchange,
 ) -> Result<Arc<Caller>, Failure> {
     let now = exchange.at;
-    // A good token is served however many wrong ones come from its address.
-    let failed = |failure: Failure| {
-        app.limiter.failure(arrival.address, now);
-        match app.limiter.too_many_failures(arrival.address, now) {
-            Some(wait) => Failure::new(
-                Cause::RateLimited,
-                Kind::TooManyRequests,
-                "Too many requests with a wrong token came from this address. Correct the token, \
-                 then wait a minute.",
-            )
-            .retry_after(wait),
-            None => failure,
-        }
-    };
     let credentials = match Credentials::read(request.headers()) {
         Ok(credentials) => credentials,
         Err(failure) => {
-            exchange.tenant_of_slug(app, target).await;
-            return Err(failed(failure));
+            exchange.refused(app, target).await;
+            return Err(stranger(app, arrival, now, failure));
         }
     };
     exchange.presented(&credentials);
@@ -181,13 +168,18 @@ async fn authenticate(
     let caller = match caller {
         Ok(caller) => caller,
         Err(Denied { refusal, caller }) => {
-            if refusal.error.kind == Kind::Unauthorized {
-                return Err(failed(refusal.into()));
-            }
+            // Of a suspended tenant or a paused connection, asked for through the right URL, more is told.
+            let at_home = caller.filter(|caller| names(target, caller));
+            let Some(caller) = at_home.filter(|_| refusal.error.kind != Kind::Unauthorized) else {
+                exchange.refused(app, target).await;
+                let cause = match refusal.error.kind {
+                    Kind::Unauthorized => refusal.cause,
+                    _ => Cause::TokenWrongTenant,
+                };
+                return Err(stranger(app, arrival, now, Failure::unauthorized(cause)));
+            };
+            exchange.authenticated(&caller);
             let paused = refusal.cause == Cause::ConnectionPaused;
-            if let Some(caller) = caller {
-                exchange.authenticated(&caller);
-            }
             let failure = Failure::from(refusal);
             return Err(if paused {
                 failure.retry_after(PAUSED_RETRY)
@@ -196,22 +188,20 @@ async fn authenticate(
             });
         }
     };
-    let tenant = caller.tenant.clone().ok_or_else(|| {
-        Failure::new(
+    if !names(target, &caller) {
+        exchange.refused(app, target).await;
+        let failure = Failure::unauthorized(Cause::TokenWrongTenant);
+        return Err(stranger(app, arrival, now, failure));
+    }
+    exchange.authenticated(&caller);
+    if caller.tenant.is_none() {
+        return Err(Failure::new(
             Cause::ScopeMissing,
             Kind::Forbidden,
             "This is an operator's API token, which belongs to no tenant. Use a SCIM token of the \
              tenant's connection.",
-        )
-    })?;
-    if target
-        .slug
-        .as_ref()
-        .is_some_and(|slug| *slug != tenant.slug)
-    {
-        return Err(failed(Failure::unauthorized(Cause::TokenWrongTenant)));
+        ));
     }
-    exchange.authenticated(&caller);
     app.token_uses.note(
         &caller,
         request.headers().get(USER_AGENT),
@@ -244,4 +234,27 @@ async fn authenticate(
         return Err(failure.retry_after(wait));
     }
     Ok(caller)
+}
+
+/// True if the URL names this caller's tenant, or none.
+fn names(target: &Target, caller: &Caller) -> bool {
+    let Some(slug) = &target.slug else {
+        return true;
+    };
+    let tenant = caller.tenant.as_ref();
+    tenant.is_some_and(|tenant| tenant.slug == *slug)
+}
+
+/// The answer to a request without good credentials: 429 if its address sends too many of them.
+fn stranger(app: &App, arrival: &Arrival, now: i64, failure: Failure) -> Failure {
+    let Some(wait) = app.limiter.failure(arrival.address, now) else {
+        return failure;
+    };
+    let failure = Failure::new(
+        Cause::RateLimited,
+        Kind::TooManyRequests,
+        "Too many requests without a valid token came from this address. Correct the token, then \
+         wait a minute.",
+    );
+    failure.retry_after(wait)
 }

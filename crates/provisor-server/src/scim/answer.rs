@@ -92,6 +92,8 @@ pub(crate) struct Failure {
     pub(crate) error: Error,
     retry_after: Option<i64>,
     allow: Option<&'static str>,
+    /// What the operator's log tells of a failing store.
+    source: Option<StoreError>,
 }
 
 impl Failure {
@@ -101,6 +103,19 @@ impl Failure {
             error: Error::new(kind, detail),
             retry_after: None,
             allow: None,
+            source: None,
+        }
+    }
+
+    /// The same for one more operation that it kept from being done.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.cause, self.error.kind, self.error.detail.clone())
+    }
+
+    /// Tells the operator why the server failed, under the id that the client was told.
+    pub(crate) fn trace(&self, request: RequestId) {
+        if let Some(error) = &self.source {
+            tracing::error!(%request, %error, "the store failed");
         }
     }
 
@@ -179,6 +194,7 @@ impl From<Refusal> for Failure {
             error: refusal.error,
             retry_after: None,
             allow: None,
+            source: None,
         }
     }
 }
@@ -191,8 +207,7 @@ impl From<Error> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store failed");
-        match error {
+        let failure = match error {
             StoreError::Unavailable(_) => Self::new(
                 Cause::Unavailable,
                 Kind::Unavailable,
@@ -205,6 +220,10 @@ impl From<StoreError> for Failure {
                 Kind::Internal,
                 "The server failed. Nothing was changed; give the request id to its operator.",
             ),
+        };
+        Self {
+            source: Some(error),
+            ..failure
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use provisor_store::{Change, Outcome, Precondition};
+use provisor_store::{Change, Outcome, Precondition, StoreError};
 use scim::{
     Error, Map, ResourceType, Value,
     bulk::{Job, Method, References, Request, Step},
@@ -233,14 +233,19 @@ impl Run<'_, '_> {
             changes,
             stop_after,
         };
-        let outcome = self
-            .call
-            .app
-            .store
-            .write(origin(self.call), several)
-            .await?;
-        let Outcome::Several(results) = outcome else {
-            return Err(provisor_store::StoreError::Failed("unexpected outcome".into()).into());
+        let results = match self.call.app.store.write(origin(self.call), several).await {
+            Ok(Outcome::Several(results)) => results,
+            Ok(_) => return Err(StoreError::Failed("a bulk job came to no results".into()).into()),
+            // What earlier chunks did stays done, so the client must hear of it.
+            Err(error) if self.done.iter().any(Option::is_some) => {
+                let failure = Failure::from(error);
+                failure.trace(self.call.exchange.id);
+                for (operation, ..) in marks {
+                    self.refuse(operation, failure.again()).await?;
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
         };
         for ((operation, kind, method), result) in marks.into_iter().zip(results) {
             match result {
@@ -266,7 +271,7 @@ impl Run<'_, '_> {
                     status,
                     id: Some(written.stored.id.to_string()),
                     location: Some(render::location(&self.call.base, &written.stored)),
-                    version: Some(render::etag(written.stored.version)),
+                    version: Some(render::etag(&written.stored)),
                     failure: None,
                 }
             }
@@ -313,7 +318,9 @@ impl Run<'_, '_> {
                 id,
                 precondition: None,
             };
-            self.call.app.store.write(origin(self.call), undo).await?;
+            if let Err(error) = self.call.app.store.write(origin(self.call), undo).await {
+                Failure::from(error).trace(self.call.exchange.id);
+            }
         }
         self.known.record(&self.job.operations[operation], None);
         let sent = &self.job.operations[operation];

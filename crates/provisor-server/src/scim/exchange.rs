@@ -92,15 +92,26 @@ impl Exchange {
         }
     }
 
-    /// A refusal without a token belongs to the tenant that its URL names.
-    pub(crate) async fn tenant_of_slug(&mut self, app: &App, target: &Target) {
-        let Some(slug) = &target.slug else {
-            return;
+    /// A refusal of credentials belongs to the tenant that the URL names, else to the one that
+    /// the token names, if there is such a tenant.
+    pub(crate) async fn refused(&mut self, app: &App, target: &Target) {
+        let find = async {
+            let mut snapshot = app.store.read().await?;
+            if let Some(slug) = &target.slug
+                && let Some(tenant) = snapshot.tenant_by_slug(slug).await?
+            {
+                return Ok(Some(tenant.id));
+            }
+            let Some(tenant) = self.tenant else {
+                return Ok(None);
+            };
+            let links = snapshot.connections(tenant).await?;
+            Ok::<_, provisor_store::StoreError>((!links.is_empty()).then_some(tenant))
         };
-        let found = async { app.store.read().await?.tenant_by_slug(slug).await };
-        if let Ok(Some(tenant)) = found.await {
-            self.tenant = Some(tenant.id);
-        }
+        let found = find.await.unwrap_or(None);
+        // Another tenant's log does not tell of this token.
+        self.token = self.token.filter(|_| found == self.tenant);
+        self.tenant = found;
     }
 
     pub(crate) fn authenticated(&mut self, caller: &Arc<Caller>) {

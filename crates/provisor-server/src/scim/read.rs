@@ -77,7 +77,7 @@ pub(crate) async fn one(call: &mut Call<'_>, endpoint: &str, id: &str) -> Result
         .await?
         .ok_or_else(|| no_such(&kind, id))?;
     if unchanged(call, &stored) {
-        let etag = render::etag(stored.version);
+        let etag = render::etag(&stored);
         return Ok(Reply::empty(StatusCode::NOT_MODIFIED).with_text(header::ETAG, etag));
     }
     Ok(resource_reply(
@@ -97,7 +97,7 @@ fn unchanged(call: &Call<'_>, stored: &Stored) -> bool {
             .members
             .as_ref()
             .is_some_and(|members| !members.is_empty());
-    let current = render::etag(stored.version);
+    let current = render::etag(stored);
     let named = call
         .request
         .headers()
@@ -128,7 +128,7 @@ pub(crate) fn resource_reply(
     let mut body = Vec::with_capacity(stored.document.len() + 512);
     render::resource(&mut body, base, stored, projection, just_written);
     Reply::json(status, body)
-        .with_text(header::ETAG, render::etag(stored.version))
+        .with_text(header::ETAG, render::etag(stored))
         .with_text(header::LOCATION, render::location(base.url, stored))
 }
 

@@ -12,9 +12,20 @@ pub(crate) struct Base<'a> {
     pub(crate) path: &'a str,
 }
 
+/// At the end of a tag: the answer shows the user's teams, which change without the version. So
+/// a copy that shows teams is never taken for the user without any.
+pub(crate) const WITH_TEAMS: &str = "-teams";
+
 /// `W/"7"`: weak, since the bytes of an answer depend on its projection.
-pub(crate) fn etag(version: i64) -> String {
-    format!("W/\"{version}\"")
+pub(crate) fn etag(stored: &Stored) -> String {
+    format!("W/\"{}{}\"", stored.version, teams_mark(stored))
+}
+
+fn teams_mark(stored: &Stored) -> &'static str {
+    match &stored.teams {
+        Some(teams) if !teams.is_empty() => WITH_TEAMS,
+        _ => "",
+    }
 }
 
 /// The absolute URL of a resource.
@@ -78,6 +89,7 @@ fn splice(out: &mut Vec<u8>, base: Base<'_>, stored: &Stored) {
     stored.id.write(out);
     out.extend_from_slice(b"\",\"version\":\"W/\\\"");
     out.extend_from_slice(stored.version.to_string().as_bytes());
+    out.extend_from_slice(teams_mark(stored).as_bytes());
     out.extend_from_slice(b"\\\"\"}}");
 }
 

@@ -83,7 +83,7 @@ pub(crate) async fn patch(call: &mut Call<'_>, endpoint: &str, id: &str) -> Resu
     )
     .await?;
     if is_team && !asked {
-        let etag = render::etag(written.stored.version);
+        let etag = render::etag(&written.stored);
         return Ok(Reply::empty(StatusCode::NO_CONTENT).with_text(header::ETAG, etag));
     }
     reply(call, StatusCode::OK, written, &projection).await
@@ -152,11 +152,12 @@ fn projection(call: &Call<'_>, kind: &ResourceType) -> Result<(Projection, bool)
 /// `If-Match` and `If-None-Match` of a write (RFC 9110 section 13.1). A tag that no version can
 /// have matches none.
 pub(crate) fn precondition(headers: &HeaderMap) -> Option<Precondition> {
+    // A header that is no text is a demand all the same, which no version meets.
     let tags = |name| {
         headers
             .get_all(name)
             .iter()
-            .filter_map(|value| value.to_str().ok())
+            .map(|value| value.to_str().unwrap_or_default())
             .flat_map(|text| text.split(','))
             .map(str::trim)
             .collect::<Vec<_>>()
@@ -179,7 +180,9 @@ pub(crate) fn precondition(headers: &HeaderMap) -> Option<Precondition> {
 /// The version of an entity tag; weak comparison, as SCIM's tags are weak.
 pub(crate) fn version(tag: &str) -> Option<i64> {
     let quoted = tag.strip_prefix("W/").unwrap_or(tag);
-    quoted.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+    let opaque = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    let version = opaque.strip_suffix(render::WITH_TEAMS).unwrap_or(opaque);
+    version.parse().ok()
 }
 
 pub(crate) fn origin(call: &Call<'_>) -> Origin {
@@ -198,10 +201,7 @@ async fn write(call: &mut Call<'_>, change: Change) -> Result<Written, Failure> 
             call.exchange.fired.extend(written.fired.clone());
             Ok(written)
         }
-        other => {
-            tracing::error!(?other, "a write of a resource came to something else");
-            Err(provisor_store::StoreError::Failed("unexpected outcome".into()).into())
-        }
+        _ => Err(provisor_store::StoreError::Failed("a write came to no resource".into()).into()),
     }
 }
 

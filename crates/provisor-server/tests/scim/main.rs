@@ -1,0 +1,22 @@
+//! SCIM over HTTP, asked through a socket the way identity providers ask; the tree mirrors the URLs.
+
+mod house;
+mod wire;
+
+mod attributes;
+mod auth;
+mod bulk;
+mod cursor;
+mod custom_types;
+mod etag;
+mod groups;
+mod http;
+mod log;
+mod me;
+mod resource_types;
+mod root;
+mod schemas;
+mod search;
+mod service_provider_config;
+mod tenants;
+mod users;
