@@ -54,6 +54,13 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
     let mut connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
     prepare(&connection, busy).map_err(|error| cannot_open(path, &error))?;
     refuse_foreign(path, &connection)?;
+    // SQLite takes a file that may not be written for one that is only read.
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(StoreError::Open(format!(
+            "cannot open {} for writing; check that this user may write the file and its folder",
+            path.display()
+        )));
+    }
     connection
         .pragma_update(None, "journal_mode", "wal")
         .and_then(|()| {

@@ -51,6 +51,8 @@ impl Answer {
 pub(crate) struct Client {
     address: SocketAddr,
     token: String,
+    /// Where the request comes from, as a proxy says it.
+    address_before_proxy: Option<String>,
     connection: Option<BufReader<TcpStream>>,
 }
 
@@ -59,8 +61,15 @@ impl Client {
         Self {
             address,
             token: token.to_owned(),
+            address_before_proxy: None,
             connection: None,
         }
+    }
+
+    /// The same, as if a proxy on this machine passed its requests on for this address.
+    pub(crate) fn coming_from(mut self, address: String) -> Self {
+        self.address_before_proxy = Some(address);
+        self
     }
 
     /// Sends a request. An error says that the answer did not come: the server may have done it
@@ -72,8 +81,12 @@ impl Client {
         body: Option<&Value>,
     ) -> io::Result<Answer> {
         let body = body.map(Value::to_string).unwrap_or_default();
+        let forwarded = match &self.address_before_proxy {
+            Some(address) => format!("X-Forwarded-For: {address}\r\n"),
+            None => String::new(),
+        };
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n{forwarded}\
              Content-Type: application/scim+json\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             self.token,

@@ -103,7 +103,7 @@ impl Writer {
                 Ok(answer) => self.made.insert(answer.expect(201).id()),
                 Err(_) => return,
             };
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 let gone = self.made.pop_first().expect("it made one just now");
                 match client.send("DELETE", &format!("/scim/v2/Users/{gone}"), None) {
                     Ok(answer) => answer.expect(204),
