@@ -271,7 +271,8 @@ impl Snapshot for View {
     ) -> Result<Vec<Event>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.events_where(
-            "WHERE tenant_id = ?1 AND resource = ?2 ORDER BY seq DESC LIMIT ?3",
+            "INDEXED BY event_resource WHERE tenant_id = ?1 AND resource = ?2 \
+             ORDER BY seq DESC LIMIT ?3",
             params![tenant.0, resource.0, limit],
         )
     }
