@@ -48,14 +48,6 @@ impl Call<'_> {
         self.caller.profile()
     }
 
-    /// The base URL's path, which `$ref` starts with.
-    pub(crate) fn base_path(&self) -> &str {
-        let after_scheme = self.base.find("://").map_or(0, |at| at + 3);
-        self.base[after_scheme..]
-            .find('/')
-            .map_or("", |at| &self.base[after_scheme + at..])
-    }
-
     pub(crate) fn query(&self) -> &str {
         self.request.uri().query().unwrap_or_default()
     }

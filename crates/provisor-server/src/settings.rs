@@ -48,7 +48,7 @@ impl Default for Settings {
         Self {
             public_url: None,
             trusted_proxy: None,
-            max_large_body: 32 << 20,
+            max_large_body: 64 << 20,
             max_body: 1 << 20,
             max_page: 1000,
             default_page: 100,

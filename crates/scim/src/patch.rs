@@ -103,6 +103,13 @@ impl Patch {
         apply::all(self, resource_type, resource, profile, fired)
     }
 
+    /// True if every operation is on this core attribute.
+    pub fn names_only(&self, attribute: &str) -> bool {
+        self.operations.iter().all(|operation| {
+            matches!(&operation.target, Target::Attribute(path) if path.is_core(attribute))
+        })
+    }
+
     /// True if an operation names a read-only attribute, so that [`Patch::apply`] needs `id`, `meta` and `groups` in the resource to compare.
     pub fn names_read_only(&self) -> bool {
         self.operations

@@ -19,7 +19,7 @@ use super::{
     body,
     read::{no_such, resource_type},
     render,
-    write::{origin, version},
+    write::{note_patched_names, origin, version},
 };
 
 /// Operations per transaction, so that others' writes come between.
@@ -157,7 +157,6 @@ impl Run<'_, '_> {
         let kind = resource_type(self.call, &request.endpoint)?;
         let method = request.method;
         let profile = self.call.profile();
-        let fired = &mut self.call.exchange.fired;
         let id = match &request.id {
             Some(id) => Some(id.parse().map_err(|_| no_such(&kind, id))?),
             None => None,
@@ -173,12 +172,16 @@ impl Run<'_, '_> {
                 .ok_or_else(|| Error::invalid_syntax("The operation has no data."))
         };
         let needed = || Error::invalid_syntax("The operation's path names no resource.");
+        if let Some(data) = &request.data {
+            match method {
+                Method::Patch => note_patched_names(self.call, data),
+                _ => self.call.exchange.speaks_of(data),
+            }
+        }
+        let fired = &mut self.call.exchange.fired;
         let change = match method {
             Method::Post => {
-                let data = data()?;
-                self.call.exchange.speaks_of(&data);
-                let fired = &mut self.call.exchange.fired;
-                let incoming = resource::read(&kind, data, &profile, fired)?;
+                let incoming = resource::read(&kind, data()?, &profile, fired)?;
                 Change::Create {
                     kind: kind.clone(),
                     incoming,

@@ -2,7 +2,7 @@
 
 use hyper::{
     HeaderMap,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE},
 };
 use provisor_store::Cause;
 use scim::Kind;
@@ -47,8 +47,21 @@ pub(crate) fn accept(headers: &HeaderMap) -> Result<(), Failure> {
     ))
 }
 
-/// Refuses a body that is declared as something else than SCIM or JSON. No declaration is accepted.
+/// Refuses a body that is declared as something else than SCIM or JSON, or as compressed. No
+/// declaration is accepted.
 pub(crate) fn content_type(headers: &HeaderMap) -> Result<(), Failure> {
+    if let Some(coding) = headers.get(CONTENT_ENCODING)
+        && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        return Err(Failure::new(
+            Cause::UnsupportedMediaType,
+            Kind::UnsupportedMediaType,
+            format!(
+                "The body is declared as compressed ({}). Send it without Content-Encoding.",
+                coding.to_str().unwrap_or("?").escape_debug()
+            ),
+        ));
+    }
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Ok(());
     };

@@ -20,7 +20,7 @@ use super::{
     answer::{Failure, Reply},
     body,
     cursor::Binding,
-    render::{self, Base},
+    render,
 };
 
 /// The resource type of an endpoint, or 404 with a hint.
@@ -121,15 +121,12 @@ pub(crate) fn resource_reply(
     projection: &Projection,
     just_written: bool,
 ) -> Reply {
-    let base = Base {
-        url: &call.base,
-        path: call.base_path(),
-    };
+    let base = call.base.as_str();
     let mut body = Vec::with_capacity(stored.document.len() + 512);
     render::resource(&mut body, base, stored, projection, just_written);
     Reply::json(status, body)
         .with_text(header::ETAG, render::etag(stored))
-        .with_text(header::LOCATION, render::location(base.url, stored))
+        .with_text(header::LOCATION, render::location(base, stored))
 }
 
 /// `GET /Users`, `GET /`.
@@ -229,10 +226,7 @@ async fn run(call: &mut Call<'_>, endpoint: Option<&str>, query: &Query) -> Resu
         cursors(call, &mut body, &search, &page, binding);
     }
     body.extend_from_slice(b",\"Resources\":[");
-    let base = Base {
-        url: &call.base,
-        path: call.base_path(),
-    };
+    let base = call.base.as_str();
     for (at, stored) in page.resources.iter().enumerate() {
         if at > 0 {
             body.push(b',');
@@ -316,10 +310,7 @@ fn cursors(
     page: &provisor_store::Page,
     binding: Binding<'_>,
 ) {
-    let base = Base {
-        url: &call.base,
-        path: call.base_path(),
-    };
+    let base = call.base.as_str();
     let place = |stored: &Stored| {
         let at = search
             .types

@@ -1,31 +1,13 @@
 //! Stored resources become answers: spliced from stored bytes where nothing is left out.
+//!
+//! `base` is the absolute base URL without trailing slash, `https://scim.example.com/scim/v2`.
 
 use provisor_store::{MemberRef, Stored, TeamRef};
 use scim::{Map, Value, datetime::format_millis, project::Projection};
 
-/// How the client reaches resources.
-#[derive(Clone, Copy)]
-pub(crate) struct Base<'a> {
-    /// Absolute, for `meta.location`.
-    pub(crate) url: &'a str,
-    /// Its path, for `$ref`: a path reads the same under whatever name the server is reached.
-    pub(crate) path: &'a str,
-}
-
-/// At the end of a tag: the answer shows the user's teams, which change without the version. So
-/// a copy that shows teams is never taken for the user without any.
-pub(crate) const WITH_TEAMS: &str = "-teams";
-
 /// `W/"7"`: weak, since the bytes of an answer depend on its projection.
 pub(crate) fn etag(stored: &Stored) -> String {
-    format!("W/\"{}{}\"", stored.version, teams_mark(stored))
-}
-
-fn teams_mark(stored: &Stored) -> &'static str {
-    match &stored.teams {
-        Some(teams) if !teams.is_empty() => WITH_TEAMS,
-        _ => "",
-    }
+    format!("W/\"{}\"", stored.version)
 }
 
 /// The absolute URL of a resource.
@@ -36,7 +18,7 @@ pub(crate) fn location(base_url: &str, stored: &Stored) -> String {
 /// Appends a resource as the client asked for it.
 pub(crate) fn resource(
     out: &mut Vec<u8>,
-    base: Base<'_>,
+    base: &str,
     stored: &Stored,
     projection: &Projection,
     just_written: bool,
@@ -51,7 +33,7 @@ pub(crate) fn resource(
 }
 
 /// The stored document with id, derived attributes and meta put in before its last brace.
-fn splice(out: &mut Vec<u8>, base: Base<'_>, stored: &Stored) {
+fn splice(out: &mut Vec<u8>, base: &str, stored: &Stored) {
     let document = stored
         .document
         .strip_suffix(b"}")
@@ -83,13 +65,12 @@ fn splice(out: &mut Vec<u8>, base: Base<'_>, stored: &Stored) {
     out.extend_from_slice(b"\",\"lastModified\":\"");
     out.extend_from_slice(format_millis(stored.modified).as_bytes());
     out.extend_from_slice(b"\",\"location\":\"");
-    out.extend_from_slice(base.url.as_bytes());
+    out.extend_from_slice(base.as_bytes());
     out.extend_from_slice(stored.kind.endpoint.as_bytes());
     out.push(b'/');
     stored.id.write(out);
     out.extend_from_slice(b"\",\"version\":\"W/\\\"");
     out.extend_from_slice(stored.version.to_string().as_bytes());
-    out.extend_from_slice(teams_mark(stored).as_bytes());
     out.extend_from_slice(b"\\\"\"}}");
 }
 
@@ -102,11 +83,11 @@ fn separated<T>(out: &mut Vec<u8>, items: &[T], mut write: impl FnMut(&mut Vec<u
     }
 }
 
-fn group(out: &mut Vec<u8>, base: Base<'_>, team: &TeamRef) {
+fn group(out: &mut Vec<u8>, base: &str, team: &TeamRef) {
     out.extend_from_slice(b"{\"value\":\"");
     team.id.write(out);
     out.extend_from_slice(b"\",\"$ref\":\"");
-    out.extend_from_slice(base.path.as_bytes());
+    out.extend_from_slice(base.as_bytes());
     out.extend_from_slice(b"/Groups/");
     team.id.write(out);
     out.extend_from_slice(b"\",\"display\":");
@@ -117,11 +98,11 @@ fn group(out: &mut Vec<u8>, base: Base<'_>, team: &TeamRef) {
     });
 }
 
-fn member(out: &mut Vec<u8>, base: Base<'_>, member: &MemberRef) {
+fn member(out: &mut Vec<u8>, base: &str, member: &MemberRef) {
     out.extend_from_slice(b"{\"value\":\"");
     member.id.write(out);
     out.extend_from_slice(b"\",\"$ref\":\"");
-    out.extend_from_slice(base.path.as_bytes());
+    out.extend_from_slice(base.as_bytes());
     out.extend_from_slice(if member.is_team {
         b"/Groups/" as &[u8]
     } else {
@@ -141,7 +122,7 @@ fn text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// The whole resource as a map.
-pub(crate) fn whole(base: Base<'_>, stored: &Stored) -> Map<String, Value> {
+pub(crate) fn whole(base: &str, stored: &Stored) -> Map<String, Value> {
     let mut bytes = Vec::new();
     splice(&mut bytes, base, stored);
     // What was just spliced together from stored JSON parses; a damaged row shows as empty.

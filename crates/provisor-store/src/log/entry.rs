@@ -183,11 +183,13 @@ impl Entry {
         redact::tidy(&mut self.path, 2048);
         self.query = redact::query(&self.query);
         redact::tidy(&mut self.query, 8192);
+        redact::quotations(&mut self.detail);
         redact::tidy(&mut self.detail, 2048);
         if let Some(name) = &mut self.resource_type {
             redact::tidy(name, 128);
         }
         for (_, note) in &mut self.fired.notes {
+            redact::quotations(note);
             redact::tidy(note, 512);
         }
     }

@@ -39,6 +39,19 @@ pub(super) fn redact(body: &[u8]) -> Option<Vec<u8>> {
     (scan.at == body.len()).then(|| scan.replaced())
 }
 
+/// Blots out what an error's text quotes, if it may be a comparison with a secret.
+pub(super) fn quotations(text: &mut String) {
+    if quotes_secret(text)
+        && let (Some(first), Some(last)) = (text.find('"'), text.rfind('"'))
+    {
+        text.replace_range(first..=last, BLOT);
+    }
+}
+
+fn quotes_secret(text: &str) -> bool {
+    text.contains('"') && is_secret(&fold(text))
+}
+
 /// A well-formed piece of JSON and where it is to be replaced.
 struct Scan<'a> {
     text: &'a str,
@@ -73,7 +86,8 @@ impl<'a> Scan<'a> {
                 let compares = matches!(member, "filter" | "path")
                     && is_secret(&fold(&text))
                     && !text.bytes().all(is_path);
-                if compares || holds_token(&text) {
+                let quotes = member == "detail" && quotes_secret(&text);
+                if compares || quotes || holds_token(&text) {
                     self.spans.push((start, self.at));
                 }
                 return Some(Some(text));

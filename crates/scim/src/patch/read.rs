@@ -219,6 +219,9 @@ impl Reader<'_> {
                             self.at(action, Target::Attribute(path), value)?;
                         }
                         _ if is_unassigned(value) => {}
+                        // Some clients (scim2-client) write an extension as an object with
+                        // its own URN in it, which says nothing new.
+                        _ if names_itself(key, value, &schema) => {}
                         _ => return Err(target::unknown(self.resource_type, &qualified)),
                     }
                 }
@@ -398,4 +401,15 @@ pub(super) fn read_only(target: &Target) -> Error {
     Error::mutability(format!(
         "{name} is set by the server and cannot be changed. Leave it out of the PATCH."
     ))
+}
+
+/// True for `"schemas": ["<the extension's own URN>"]`.
+fn names_itself(key: &str, value: &Value, schema: &Schema) -> bool {
+    key.eq_ignore_ascii_case("schemas")
+        && value.as_array().is_some_and(|urns| {
+            urns.iter().all(|urn| {
+                urn.as_str()
+                    .is_some_and(|urn| urn.eq_ignore_ascii_case(&schema.id))
+            })
+        })
 }
