@@ -52,8 +52,6 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
         })?;
     }
     let mut connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
-    prepare(&connection, busy).map_err(|error| cannot_open(path, &error))?;
-    refuse_foreign(path, &connection)?;
     // SQLite takes a file that may not be written for one that is only read.
     if connection.is_readonly(rusqlite::MAIN_DB)? {
         return Err(StoreError::Open(format!(
@@ -61,6 +59,8 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
             path.display()
         )));
     }
+    prepare(&connection, busy).map_err(|error| cannot_open(path, &error))?;
+    refuse_foreign(path, &connection)?;
     connection
         .pragma_update(None, "journal_mode", "wal")
         .and_then(|()| {
