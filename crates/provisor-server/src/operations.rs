@@ -98,7 +98,7 @@ pub(crate) async fn upkeep(app: Arc<App>) {
 pub(crate) async fn note_token_uses(app: &App) {
     let uses = app.token_uses.take();
     if !uses.is_empty() {
-        write(app, TenantId::SYSTEM, Change::NoteTokenUse(uses)).await;
+        write(app, Change::NoteTokenUse(uses)).await;
     }
 }
 
@@ -110,25 +110,16 @@ async fn expire(app: &App) {
             tombstones_before: app.clock.now().saturating_sub(keep),
             chunk: CHUNK,
         };
-        match write(app, TenantId::SYSTEM, change).await {
+        match write(app, change).await {
             Some(Outcome::Done(rows)) if rows > 0 => {}
-            _ => break,
-        }
-    }
-    let unfinished = async { app.store.read().await?.unfinished_deletions().await };
-    for tenant in unfinished.await.unwrap_or_default() {
-        loop {
-            match write(app, tenant, Change::DeleteTenant { chunk: CHUNK }).await {
-                Some(Outcome::TenantDeleted { done: false }) => {}
-                _ => break,
-            }
+            _ => return,
         }
     }
 }
 
-async fn write(app: &App, tenant: TenantId, change: Change) -> Option<Outcome> {
+async fn write(app: &App, change: Change) -> Option<Outcome> {
     let origin = Origin {
-        tenant,
+        tenant: TenantId::SYSTEM,
         request: RequestId::random(),
         actor: Actor::System,
     };

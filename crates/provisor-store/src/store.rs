@@ -106,9 +106,6 @@ pub trait Snapshot: Send {
     /// A tenant by its slug.
     async fn tenant_by_slug(&mut self, slug: &str) -> Result<Option<Tenant>, StoreError>;
 
-    /// Tenants whose deletion was begun and is not finished: whoever removes rows goes on there.
-    async fn unfinished_deletions(&mut self) -> Result<Vec<TenantId>, StoreError>;
-
     /// A tenant's connections, in order of creation.
     async fn connections(&mut self, tenant: TenantId) -> Result<Vec<Connection>, StoreError>;
 

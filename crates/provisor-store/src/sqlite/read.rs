@@ -332,14 +332,6 @@ impl Snapshot for View {
         self.tenant_where("slug", slug)
     }
 
-    async fn unfinished_deletions(&mut self) -> Result<Vec<TenantId>, StoreError> {
-        let mut statement = self
-            .connection()?
-            .prepare_cached("SELECT id FROM tenant WHERE state = 2")?;
-        let found = statement.query_map([], |row| Ok(TenantId(row.get(0)?)))?;
-        Ok(found.collect::<Result<_, _>>()?)
-    }
-
     async fn connections(
         &mut self,
         tenant: TenantId,
