@@ -57,7 +57,7 @@ async fn each_operation_has_the_result_it_would_have_had_alone() {
             { "method": "POST", "path": "/Users", "bulkId": "twice", "data": user("lena") },
             { "method": "PATCH", "path": &lena, "version": tag, "data": title },
             { "method": "PATCH", "path": &lena, "version": tag, "data": title },
-            { "method": "PATCH", "path": &max, "data": broken },
+            { "method": "PATCH", "path": &max, "data": &broken },
             { "method": "PUT", "path": &max, "data": user("max") },
             { "method": "DELETE", "path": "/Users/unknown" },
             { "method": "DELETE", "path": &max, "version": "W/\"77\"" },
@@ -95,8 +95,12 @@ async fn each_operation_has_the_result_it_would_have_had_alone() {
         done[8]["location"],
         format!("http://scim.test/scim/v2{max}")
     );
-    // Deleted at last.
     client.get(&max).await.refused(404, "");
+    let broken = json!([{ "method": "PATCH", "path": &lena, "data": broken }]);
+    let done = bulk(&client, json!({}), broken).await;
+    // BULK-025
+    assert_eq!(statuses(&done), ["400"]);
+    assert_eq!(client.get(&lena).await.expect(200)["title"], "x");
 }
 
 #[tokio::test]

@@ -58,7 +58,8 @@ async fn a_put_replaces_the_members_and_writes_only_the_difference() {
     let replaced = client.put(&path, team("Support", &all[1..])).await;
     let members = replaced.expect(200)["members"].clone();
     assert_eq!(members.as_array().unwrap().len(), 19);
-    // PUT-014: one event tells of the two that differ.
+    // PUT-014
+    // One event tells of the two that differ.
     let (first, last) = house.logged(&replaced).entry.events.unwrap();
     assert_eq!(first, last);
     let again = client.put(&path, team("Support", &all[1..])).await;

@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 
-use provisor_server::Settings;
-use provisor_store::{Scope, TenantId};
-use serde_json::json;
-
 use crate::{
     house::{Client, House, Plan, user},
     wire::{Reply, Wire},
 };
+use provisor_server::Settings;
+use provisor_store::{Scope, TenantId};
 
 async fn ask(client: &Client, path: &str, headers: &[(&str, &str)]) -> Reply {
     let client = client.at("");
@@ -173,5 +171,4 @@ async fn when_the_directory_cannot_be_written_the_client_is_told_to_come_again()
     assert!(detail.contains("Nothing was changed"), "{detail}");
     assert!(reply.header("retry-after").unwrap().parse::<u32>().is_ok());
     assert_eq!(house.cause(&reply), "unavailable");
-    let _ = json!({});
 }

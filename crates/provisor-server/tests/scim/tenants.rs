@@ -97,7 +97,8 @@ async fn another_tenants_resources_are_unknown_ones() {
     let (_, acme) = house.tenant("acme").await;
     let (_, other) = house.tenant("other").await;
     let mine = acme.user("lena").await;
-    // TEN-003, TEN-004, FLT-033: the same person, with an id of each tenant's own.
+    // TEN-003, TEN-004, FLT-033
+    // The same person, with an id of each tenant's own.
     let foreign = other.user("lena").await;
     assert_ne!(mine, foreign);
     let tag = other.get(&format!("/Users/{foreign}")).await.etag();

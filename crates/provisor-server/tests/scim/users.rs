@@ -37,7 +37,8 @@ async fn a_user_from_creation_to_deletion() {
     assert_eq!(read.etag(), created.etag());
     assert_eq!(read.header("content-location"), None);
     assert_eq!(body.get("nickName"), None);
-    // GET-005: case-exact.
+    // GET-005
+    // Case-exact.
     client.get(&path.to_uppercase()).await.expect(404);
 
     let mut whole = user("lena");
@@ -53,7 +54,8 @@ async fn a_user_from_creation_to_deletion() {
     assert_ne!(after["meta"]["lastModified"], body["meta"]["lastModified"]);
     assert_ne!(replaced.etag(), created.etag());
     assert_eq!(after["meta"]["version"], replaced.etag());
-    // ETAG-009: nothing changed, same tag.
+    // ETAG-009
+    // Nothing changed, same tag.
     assert_eq!(client.put(&path, whole).await.etag(), replaced.etag());
 
     let patched = client
@@ -99,7 +101,8 @@ async fn a_user_from_creation_to_deletion() {
     assert!(client.ids("/Users").await.is_empty());
     let found = client.ids("/Users?filter=userName%20eq%20%22lena%22").await;
     assert!(found.is_empty());
-    // POST-026, DEL-004, DEL-005: the name is free, the id is not given again.
+    // POST-026, DEL-004, DEL-005
+    // The name is free, the id is not given again.
     let again = client.post("/Users", user("lena")).await.expect(201);
     assert_ne!(again["id"], id);
 }
@@ -287,7 +290,8 @@ async fn extension_attributes_stand_under_their_urn() {
     assert_eq!(read[URN]["department"], "Support");
     assert!(read["schemas"].as_array().unwrap().contains(&json!(URN)));
     assert!(read.get("department").is_none());
-    // DEL-007, SCH-010: a manager who leaves stays named; the identity provider says who follows.
+    // DEL-007, SCH-010
+    // A manager who leaves stays named; the identity provider says who follows.
     client.delete(&format!("/Users/{boss}")).await.expect(204);
     let read = client.get(&format!("/Users/{id}")).await.expect(200);
     assert_eq!(read[URN]["manager"]["value"], boss);
