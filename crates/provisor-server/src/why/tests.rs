@@ -1,3 +1,5 @@
+//! Verdicts, from events and log entries written by hand.
+
 use provisor_store::{
     ConnectionId, Id, Identifier, RequestId, TenantId,
     log::{Entry, Operation},

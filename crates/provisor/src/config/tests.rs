@@ -1,3 +1,5 @@
+//! Where settings come from, and what is wrong with them.
+
 use super::*;
 
 fn load(

@@ -1,3 +1,5 @@
+//! Queries as clients write them.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! What `attributes` and `excludedAttributes` leave of a resource.
+
 use proptest::prelude::*;
 use serde_json::json;
 

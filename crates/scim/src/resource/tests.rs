@@ -1,3 +1,5 @@
+//! Resources as clients send them.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Orders that RFC 7644 section 3.4.2.3 asks for.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Values of each type, good and broken.
+
 use serde_json::json;
 
 use super::*;

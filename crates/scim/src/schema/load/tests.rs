@@ -1,3 +1,5 @@
+//! Schema documents, good and broken.
+
 use serde_json::json;
 
 use crate::{Registry, Schema, Value, schema::*};
