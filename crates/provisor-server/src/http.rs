@@ -1,5 +1,7 @@
 //! Connections: accept, bound, time out, finish.
 
+mod patience;
+
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -123,6 +125,7 @@ fn connection(
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     let timeout = app.settings.header_timeout;
+    let stream = patience::Patient::new(stream, app.settings.body_timeout);
     let service = service_fn(move |request: Request<Incoming>| {
         let app = app.clone();
         async move { Ok::<_, std::convert::Infallible>(front::answer(&app, request, peer, door).await) }

@@ -29,7 +29,7 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long a client may take to send its headers, also between two requests.
     pub header_timeout: Duration,
-    /// How long a client may take to send its body.
+    /// How long a client may take to send its body, and how long it may take none of its answer.
     pub body_timeout: Duration,
     /// How long open requests may take to finish at shutdown.
     pub shutdown_timeout: Duration,

@@ -296,6 +296,35 @@ async fn a_client_that_does_not_read_its_answers_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_client_that_reads_slowly_gets_the_whole_answer() {
+    let house = House::with(Settings {
+        header_timeout: Duration::from_secs(1),
+        body_timeout: Duration::from_secs(5),
+        ..Settings::default()
+    })
+    .await;
+    let (_, client) = house.tenant("acme").await;
+    let operations: Vec<_> = (0..1000)
+        .map(|number| {
+            let mut data = user(&format!("user{number}"));
+            data["title"] = json!("x".repeat(20_000));
+            json!({ "method": "POST", "path": "/Users", "bulkId": format!("b{number}"), "data": data })
+        })
+        .collect();
+    let job = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": operations,
+    });
+    client.post("/Bulk", job).await.expect(200);
+    let mut wire = Wire::open(house.address).await;
+    wire.send(client.bytes("GET", "/Users?count=1000", &[], b""))
+        .await;
+    wire.read_slowly(1 << 20, Duration::from_millis(200)).await;
+    let reply = wire.answer(false).await.expect("the whole answer");
+    assert_eq!(reply.expect(200)["itemsPerPage"], 1000);
+}
+
+#[tokio::test]
 async fn a_flood_of_bad_tokens_stops_nobody_and_does_not_fill_the_log() {
     let house = House::build(Plan {
         log: LogSettings::default(),

@@ -146,6 +146,17 @@ impl Wire {
         }
     }
 
+    /// Reads this many bytes at a time with a pause between, until nothing comes for five pauses.
+    pub(crate) async fn read_slowly(&mut self, bytes: usize, pause: Duration) {
+        let mut part = vec![0; bytes];
+        while let Ok(Ok(length @ 1..)) =
+            tokio::time::timeout(pause * 5, self.stream.read(&mut part)).await
+        {
+            self.unread.extend_from_slice(&part[..length]);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     /// The next answer; `None` if the server closed the connection instead.
     pub(crate) async fn answer(&mut self, head: bool) -> Option<Reply> {
         let end = loop {
