@@ -213,7 +213,12 @@ impl Run {
                 }
             }
             if started.elapsed() < BATCH_TIME {
-                next = jobs.try_recv().ok();
+                next = jobs.try_recv().ok().or_else(|| {
+                    // Where threads share a core, whoever is about to send comes first: larger
+                    // batches share a sync and the pages they append to.
+                    std::thread::yield_now();
+                    jobs.try_recv().ok()
+                });
             }
         }
         let committed = transaction.commit();

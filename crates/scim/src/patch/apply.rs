@@ -21,9 +21,29 @@ pub(super) fn all(
         one(operation, resource_type, &mut changed, profile, fired)
             .map_err(|error| numbered(error, operation.number))?;
     }
+    keep_active(resource_type, resource, &mut changed, fired);
     resource::check(resource_type, &mut changed)?;
     *resource = changed;
     Ok(())
+}
+
+/// A user without `active` counts as active, so that taking it away would bring a leaver back:
+/// it keeps its value, as in a PUT that leaves it out.
+fn keep_active(
+    resource_type: &ResourceType,
+    before: &Map<String, Value>,
+    after: &mut Map<String, Value>,
+    fired: &mut Fired,
+) {
+    if let Some(active) = before.get("active")
+        && resource_type.is_user()
+        && !after.contains_key("active")
+    {
+        after.insert("active".into(), active.clone());
+        fired.record(Tolerance::KeepOmitted, || {
+            "kept active, which the request would have cleared".into()
+        });
+    }
 }
 
 fn one(

@@ -427,11 +427,7 @@ fn replace_sets_merges_and_replaces_lists() {
     let missing = json!([{ "op": "replace", "path": "nickName" }]);
     assert_eq!(refused(&Profile::GENERIC, missing), Kind::InvalidValue);
     // REP-010
-    for (path, pointer) in [
-        ("name", "/name"),
-        ("emails", "/emails"),
-        ("active", "/active"),
-    ] {
+    for (path, pointer) in [("name", "/name"), ("emails", "/emails")] {
         gives(replace(path, json!(null)), pointer, json!(null));
         gives(replace(path, json!([])), pointer, json!(null));
     }
@@ -479,7 +475,6 @@ fn remove_takes_values_attributes_and_sub_attributes() {
     }
     // REM-002, REM-003, REM-011
     for (path, pointer) in [
-        ("active", "/active"),
         ("emails", "/emails"),
         ("name", "/name"),
         ("name.familyName", "/name/familyName"),
@@ -951,5 +946,30 @@ fn custom_schemas_decide_like_built_in_ones() {
             Ok(left),
             "{remove}"
         );
+    }
+}
+
+#[test]
+fn a_leaver_does_not_come_back_because_active_is_cleared() {
+    let resource_type = Registry::builtin().user().clone();
+    for operation in [
+        json!({ "op": "remove", "path": "active" }),
+        json!({ "op": "replace", "path": "active", "value": null }),
+        json!({ "op": "replace", "value": { "active": null, "title": "x" } }),
+    ] {
+        for profile in [Profile::GENERIC, Profile::RFC] {
+            let mut fired = Fired::default();
+            let body = json!({ "schemas": [crate::message::PATCH_OP], "Operations": [operation] });
+            let body = body.as_object().unwrap();
+            let patch = Patch::read(&resource_type, body, &profile, 10, &mut fired).unwrap();
+            let user =
+                json!({ "schemas": [crate::schema::CORE_USER], "userName": "a", "active": false });
+            let mut user = user.as_object().unwrap().clone();
+            patch
+                .apply(&resource_type, &mut user, &profile, &mut fired)
+                .unwrap();
+            assert_eq!(user["active"], json!(false), "{operation}");
+            assert!(fired.set.contains(Tolerance::KeepOmitted));
+        }
     }
 }

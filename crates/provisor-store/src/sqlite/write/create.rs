@@ -55,7 +55,9 @@ impl Transaction<'_> {
         self.domains(origin, place, None, attributes)?;
         self.unique(place, &rules, 0, None, attributes)?;
         let mut fired = Fired::default();
-        let wanted = Wanted::exactly(incoming.members.as_deref().unwrap_or_default());
+        // Left out are unknown members of a PUT or `replace` only: a new team that lacks some is told.
+        let mut wanted = Wanted::exactly(incoming.members.as_deref().unwrap_or_default());
+        wanted.by_replace = false;
         let change = self.member_change(origin, place, None, wanted, &mut fired)?;
 
         let (k, id) = match adopted {

@@ -132,9 +132,14 @@ pub(crate) async fn unknown_members_are_left_out_where_forgiven(bench: &Bench) {
     let user = bench.user("anna").await;
     let mixed = json!([{ "value": unknown(1) }, { "value": user.to_string() }, { "value": "odd" }]);
     let body = json!({ "displayName": "T", "members": mixed });
-    let made = bench.post("Group", body.clone()).await.unwrap();
-    assert!(made.fired.set.contains(Tolerance::DropUnknownMembers));
-    let team = made.stored.id;
+    assert_refused(
+        bench.post("Group", body.clone()).await,
+        Kind::UnknownMember,
+        &[],
+    );
+    let team = bench.team("T", &[]).await;
+    let put = bench.put("Group", team, body.clone()).await.unwrap();
+    assert!(put.fired.set.contains(Tolerance::DropUnknownMembers));
     assert_eq!(bench.members(team).await, [user]);
     let mut dropped = bench.events().await.pop().unwrap().detail["dropped"].clone();
     dropped
