@@ -105,9 +105,10 @@ impl Patch {
 
     /// True if every operation is on this core attribute.
     pub fn names_only(&self, attribute: &str) -> bool {
-        self.operations.iter().all(|operation| {
+        let only = self.operations.iter().all(|operation| {
             matches!(&operation.target, Target::Attribute(path) if path.is_core(attribute))
-        })
+        });
+        only && !self.operations.is_empty()
     }
 
     /// True if an operation names a read-only attribute, so that [`Patch::apply`] needs `id`, `meta` and `groups` in the resource to compare.

@@ -41,7 +41,10 @@ async fn a_team_is_patched_with_204_and_its_tag() {
     let user = client.get(&format!("/Users/{max}")).await.expect(200);
     assert_eq!(user["groups"][0]["value"], id);
     assert_eq!(user["groups"][0]["display"], "Support");
-    assert_eq!(user["groups"][0]["$ref"], format!("/scim/v2/Groups/{id}"));
+    assert_eq!(
+        user["groups"][0]["$ref"],
+        format!("http://scim.test/scim/v2/Groups/{id}")
+    );
 }
 
 #[tokio::test]

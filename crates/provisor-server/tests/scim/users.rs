@@ -61,25 +61,28 @@ async fn a_user_from_creation_to_deletion() {
     let patched = client
         .patch(
             &path,
-            json!([{ "op": "replace", "path": "active", "value": false }]),
+            json!([{ "op": "replace", "path": "title", "value": "Head" }]),
         )
         .await;
     // PAT-001, PAT-008, PAT-026
-    let off = patched.expect(200);
-    assert_eq!(off["title"], "Lead");
+    let head = patched.expect(200);
+    assert_eq!(head["title"], "Head");
     assert_ne!(patched.etag(), replaced.etag());
-    assert_ne!(off["meta"]["lastModified"], after["meta"]["lastModified"]);
+    assert_ne!(head["meta"]["lastModified"], after["meta"]["lastModified"]);
+    // What changes nothing but `active` is answered without the user, with its tag.
+    let active = |value: bool| json!([{ "op": "replace", "path": "active", "value": value }]);
+    let off = client.patch(&path, active(false)).await;
+    assert_eq!((off.status, off.bytes.len()), (204, 0));
+    assert_eq!(client.get(&path).await.etag(), off.etag());
+    let shown = client
+        .patch(&format!("{path}?attributes=active"), active(false))
+        .await;
+    assert_eq!(shown.expect(200)["active"], false);
     // USR-005
-    assert_eq!(off["active"], false);
     assert_eq!(client.get(&path).await.expect(200)["active"], false);
     assert_eq!(client.ids("/Users").await, [id.as_str()]);
-    let on = client
-        .patch(
-            &path,
-            json!([{ "op": "replace", "path": "active", "value": true }]),
-        )
-        .await;
-    assert_eq!(on.expect(200)["active"], true);
+    client.patch(&path, active(true)).await.expect(204);
+    assert_eq!(client.get(&path).await.expect(200)["active"], true);
 
     let gone = client.delete(&path).await;
     // DEL-001
