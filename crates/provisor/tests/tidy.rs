@@ -12,8 +12,6 @@ use serde_json::Value;
 const MOST_LINES: usize = 600;
 /// Lines that half of the source files stay under, comments and blank lines not counted.
 const MEDIAN_LINES: usize = 150;
-/// Documents that others already name and that are still being written.
-const COMING: [&str; 2] = ["ARCHITECTURE.md", "bench/README.md"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -169,17 +167,13 @@ fn paths_and_links_in_documents_lead_somewhere() {
         }
         let text = read(&path);
         let folder = Path::new(&path).parent().unwrap();
-        let is_coming = |path: &str| COMING.contains(&path.trim_start_matches("../"));
         for named in named_paths(&text) {
-            if !is_coming(&named)
-                && !root().join(&named).exists()
-                && !root().join(folder).join(&named).exists()
-            {
+            if !root().join(&named).exists() && !root().join(folder).join(&named).exists() {
                 wrong.push(format!("{path} names {named}, which is not there"));
             }
         }
         for link in links(&text) {
-            if !is_coming(&link) && !root().join(folder).join(&link).exists() {
+            if !root().join(folder).join(&link).exists() {
                 wrong.push(format!("{path} links to {link}, which is not there"));
             }
         }
