@@ -6,7 +6,7 @@ use hyper::{
     HeaderMap, StatusCode,
     header::{CONTENT_TYPE, HeaderValue},
 };
-use provisor_store::{Actor, Change, Origin, Outcome, RequestId, Scope, TenantId};
+use provisor_store::{Actor, Change, Origin, Outcome, RequestId, Scope, TenantId, change::CHUNK};
 
 use crate::{
     App,
@@ -19,8 +19,6 @@ use crate::{
 const TOKEN_USES: Duration = Duration::from_secs(15);
 /// How often what is old or half deleted is looked for.
 const EXPIRY: Duration = Duration::from_secs(3600);
-/// Rows per transaction of upkeep.
-const CHUNK: usize = 500;
 
 /// 200 if the directory can be read and the server is not stopping.
 pub(crate) async fn ready(app: &App) -> Answer {

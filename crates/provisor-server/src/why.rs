@@ -1,6 +1,6 @@
 //! Why a user is there, inactive, gone or was never there: the verdict, from directory, events and sync log.
 //!
-//! A pure function of what was read, so that command line and console can never disagree.
+//! A pure function of what was read: whoever asks, and wherever, hears the same.
 
 use provisor_store::{
     Cause, Connection, Event, Stored,

@@ -53,7 +53,7 @@ causes! {
     NoTarget = "no_target": "The operation selects nothing it could change.",
     Mutability = "mutability": "The attribute may not be changed by the client.",
     UnknownMember = "unknown_member": "A member is not in this tenant. Assign the person to the app first, or use the profile that leaves unknown members out.",
-    DomainNotAllowed = "domain_not_allowed": "The name or an e-mail lies outside the connection's domains. Add the domain to the connection or correct the person.",
+    DomainNotAllowed = "domain_not_allowed": "The name or an e-mail lies outside the connection's domains. Correct the person, or name all domains of the connection again, the new one too: provisor connection set --domain acme.com --domain acme.de.",
     Uniqueness = "uniqueness": "Another resource has this value. Rename one of them, or link the identity provider's user to the existing one.",
     ReactivationConflict = "reactivation_conflict": "An inactive user holds this name. Reactivate that user, or rename or delete it.",
     Conflict = "conflict": "Operations of the job refer to each other in a way that cannot be resolved.",

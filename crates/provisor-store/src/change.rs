@@ -10,6 +10,9 @@ use crate::{
     record::{Connection, LastUse, Tenant, TokenRecord},
 };
 
+/// Rows that one transaction of a long removal takes: others' writes come between.
+pub const CHUNK: usize = 500;
+
 /// Who asks for a change; written into its event.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -135,7 +138,7 @@ pub enum Change {
     },
     /// Removes up to this many rows of a tenant; the first call hides it. Repeat until the outcome says it is gone.
     DeleteTenant {
-        /// Rows per call.
+        /// Rows per call; [`CHUNK`] unless there is a reason.
         chunk: usize,
     },
     /// A new connection.
@@ -170,7 +173,7 @@ pub enum Change {
     Expire {
         /// Tombstones deleted before this time (milliseconds since 1970).
         tombstones_before: i64,
-        /// Rows per call.
+        /// Rows per call; [`CHUNK`] unless there is a reason.
         chunk: usize,
     },
 }

@@ -93,7 +93,7 @@ pub struct Connection {
     pub tenant: TenantId,
     /// Unique within the tenant.
     pub name: String,
-    /// Which identity provider: which guide and words (`okta`, `entra`, …, `other`).
+    /// The identity provider: `okta`, `entra` or another name (sets the default profile and the advice of `user why`).
     pub idp: String,
     /// Which tolerances.
     pub profile: Profile,

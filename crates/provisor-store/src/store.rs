@@ -30,7 +30,7 @@ pub trait Store: Send + Sync + 'static {
     /// Opens one consistent view for one request. It must be dropped with the request.
     async fn read(&self) -> Result<Box<dyn Snapshot>, StoreError>;
 
-    /// Makes a change: the one door for SCIM, bulk, import, console, API and command line.
+    /// Makes a change: the one door for SCIM, bulk, import, API and command line.
     async fn write(&self, origin: Origin, change: Change) -> Result<Outcome, WriteError>;
 }
 

@@ -279,9 +279,7 @@ fn variable_of(key: &str) -> String {
 
 /// Variables of the command line, and those a Kubernetes service named `provisor` brings.
 fn is_other_variable(name: &str) -> bool {
-    matches!(name, "CONFIG" | "SECRET_KEY" | "PORT")
-        || name.starts_with("SERVICE_")
-        || name.starts_with("PORT_")
+    matches!(name, "CONFIG" | "PORT") || name.starts_with("SERVICE_") || name.starts_with("PORT_")
 }
 
 /// The value as it would be written in the environment.

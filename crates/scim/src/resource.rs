@@ -84,7 +84,7 @@ impl Reader<'_> {
             .iter()
             .position(|extension| extension.schema.attribute(&key).is_some());
         if let Some(extension) = found {
-            // Entra's create sends `department` and `manager` as null (fixture `entra_default`).
+            // Entra's create sends `department` and `manager` as null (transcript `entra-default.json`).
             if is_empty(&value) && self.profile.allows(Tolerance::BareExtensionAttribute) {
                 return Ok(());
             }

@@ -32,13 +32,13 @@ macro_rules! tolerances {
 }
 
 tolerances! {
-    /// `"True"`, `"false"` and the like for a boolean attribute become the boolean, in bodies and filters (Entra default dialect, fixture `entra_default`).
+    /// `"True"`, `"false"` and the like for a boolean attribute become the boolean, in bodies and filters (Entra default dialect, transcript `entra-default.json`).
     StringBoolean = "string_boolean",
-    /// Dotted keys in a path-less PATCH value are attribute paths (Entra with `aadOptscim062020`).
+    /// Dotted keys in a path-less PATCH value are attribute paths (Entra with `aadOptscim062020`, transcript `entra-compliance-flag.json`).
     DottedKeys = "dotted_keys",
     /// PATCH `remove` with a path and a value list removes those values, not all (Entra default dialect, JumpCloud, authentik). On in every profile: the RFC's reading would empty the team.
     RemoveByValue = "remove_by_value",
-    /// PATCH `add` on a value filter that matches nothing creates the element from the filter (Entra, fixture `entra_default`).
+    /// PATCH `add` on a value filter that matches nothing creates the element from the filter (Entra, transcript `entra-default.json`).
     CreateOnNoTarget = "create_on_no_target",
     /// A plain value for a complex attribute is wrapped as its `value` (Entra sends `manager` as text).
     WrapComplex = "wrap_complex",

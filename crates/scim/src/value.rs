@@ -200,7 +200,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A list where one value belongs: Entra sends `manager` like this (fixture `entra_default`).
+    /// A list where one value belongs: Entra sends `manager` like this (transcript `entra-default.json`).
     fn unwrap(
         &mut self,
         attribute: &Attribute,
@@ -313,8 +313,8 @@ impl Reader<'_> {
         )))
     }
 
-    /// A plain value where an object belongs: Entra sends `manager` like this (fixture
-    /// `entra_default`). An empty text is nothing.
+    /// A plain value where an object belongs: Entra sends `manager` like this (transcript
+    /// `entra-default.json`). An empty text is nothing.
     fn wrap(
         &mut self,
         attribute: &Attribute,

@@ -15,7 +15,7 @@ Example:
   provisor backup /var/backups/provisor-$(date +%F).db
 
 The copy is the directory in one consistent state: tenants, users, teams, events, tokens. The sync
-log and the secret key are not in it. Put it back with `provisor restore`.")]
+log is not in it. Put it back with `provisor restore`.")]
 pub(crate) struct Backup {
     /// The file to write
     #[arg(value_name = "DEST")]

@@ -36,7 +36,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   provisor connection set --tenant acme --reactivation on
-  provisor connection set --tenant acme --name hr --domain acme.com --rename people")]
+  provisor connection set --tenant acme --name hr --domain acme.com --domain acme.de --rename people")]
     Set {
         #[command(flatten)]
         which: Which,
@@ -87,7 +87,7 @@ pub(crate) struct Which {
 
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
-    /// The identity provider: okta, entra, onelogin, … (decides guide and words)
+    /// The identity provider: okta, entra or another name (sets the default profile and the advice of `user why`)
     #[arg(long)]
     idp: Option<String>,
     /// What is forgiven: generic, okta, entra or rfc (strict) [default: the one of the identity provider, else generic]
@@ -96,7 +96,7 @@ pub(crate) struct Settings {
     /// What users are looked up by: userName, email or externalId [default: userName]
     #[arg(long)]
     identifier: Option<Identifier>,
-    /// Names and e-mails must lie in this domain (repeat for more)
+    /// Names and e-mails must lie in this domain; repeat for more. Replaces the list: name all of them
     #[arg(long = "domain", value_name = "DOMAIN")]
     domains: Vec<String>,
     /// A new user with the userName and externalId of an inactive one reactivates it [default: off]

@@ -1,6 +1,10 @@
 //! `provisor dev`: from nothing to a running server with a tenant and a token.
 
-use std::{net::SocketAddr, path::PathBuf, time::Instant};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use clap::Args;
 use provisor_store::{
@@ -34,18 +38,15 @@ pub(crate) struct Dev {
     /// Address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
     listen: String,
-    /// Folder for the data
-    #[arg(long, value_name = "DIR", default_value = "./provisor-data")]
-    data: PathBuf,
+    /// Folder for the data; wins over the database in the environment [default: provisor-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 impl Dev {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let begun = Instant::now();
-        let database = match &context.database {
-            Some(database) => database.clone(),
-            None => format!("sqlite:{}", self.data.join("provisor.db").display()),
-        };
+        let database = database(self.data.as_deref(), context.database.as_deref());
         let config = serve::load(
             None,
             &[
@@ -77,6 +78,14 @@ impl Dev {
             .print(as_json)
         })
         .await
+    }
+}
+
+/// The database in the folder, if one is named; else the one that is named as such.
+fn database(folder: Option<&Path>, named: Option<&str>) -> String {
+    match folder {
+        Some(folder) => format!("sqlite:{}", folder.join("provisor.db").display()),
+        None => named.unwrap_or(DEFAULT_DATABASE).to_owned(),
     }
 }
 
@@ -158,9 +167,7 @@ impl Welcome<'_> {
                 "$TOKEN",
             ),
         };
-        let database = if self.database == DEFAULT_DATABASE
-            || self.database == "sqlite:./provisor-data/provisor.db"
-        {
+        let database = if self.database == DEFAULT_DATABASE {
             String::new()
         } else {
             format!("    export PROVISOR_DATABASE='{}'\n", self.database)
@@ -206,6 +213,16 @@ mod tests {
             took: std::time::Duration::from_millis(41),
         }
         .text()
+    }
+
+    #[test]
+    fn a_named_folder_wins_over_the_environments_database() {
+        let environment = Some("sqlite:/srv/other.db");
+        let folder = Some(Path::new("here"));
+        assert_eq!(database(folder, environment), "sqlite:here/provisor.db");
+        assert_eq!(database(folder, None), "sqlite:here/provisor.db");
+        assert_eq!(database(None, environment), "sqlite:/srv/other.db");
+        assert_eq!(database(None, None), DEFAULT_DATABASE);
     }
 
     #[test]

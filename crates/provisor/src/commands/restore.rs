@@ -83,7 +83,7 @@ impl Restore {
             ));
         }
         terminal::note(
-            "Events after the backup are gone. An app that has read further must start again from a seq it shares with the backup.",
+            "Events after the backup are gone, and their numbers will be given again. Tell every app to read the whole state again (docs/integrate.md).",
         );
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use provisor_store::{Change, Outcome, Tenant as Record, TenantId};
+use provisor_store::{Change, Outcome, Tenant as Record, TenantId, change::CHUNK};
 
 use super::Context;
 use crate::{
@@ -15,9 +15,7 @@ use crate::{
     views,
 };
 
-/// Rows removed per transaction, few enough that others come between.
-const CHUNK: usize = 500;
-/// What others get between two of them to begin a transaction of their own.
+/// What others get between two transactions of a removal to begin a transaction of their own.
 const PAUSE: Duration = Duration::from_millis(3);
 
 #[derive(Debug, Subcommand)]

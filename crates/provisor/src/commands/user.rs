@@ -80,7 +80,7 @@ Asks for the userName. Prints a receipt. There is no way back, and backups keep 
 #[derive(Debug, Args)]
 pub(crate) struct Which {
     /// userName, e-mail, externalId or id
-    #[arg(value_name = "EMAIL")]
+    #[arg(value_name = "USER")]
     name: String,
     #[command(flatten)]
     tenant: TenantKey,

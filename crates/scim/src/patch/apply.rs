@@ -120,7 +120,7 @@ fn remove_extension(
 }
 
 /// True if the value given for a read-only attribute is the one it has: Okta sends the `id` along
-/// when it renames a team (fixture `okta_oin_patch`).
+/// when it renames a team (transcript `okta-catalog-app.json`).
 fn echoes(operation: &Operation, path: &AttributePath, resource: &Map<String, Value>) -> bool {
     let Some(given) = &operation.value else {
         return false;

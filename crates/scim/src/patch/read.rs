@@ -127,7 +127,7 @@ impl Reader<'_> {
     }
 
     /// One member of a path-less value. Its name may be an attribute, a URN-qualified attribute
-    /// or a whole extension; a dotted one is a path (Entra, fixture `entra_aadOptscim062020`).
+    /// or a whole extension; a dotted one is a path (Entra, transcript `entra-compliance-flag.json`).
     fn key(&mut self, action: Action, key: &str, value: &Value) -> Result<(), Error> {
         if let Some(named) = target::name(self.resource_type, key, self.profile, self.fired) {
             return match named {
@@ -274,7 +274,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `password` is taken and thrown away (Okta, fixture `okta_oin_patch`).
+    /// `password` is taken and thrown away (Okta, transcript `okta-catalog-app.json`).
     fn password(&mut self, value: &Value) -> Result<(), Error> {
         if !matches!(value, Value::String(_) | Value::Null) {
             return Err(Error::invalid_value("password must be text."));

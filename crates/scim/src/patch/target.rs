@@ -106,8 +106,8 @@ fn refuse_index(text: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The element that a filter of nothing but `eq` and `and` describes (Entra, fixture
-/// `entra_default`: `phoneNumbers[type eq "mobile"].value` on a user without phone number).
+/// The element that a filter of nothing but `eq` and `and` describes (Entra, transcript
+/// `entra-default.json`: `phoneNumbers[type eq "mobile"].value` on a user without phone number).
 fn template(
     path: &AttributePath,
     filter: &Expression,

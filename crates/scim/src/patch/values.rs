@@ -116,7 +116,7 @@ impl Reader<'_> {
     }
 
     /// The value list of a `remove`; `None` removes all. Values count only where a whole
-    /// multi-valued attribute is named (Entra, fixture `entra_default`); elsewhere the path
+    /// multi-valued attribute is named (Entra, transcript `entra-default.json`); elsewhere the path
     /// alone says what goes.
     pub(super) fn removal(
         &mut self,
