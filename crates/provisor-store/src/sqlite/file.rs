@@ -61,8 +61,7 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
     }
     prepare(&connection, busy).map_err(|error| cannot_open(path, &error))?;
     refuse_foreign(path, &connection)?;
-    connection
-        .pragma_update(None, "journal_mode", "wal")
+    enter_wal(&connection)
         .and_then(|()| {
             connection.pragma_update(None, "synchronous", "full")?;
             // Checkpoints run on a thread of their own.
@@ -75,6 +74,23 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
     connection.busy_handler(Some(wait_for_turn))?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
+}
+
+/// Switches a new file to its write-ahead log. SQLite does not wait for whoever does the same at
+/// this moment, so it is tried again.
+fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let mut tries = 0;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && wait_for_turn(tries) =>
+            {
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Looks every millisecond whether another process has let go of the database, for ten seconds.

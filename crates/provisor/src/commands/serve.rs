@@ -35,7 +35,7 @@ pub(crate) struct Serve {
     /// Another address for /api/v1 and /metrics
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<String>,
-    /// What the world calls this server: https://scim.example.com
+    /// What the world calls this server, with its scheme (see the examples)
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Address of the proxy whose X-Forwarded-* are believed

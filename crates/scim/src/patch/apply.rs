@@ -21,14 +21,20 @@ pub(super) fn all(
         one(operation, resource_type, &mut changed, profile, fired)
             .map_err(|error| numbered(error, operation.number))?;
     }
-    keep_active(resource_type, resource, &mut changed, fired);
+    let asked = |operation: &Operation| {
+        operation.action == Action::Remove
+            && matches!(&operation.target, Target::Attribute(path) if path.is_core("active"))
+    };
+    if !patch.operations.iter().any(asked) {
+        keep_active(resource_type, resource, &mut changed, fired);
+    }
     resource::check(resource_type, &mut changed)?;
     *resource = changed;
     Ok(())
 }
 
-/// A user without `active` counts as active, so that taking it away would bring a leaver back:
-/// it keeps its value, as in a PUT that leaves it out.
+/// A user without `active` counts as active, so that a null for it would bring a leaver back: it
+/// keeps its value, as in a PUT that leaves it out. Only `remove` takes it away.
 fn keep_active(
     resource_type: &ResourceType,
     before: &Map<String, Value>,

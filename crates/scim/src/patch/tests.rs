@@ -475,6 +475,7 @@ fn remove_takes_values_attributes_and_sub_attributes() {
     }
     // REM-002, REM-003, REM-011
     for (path, pointer) in [
+        ("active", "/active"),
         ("emails", "/emails"),
         ("name", "/name"),
         ("name.familyName", "/name/familyName"),
@@ -950,10 +951,9 @@ fn custom_schemas_decide_like_built_in_ones() {
 }
 
 #[test]
-fn a_leaver_does_not_come_back_because_active_is_cleared() {
+fn a_leaver_does_not_come_back_because_active_is_null() {
     let resource_type = Registry::builtin().user().clone();
     for operation in [
-        json!({ "op": "remove", "path": "active" }),
         json!({ "op": "replace", "path": "active", "value": null }),
         json!({ "op": "replace", "value": { "active": null, "title": "x" } }),
     ] {
