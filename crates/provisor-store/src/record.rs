@@ -304,6 +304,8 @@ pub struct Stored {
     pub rest: Option<Vec<u8>>,
     /// The app's own id for the user, if it told us.
     pub app_id: Option<String>,
+    /// A team it belonged to lost it: an answer without teams is not confirmed by the version alone.
+    pub left_team: bool,
     /// Teams of a user, if asked for, direct ones first.
     pub teams: Option<Vec<TeamRef>>,
     /// Members of a team, if asked for.
@@ -330,4 +332,13 @@ pub struct MemberRef {
     pub is_team: bool,
     /// Its displayName, else its userName.
     pub display: Box<str>,
+    /// What the client called it when it added it, if it said so.
+    pub called: Option<Box<str>>,
+}
+
+impl MemberRef {
+    /// `members.display` of RFC 7643: what the client called the member, else the member's name.
+    pub fn label(&self) -> &str {
+        self.called.as_deref().unwrap_or(&self.display)
+    }
 }

@@ -28,10 +28,16 @@ use caller::Callers;
 use walk::Boundaries;
 use writer::Writer;
 
-const MIGRATIONS: &[(&str, &str)] = &[(
-    "0001 directory",
-    include_str!("../migrations/directory/0001.sql"),
-)];
+const MIGRATIONS: &[(&str, &str)] = &[
+    (
+        "0001 directory",
+        include_str!("../migrations/directory/0001.sql"),
+    ),
+    (
+        "0002 events as lists",
+        include_str!("../migrations/directory/0002.sql"),
+    ),
+];
 
 /// Connections for reading that are kept while nobody reads.
 const IDLE_READERS: usize = 64;

@@ -12,6 +12,7 @@ mod listed;
 pub(crate) mod members;
 mod whole;
 
+pub use members::Member;
 pub use whole::{changed, check, complete_new, primary_email, replace};
 
 /// A resource read from POST or PUT: canonical names, checked types, no read-only attributes,
@@ -20,8 +21,8 @@ pub use whole::{changed, check, complete_new, primary_email, replace};
 pub struct Incoming {
     /// The attributes.
     pub attributes: Map<String, Value>,
-    /// A team's members by id, each once, in order; `None` if the key was left out.
-    pub members: Option<Vec<String>>,
+    /// A team's members, each once, in order; `None` if the key was left out.
+    pub members: Option<Vec<Member>>,
 }
 
 /// Reads a resource from a POST or PUT body.
@@ -64,7 +65,7 @@ struct Reader<'r> {
     extensions: Vec<Map<String, Value>>,
     /// Extension attributes that stood at the top level, with their extension's position.
     bare: Vec<(usize, String, Value)>,
-    members: Option<Vec<String>>,
+    members: Option<Vec<Member>>,
 }
 
 impl Reader<'_> {

@@ -90,9 +90,12 @@ pub(crate) async fn one(call: &mut Call<'_>, endpoint: &str, id: &str) -> Result
 }
 
 /// True for `If-None-Match` with the current version, unless the answer carries derived values
-/// (`groups`, `members`), which change without the version.
+/// (`groups`, `members`), or did when that version was read: they change without it.
 fn unchanged(call: &Call<'_>, stored: &Stored) -> bool {
-    let derived = stored.teams.as_ref().is_some_and(|teams| !teams.is_empty())
+    let derived = stored
+        .teams
+        .as_ref()
+        .is_some_and(|teams| !teams.is_empty() || stored.left_team)
         || stored
             .members
             .as_ref()

@@ -113,7 +113,7 @@ fn member(out: &mut Vec<u8>, base: &str, member: &MemberRef) {
         true => b"\",\"type\":\"Group\",\"display\":" as &[u8],
         false => b"\",\"type\":\"User\",\"display\":",
     });
-    text(out, &member.display);
+    text(out, member.label());
     out.push(b'}');
 }
 

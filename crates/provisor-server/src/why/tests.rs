@@ -21,6 +21,7 @@ fn user(active: bool) -> Stored {
         document: format!("{{\"userName\":\"{LENA}\",\"active\":{active}}}").into_bytes(),
         rest: None,
         app_id: None,
+        left_team: false,
         teams: None,
         members: None,
     }

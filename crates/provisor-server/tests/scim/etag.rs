@@ -46,6 +46,18 @@ async fn an_answer_that_would_show_teams_is_never_left_out() {
     assert_eq!(conditional(&within.etag()).await.status, 200);
     // The version is the user's own; membership does not change it.
     assert_eq!(within.etag(), alone);
+    // Who has left was within when that version was read, by then with the team in the answer.
+    client
+        .send("DELETE", &format!("/Groups/{team}"), &[], b"")
+        .await
+        .expect(204);
+    let outside = conditional(&alone).await;
+    assert!(outside.expect(200)["groups"].is_null());
+    let without = format!("{path}?excludedAttributes=groups");
+    let reply = client
+        .send("GET", &without, &[("If-None-Match", &alone)], b"")
+        .await;
+    assert_eq!(reply.status, 304);
 }
 
 #[tokio::test]

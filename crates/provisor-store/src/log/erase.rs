@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use crate::{Id, StoreError, TenantId, migration};
 
 use super::{
-    file::{Location, MIGRATIONS},
+    file::{Location, MIGRATIONS, NAMED},
     name::NameKey,
 };
 
@@ -46,8 +46,7 @@ fn blank(
 ) -> rusqlite::Result<usize> {
     let mut entries = Vec::new();
     {
-        let mut named =
-            conn.prepare("SELECT entry FROM entry_name WHERE tenant = ?1 AND hash = ?2")?;
+        let mut named = conn.prepare(NAMED)?;
         for hash in hashes {
             let found = named.query_map(params![tenant.0, hash], |row| row.get::<_, i64>(0))?;
             entries.extend(found.collect::<Result<Vec<_>, _>>()?);
@@ -71,12 +70,13 @@ fn blank(
         transaction.commit()?;
     }
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for table in ["name", "entry_name"] {
-        for hash in hashes {
-            transaction.execute(
-                &format!("DELETE FROM {table} WHERE tenant = ?1 AND hash = ?2"),
-                params![tenant.0, hash],
-            )?;
+    for hash in hashes {
+        for forget in [
+            "DELETE FROM name WHERE tenant = ?1 AND hash = ?2",
+            "DELETE FROM entry_name WHERE tenant = ?1 AND hash = ?2
+               AND stretch IN (SELECT stretch FROM stretch)",
+        ] {
+            transaction.execute(forget, params![tenant.0, hash])?;
         }
     }
     transaction.commit()?;

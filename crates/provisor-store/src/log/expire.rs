@@ -2,7 +2,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{GapKind, LogSettings, file::LogFile};
+use super::{
+    GapKind, LogSettings,
+    file::{LogFile, STRETCH},
+};
 
 /// Entries or bodies per transaction.
 const CHUNK: u32 = 1000;
@@ -28,18 +31,15 @@ pub(super) struct Upkeep {
 enum Stage {
     Bodies,
     Entries,
+    /// Names of entries that are gone.
+    Named,
     /// The place in [`SWEPT`].
     Sweep(usize),
     GiveBack,
 }
 
 /// Tables without an index on time (a name's may be ten minutes late, see [`super::flush`]), with the third column of their key and what is to go.
-const SWEPT: [(&str, &str, &str); 3] = [
-    (
-        "entry_name",
-        "entry",
-        "NOT EXISTS (SELECT 1 FROM entry WHERE id = entry_name.entry)",
-    ),
+const SWEPT: [(&str, &str, &str); 2] = [
     ("name", "hash", "last_at < ?1 - 600000"),
     ("counted", "connection", "second < ?1 / 1000"),
 ];
@@ -59,7 +59,7 @@ impl Upkeep {
     /// Removes what belonged to entries that are gone.
     pub(super) fn sweep(horizon: i64) -> Self {
         Self {
-            stage: Stage::Sweep(0),
+            stage: Stage::Named,
             bodies_end: i64::MIN,
             horizon,
             removed: 0,
@@ -87,9 +87,14 @@ impl LogFile {
                 Some(removed) => upkeep.removed += removed.count,
                 None => {
                     self.forget_before(upkeep.horizon, upkeep.removed)?;
-                    upkeep.stage = Stage::Sweep(0);
+                    upkeep.stage = Stage::Named;
                 }
             },
+            Stage::Named => {
+                if self.remove_named()? < SWEEP as usize {
+                    upkeep.stage = Stage::Sweep(0);
+                }
+            }
             Stage::Sweep(table) => match SWEPT.get(table) {
                 Some(swept) => match self.sweep(swept, upkeep.horizon, upkeep.after)? {
                     Some(after) => upkeep.after = after,
@@ -154,6 +159,18 @@ impl LogFile {
             count: oldest.len() as u64,
             last_at: *last_at,
         }))
+    }
+
+    /// Removes names of the stretches before the oldest entry's.
+    fn remove_named(&self) -> rusqlite::Result<usize> {
+        self.conn
+            .prepare_cached(&format!(
+                "DELETE FROM entry_name WHERE (stretch, tenant, hash, entry) IN
+                     (SELECT stretch, tenant, hash, entry FROM entry_name
+                      WHERE stretch < coalesce((SELECT min(id) FROM entry), ?1) / {STRETCH}
+                      ORDER BY stretch, tenant, hash, entry LIMIT {SWEEP})"
+            ))?
+            .execute([self.next_id + STRETCH])
     }
 
     /// If the file is nearly full, removes the oldest until there is room; what must follow.

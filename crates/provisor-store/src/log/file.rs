@@ -12,8 +12,17 @@ use crate::{StoreError, migration};
 
 use super::{GapKind, LogSettings, name::NameKey};
 
-pub(super) const MIGRATIONS: &[(&str, &str)] =
-    &[("0001", include_str!("../../migrations/log/0001.sql"))];
+pub(super) const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001", include_str!("../../migrations/log/0001.sql")),
+    ("0002", include_str!("../../migrations/log/0002.sql")),
+];
+
+/// Entries in one stretch of the index of names.
+pub(super) const STRETCH: i64 = 4096;
+
+/// The entries that name someone: a tenant and a hash are to be bound.
+pub(super) const NAMED: &str = "SELECT n.entry FROM stretch s CROSS JOIN entry_name n
+     ON n.stretch = s.stretch WHERE n.tenant = ? AND n.hash = ?";
 
 /// Where the log is.
 #[derive(Debug, Clone)]

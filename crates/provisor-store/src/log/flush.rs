@@ -7,7 +7,7 @@ use super::{
     Entry, GapKind,
     counting::{Drained, Lost, Sighting},
     entry::{Body, Kept},
-    file::LogFile,
+    file::{LogFile, STRETCH},
 };
 
 /// A name that is known to be in the file is written again after this time.
@@ -175,12 +175,18 @@ impl LogFile {
                     body.execute(params![id, queued.entry.at, request, response])?;
                 }
                 if let Some(tenant) = queued.entry.tenant {
-                    names.extend(queued.hashes.iter().map(|hash| (tenant.0, *hash, id)));
+                    let stretch = id / STRETCH;
+                    names.extend(
+                        queued
+                            .hashes
+                            .iter()
+                            .map(|hash| (stretch, tenant.0, *hash, id)),
+                    );
                 }
             }
             names.sort_unstable();
             let mut name = self.conn.prepare_cached(
-                "INSERT OR IGNORE INTO entry_name (tenant, hash, entry) VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO entry_name (stretch, tenant, hash, entry) VALUES (?, ?, ?, ?)",
             )?;
             for row in &names {
                 name.execute(*row)?;

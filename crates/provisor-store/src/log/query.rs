@@ -7,7 +7,7 @@ use scim::tolerance::{Fired, Tolerance, Tolerances};
 
 use crate::{Cause, ConnectionId, Id, RequestId, TenantId, TokenId};
 
-use super::{Body, Entry, Kept, Operation, name::NameKey, reader::nobody};
+use super::{Body, Entry, Kept, Operation, file::NAMED, name::NameKey, reader::nobody};
 
 /// Rows of an answer without a limit of its own, and at most.
 const LIMIT: (usize, usize) = (100, 1000);
@@ -159,7 +159,7 @@ impl Query {
         }
         if let Some(name) = &filter.name {
             self.and(
-                "e.id IN (SELECT entry FROM entry_name WHERE tenant = ? AND hash = ?)",
+                &format!("e.id IN ({NAMED})"),
                 [nobody(filter.tenant), key.hash(name)],
             );
         }

@@ -16,7 +16,7 @@ use crate::{ConnectionId, RequestId, StoreError, TenantId, migration};
 use super::{
     Gap, GapKind, LogFilter, Logged, Operation, Window,
     expire::FROM,
-    file::{Location, MIGRATIONS},
+    file::{Location, MIGRATIONS, NAMED},
     name::NameKey,
     query::Query,
 };
@@ -223,11 +223,9 @@ impl LogReader {
                 .query_row(found, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
             let in_full: (Option<i64>, Option<i64>, i64) = conn
-                .prepare_cached(
-                    "SELECT min(e.at), max(e.at), count(*)
-                     FROM entry_name n JOIN entry e ON e.id = n.entry
-                     WHERE n.tenant = ? AND n.hash = ?",
-                )?
+                .prepare_cached(&format!(
+                    "SELECT min(at), max(at), count(*) FROM entry WHERE id IN ({NAMED})"
+                ))?
                 .query_row(found, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             let mut seen = counted.map(|(first, last, count)| Seen {
                 first,

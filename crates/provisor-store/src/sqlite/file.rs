@@ -274,6 +274,24 @@ const INVARIANTS: &[(&str, &str)] = &[
            AND t.tenant_id IN (SELECT id FROM tenant WHERE state < 2)",
     ),
     (
+        "the events of a resource are not in a row",
+        "SELECT tenant_id || '/' || seq FROM
+           (SELECT tenant_id, seq, previous,
+              lag(seq, 1, 0) OVER (PARTITION BY tenant_id, resource ORDER BY seq) AS before
+            FROM event)
+         WHERE previous <> before AND tenant_id IN (SELECT id FROM tenant WHERE state < 2)",
+    ),
+    (
+        "a resource does not know its last event",
+        "SELECT tenant_id || '/' || hex(id) FROM
+           (SELECT tenant_id, id, last_event FROM resource
+            UNION ALL SELECT tenant_id, id, last_event FROM tombstone
+            UNION ALL SELECT tenant_id, id, last_event FROM gone
+            UNION ALL SELECT tenant_id, resource, -max(seq) FROM event GROUP BY 1, 2)
+         WHERE tenant_id IN (SELECT id FROM tenant WHERE state < 2)
+         GROUP BY tenant_id, id HAVING sum(last_event) <> 0",
+    ),
+    (
         "the count of nested teams differs from the rows",
         "SELECT t.tenant_id FROM tenant_tally t
          WHERE t.nested <> (SELECT count(*) FROM member m
@@ -310,7 +328,8 @@ const INVARIANTS: &[(&str, &str)] = &[
         "SELECT DISTINCT tenant_id FROM (
            SELECT tenant_id FROM resource UNION SELECT tenant_id FROM search_key
            UNION SELECT tenant_id FROM member UNION SELECT tenant_id FROM event
-           UNION SELECT tenant_id FROM tombstone UNION SELECT tenant_id FROM tally
+           UNION SELECT tenant_id FROM tombstone UNION SELECT tenant_id FROM gone
+           UNION SELECT tenant_id FROM tally
            UNION SELECT tenant_id FROM token UNION SELECT tenant_id FROM token_use
            UNION SELECT tenant_id FROM connection UNION SELECT tenant_id FROM custom_schema
            UNION SELECT tenant_id FROM tenant_tally)

@@ -32,19 +32,35 @@ pub(super) fn teams(
     k: i64,
     nested: impl FnOnce() -> Result<bool, StoreError>,
 ) -> Result<Vec<TeamRef>, StoreError> {
+    teams_and_lost(connection, tenant, k, nested).map(|(teams, _)| teams)
+}
+
+/// The same, and whether a team it belonged to was deleted.
+fn teams_and_lost(
+    connection: &Connection,
+    tenant: TenantId,
+    k: i64,
+    nested: impl FnOnce() -> Result<bool, StoreError>,
+) -> Result<(Vec<TeamRef>, bool), StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT r.k, r.id, r.display FROM member m JOIN resource r ON r.k = m.team \
+        "SELECT r.k, r.id, r.display FROM member m LEFT JOIN resource r ON r.k = m.team \
          WHERE m.tenant_id = ?1 AND m.member = ?2 ORDER BY m.team",
     )?;
+    let mut lost = false;
     let mut direct = |k: i64| -> Result<Vec<(i64, Id, String)>, StoreError> {
-        let found = statement.query_map(params![tenant.0, k], |row| {
-            Ok((row.get(0)?, Id(row.get(1)?), row.get(2)?))
-        })?;
-        Ok(found.collect::<Result<_, _>>()?)
+        let mut found = statement.query(params![tenant.0, k])?;
+        let mut teams = Vec::new();
+        while let Some(row) = found.next()? {
+            match row.get(0)? {
+                Some(k) => teams.push((k, Id(row.get(1)?), row.get(2)?)),
+                None => lost = true,
+            }
+        }
+        Ok(teams)
     };
     let mut level = direct(k)?;
     if level.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), lost));
     }
     let nested = nested()?;
     let mut teams = Vec::with_capacity(level.len());
@@ -69,7 +85,7 @@ pub(super) fn teams(
         level = above;
         is_direct = false;
     }
-    Ok(teams)
+    Ok((teams, lost))
 }
 
 /// True if the tenant has teams inside teams at all.
@@ -116,7 +132,7 @@ pub(super) fn members(
     limit: usize,
 ) -> Result<Vec<MemberRef>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT r.id, r.kind, r.display FROM member m JOIN resource r ON r.k = m.member \
+        "SELECT r.id, r.kind, r.display, m.display FROM member m JOIN resource r ON r.k = m.member \
          WHERE m.tenant_id = ?1 AND m.team = ?2 AND m.member > ?3 ORDER BY m.member LIMIT ?4",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -131,7 +147,7 @@ pub(super) fn as_member(
     id: Id,
 ) -> Result<Option<MemberRef>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, kind, display FROM resource WHERE tenant_id = ?1 AND kind = ?2 AND id = ?3",
+        "SELECT id, kind, display, NULL FROM resource WHERE tenant_id = ?1 AND kind = ?2 AND id = ?3",
     )?;
     for number in [rows::USER, rows::TEAM] {
         let found = statement
@@ -149,6 +165,7 @@ fn member(row: &Row<'_>) -> rusqlite::Result<MemberRef> {
         id: Id(row.get(0)?),
         is_team: row.get::<_, i64>(1)? == rows::TEAM,
         display: row.get::<_, String>(2)?.into_boxed_str(),
+        called: row.get::<_, Option<String>>(3)?.map(String::into_boxed_str),
     })
 }
 
@@ -167,11 +184,13 @@ pub(super) fn stored(
     row: Resource,
     derived: Derived,
 ) -> Result<crate::Stored, StoreError> {
-    let teams = match derived.teams && kind.is_user() {
-        true => Some(teams(connection, tenant, row.k, || {
-            has_nested(connection, tenant)
-        })?),
-        false => None,
+    let (teams, lost) = match derived.teams && kind.is_user() {
+        true => {
+            let nested = || has_nested(connection, tenant);
+            let (teams, lost) = teams_and_lost(connection, tenant, row.k, nested)?;
+            (Some(teams), lost)
+        }
+        false => (None, false),
     };
     let members = match derived.members && kind.is_group() {
         true => Some(members(connection, tenant, row.k, 0, usize::MAX)?),
@@ -179,6 +198,7 @@ pub(super) fn stored(
     };
     let mut stored = row.stored(kind);
     stored.teams = teams;
+    stored.left_team |= lost;
     stored.members = members;
     Ok(stored)
 }
@@ -225,13 +245,13 @@ pub(super) fn member_if(
     let Some(k) = row_number(connection, tenant, id)? else {
         return Ok(None);
     };
-    let is_member = connection
-        .prepare_cached("SELECT 1 FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3")?
-        .exists(params![tenant.0, team, k])?;
-    match is_member {
-        true => as_member(connection, tenant, id),
-        false => Ok(None),
-    }
+    Ok(connection
+        .prepare_cached(
+            "SELECT r.id, r.kind, r.display, m.display FROM member m JOIN resource r ON r.k = m.member \
+             WHERE m.tenant_id = ?1 AND m.team = ?2 AND m.member = ?3",
+        )?
+        .query_row(params![tenant.0, team, k], member)
+        .optional()?)
 }
 
 /// The row number of a user or team that is live or deleted: a place in a member list holds
@@ -277,4 +297,22 @@ pub(super) fn row_number_before(
         last = last.max(found.unwrap_or(0));
     }
     Ok(last)
+}
+
+/// The last event of a resource, live, deleted or gone for good; 0 for none.
+pub(super) fn last_event(
+    connection: &Connection,
+    tenant: TenantId,
+    id: Id,
+) -> Result<i64, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT last_event FROM resource WHERE tenant_id = ?1 AND id = ?2 \
+               AND kind IN (SELECT kind FROM tally WHERE tenant_id = ?1) \
+             UNION ALL SELECT last_event FROM tombstone WHERE tenant_id = ?1 AND id = ?2 \
+             UNION ALL SELECT last_event FROM gone WHERE tenant_id = ?1 AND id = ?2",
+        )?
+        .query_row(params![tenant.0, id.0], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
 }

@@ -194,7 +194,8 @@ pub(super) fn recount(connection: &Connection) -> Result<Vec<String>, StoreError
     )?;
     let mut all = statement.query([])?;
     while let Some(row) = all.next()? {
-        let (tenant, kind): (i64, i64) = (row.get(11)?, row.get(12)?);
+        let (tenant, kind): (i64, i64) =
+            (row.get(rows::NEXT_COLUMN)?, row.get(rows::NEXT_COLUMN + 1)?);
         if registry.as_ref().is_none_or(|(known, _)| *known != tenant) {
             registry = Some((tenant, caller::kinds(connection, TenantId(tenant))?));
         }

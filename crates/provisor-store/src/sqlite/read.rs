@@ -60,16 +60,27 @@ impl View {
         condition: &str,
         values: impl rusqlite::Params,
     ) -> Result<Vec<Event>, StoreError> {
-        let mut statement = self.connection()?.prepare_cached(&format!(
-            "SELECT tenant_id, seq, kind, type, resource, at, doc, app_id, detail, request, \
-               connection, token, actor FROM event {condition}"
-        ))?;
+        let mut statement = self
+            .connection()?
+            .prepare_cached(&format!("SELECT {EVENT} FROM event {condition}"))?;
         let mut found = statement.query(values)?;
         let mut events = Vec::new();
         while let Some(row) = found.next()? {
             events.push(event(row)?);
         }
         Ok(events)
+    }
+
+    /// One event, and the one before it of the same resource.
+    fn event_at(&self, tenant: TenantId, seq: i64) -> Result<Option<(Event, i64)>, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(&format!(
+            "SELECT {EVENT}, previous FROM event WHERE tenant_id = ?1 AND seq = ?2"
+        ))?;
+        let mut found = statement.query(params![tenant.0, seq])?;
+        match found.next()? {
+            Some(row) => Ok(Some((event(row)?, row.get(13)?))),
+            None => Ok(None),
+        }
     }
 
     fn kinds(&self, tenant: TenantId) -> Result<Arc<caller::Kinds>, StoreError> {
@@ -108,6 +119,10 @@ impl Drop for View {
         }
     }
 }
+
+/// Columns that [`event`] reads, in its order.
+const EVENT: &str = "tenant_id, seq, kind, type, resource, at, doc, app_id, detail, request, \
+                     connection, token, actor";
 
 fn event(row: &Row<'_>) -> Result<Event, StoreError> {
     let damaged = |error: serde_json::Error| StoreError::Corrupt(format!("an event: {error}"));
@@ -269,12 +284,16 @@ impl Snapshot for View {
         resource: Id,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.events_where(
-            "INDEXED BY event_resource WHERE tenant_id = ?1 AND resource = ?2 \
-             ORDER BY seq DESC LIMIT ?3",
-            params![tenant.0, resource.0, limit],
-        )
+        let mut next = get::last_event(self.connection()?, tenant, resource)?;
+        let mut events = Vec::new();
+        while next != 0 && events.len() < limit {
+            let (event, previous) = self
+                .event_at(tenant, next)?
+                .ok_or_else(|| StoreError::Corrupt(format!("the event {next} is missing")))?;
+            events.push(event);
+            next = previous;
+        }
+        Ok(events)
     }
 
     async fn tombstone(
@@ -286,7 +305,11 @@ impl Snapshot for View {
         let connection = self.connection()?;
         let one = |condition: &str, value: rusqlite::types::ToSqlOutput<'_>| {
             let read = |row: &Row<'_>| -> rusqlite::Result<(_, i64, i64)> {
-                Ok((rows::resource(row)?, row.get(11)?, row.get(12)?))
+                Ok((
+                    rows::resource(row)?,
+                    row.get(rows::NEXT_COLUMN)?,
+                    row.get(rows::NEXT_COLUMN + 1)?,
+                ))
             };
             connection
                 .prepare_cached(&format!(

@@ -27,8 +27,10 @@ pub(super) fn builtin_kind(name: &str) -> Option<i64> {
 }
 
 /// Columns that [`resource`] reads, in its order.
-pub(super) const COLUMNS: &str =
-    "k, id, version, created, modified, app_id, doc, rest, display, name, connection";
+pub(super) const COLUMNS: &str = "k, id, version, created, modified, app_id, doc, rest, display, name, connection, last_event, \
+     left_team";
+/// The place of the first column after [`COLUMNS`].
+pub(super) const NEXT_COLUMN: usize = 13;
 
 /// A row of `resource`.
 #[derive(Debug, Clone)]
@@ -44,6 +46,10 @@ pub(super) struct Resource {
     pub(super) display: String,
     pub(super) name: Option<String>,
     pub(super) connection: Option<i64>,
+    /// Where the list of its events starts; 0 for none.
+    pub(super) last_event: i64,
+    /// A membership of it has ended.
+    pub(super) left_team: bool,
 }
 
 /// Reads a row of [`COLUMNS`].
@@ -60,6 +66,8 @@ pub(super) fn resource(row: &Row<'_>) -> rusqlite::Result<Resource> {
         display: row.get(8)?,
         name: row.get(9)?,
         connection: row.get(10)?,
+        last_event: row.get(11)?,
+        left_team: row.get(12)?,
     })
 }
 
@@ -82,6 +90,7 @@ impl Resource {
             document: self.doc,
             rest: self.rest,
             app_id: self.app_id,
+            left_team: self.left_team,
             teams: None,
             members: None,
         }
@@ -131,7 +140,7 @@ pub(super) fn member(member: &MemberRef) -> Value {
         "value": member.id.to_string(),
         "$ref": reference(member.is_team, member.id),
         "type": if member.is_team { "Group" } else { "User" },
-        "display": member.display,
+        "display": member.label(),
     })
 }
 

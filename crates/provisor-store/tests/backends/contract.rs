@@ -84,6 +84,8 @@ cases! { ($)
         what_was_removed_meanwhile_stays_removed
         events_list_at_most_500_members
         member_pages_go_on_where_they_ended
+        a_member_is_called_what_it_was_added_as
+        who_left_a_team_is_known
         patch_equals_its_definition
     }
     past {
@@ -91,6 +93,7 @@ cases! { ($)
         deleted_resources_come_back
         erased_people_leave_no_trace
         old_tombstones_go
+        the_events_of_a_resource_outlive_it
         tombstones_are_found
     }
     concurrent {

@@ -12,7 +12,7 @@ use std::{
 
 use clap::Args;
 use provisor_store::{Id, Snapshot, Tenant};
-use scim::{ResourceType, Value, datetime::format_millis};
+use scim::{Map, ResourceType, Value, datetime::format_millis};
 use serde_json::json;
 
 use super::{Context, argument::TenantKey};
@@ -174,7 +174,18 @@ async fn members(
             return Ok(());
         }
         let ids: Vec<String> = page.iter().map(|member| member.id.to_string()).collect();
-        lines.write(&json!({ "members": { "team": team.to_string(), "ids": ids } }))?;
+        let called: Map<String, Value> = page
+            .iter()
+            .filter_map(|member| {
+                let name = member.called.as_deref()?;
+                Some((member.id.to_string(), name.into()))
+            })
+            .collect();
+        let mut line = json!({ "team": team.to_string(), "ids": ids });
+        if !called.is_empty() {
+            line["called"] = called.into();
+        }
+        lines.write(&json!({ "members": line }))?;
         lines.members += page.len() as u64;
         if page.len() < MEMBERS {
             return Ok(());

@@ -6,19 +6,20 @@ use super::{Action, Operation, Patch, Target};
 use crate::{
     Map, ResourceType, Value,
     filter::{Filter, Literal, Operator},
+    resource::Member,
 };
 
 /// One step of a team's membership change: what the store applies to member rows instead of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MemberStep {
     /// These become members.
-    Add(Vec<String>),
+    Add(Vec<Member>),
     /// These are members no more; who is none is no error.
     Remove(Vec<String>),
     /// Nobody is a member any more.
     Clear,
     /// Exactly these are members.
-    Replace(Vec<String>),
+    Replace(Vec<Member>),
     /// Whoever matches is a member no more. The filter is on one element (`value`, `type`,
     /// `display`, `$ref`), for [`Filter::matches_element`].
     RemoveMatching(Filter),
@@ -49,26 +50,32 @@ fn step(operation: Operation) -> Option<MemberStep> {
     }
     Some(match (operation.action, operation.value) {
         (Action::Add, None) => return None,
-        (Action::Add, Some(value)) => MemberStep::Add(ids(&value)),
+        (Action::Add, Some(value)) => MemberStep::Add(named(&value)),
         (Action::Replace | Action::Remove, None) => MemberStep::Clear,
-        (Action::Replace, Some(value)) => MemberStep::Replace(ids(&value)),
-        (Action::Remove, Some(value)) => match ids(&value) {
-            ids if ids.is_empty() => return None,
-            ids => MemberStep::Remove(ids),
+        (Action::Replace, Some(value)) => MemberStep::Replace(named(&value)),
+        (Action::Remove, Some(value)) => match named(&value) {
+            members if members.is_empty() => return None,
+            members => MemberStep::Remove(members.into_iter().map(|member| member.id).collect()),
         },
     })
 }
 
-/// The ids of a member list, each once, in order.
-fn ids(members: &Value) -> Vec<String> {
+/// The members that a list names, each once, in order.
+fn named(members: &Value) -> Vec<Member> {
     let mut seen = HashSet::new();
+    let text = |member: &Value, name: &str| member.get(name)?.as_str().map(str::to_owned);
     members
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(|member| member.get("value").and_then(Value::as_str))
-        .filter(|id| seen.insert(*id))
-        .map(str::to_owned)
+        .filter_map(|member| {
+            Some(Member {
+                id: text(member, "value").filter(|id| seen.insert(id.clone()))?,
+                display: text(member, "display")
+                    .filter(|display| !display.is_empty())
+                    .map(String::into_boxed_str),
+            })
+        })
         .collect()
 }
 
@@ -102,16 +109,19 @@ pub fn apply_steps(
 ) {
     for step in steps {
         match step {
-            MemberStep::Add(ids) => {
+            MemberStep::Add(added) => {
                 let mut known: HashSet<String> = members.iter().cloned().collect();
-                members.extend(ids.iter().filter(|id| known.insert((*id).clone())).cloned());
+                let ids = added.iter().map(|member| member.id.clone());
+                members.extend(ids.filter(|id| known.insert(id.clone())));
             }
             MemberStep::Remove(ids) => {
                 let gone: HashSet<&String> = ids.iter().collect();
                 members.retain(|id| !gone.contains(id));
             }
             MemberStep::Clear => members.clear(),
-            MemberStep::Replace(ids) => members.clone_from(ids),
+            MemberStep::Replace(listed) => {
+                *members = listed.iter().map(|member| member.id.clone()).collect();
+            }
             MemberStep::RemoveMatching(filter) => members.retain(|id| {
                 let mut element = describe(id);
                 element.insert("value".to_owned(), Value::String(id.clone()));

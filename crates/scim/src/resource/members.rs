@@ -1,4 +1,4 @@
-//! A team's member list: ids, each once, fast for hundreds of thousands of them.
+//! A team's member list: each member once, fast for hundreds of thousands of them.
 
 use std::collections::HashSet;
 
@@ -6,13 +6,29 @@ use crate::{
     Attribute, Error, Fired, Map, Profile, Tolerance, Value, json::get_ignoring_case, value::shown,
 };
 
-/// Reads the value of `members` into ids. `null` and `[]` are an empty list.
+/// One member of a team as a client names it. `$ref` and `type` follow from the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The member's id: `members.value`.
+    pub id: String,
+    /// What the client calls the member, if it says so: `members.display`. Immutable, as all of an
+    /// element is: a member that is there already keeps the one it came with.
+    pub display: Option<Box<str>>,
+}
+
+impl From<String> for Member {
+    fn from(id: String) -> Self {
+        Self { id, display: None }
+    }
+}
+
+/// Reads the value of `members`. `null` and `[]` are an empty list.
 pub(crate) fn read(
     attribute: &Attribute,
     value: Value,
     profile: &Profile,
     fired: &mut Fired,
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<Member>, Error> {
     let items = match value {
         Value::Null => return Ok(Vec::new()),
         Value::Array(items) => items,
@@ -27,22 +43,22 @@ pub(crate) fn read(
             vec![one]
         }
     };
-    let mut ids = Vec::with_capacity(items.len());
+    let mut members = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
-        ids.extend(member(attribute, item, index, profile, fired)?);
+        members.extend(member(attribute, item, index, profile, fired)?);
     }
-    drop_repeated(&mut ids);
-    Ok(ids)
+    drop_repeated(&mut members);
+    Ok(members)
 }
 
-/// The id of one element; `None` for `null` and `{}`.
+/// One element; `None` for `null` and `{}`.
 fn member(
     attribute: &Attribute,
     item: Value,
     index: usize,
     profile: &Profile,
     fired: &mut Fired,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<Member>, Error> {
     let mut item = match item {
         Value::Null => return Ok(None),
         Value::Object(item) if item.is_empty() => return Ok(None),
@@ -52,7 +68,7 @@ fn member(
                 "took a plain text in members as the member's value".to_owned()
             });
             return match wrapped && !id.is_empty() {
-                true => Ok(Some(id)),
+                true => Ok(Some(id.into())),
                 false => Err(no_value(index)),
             };
         }
@@ -69,10 +85,14 @@ fn member(
     if id.is_empty() {
         return Err(no_value(index));
     }
-    Ok(Some(id))
+    let display = get_ignoring_case(&item, "display").and_then(Value::as_str);
+    Ok(Some(Member {
+        id,
+        display: display.filter(|text| !text.is_empty()).map(Box::from),
+    }))
 }
 
-/// `$ref`, `type` and `display` are the server's to fill in; they must be text or nothing.
+/// `$ref` and `type` are the server's to fill in; they and `display` must be text or nothing.
 fn sub_attributes(
     attribute: &Attribute,
     item: &Map<String, Value>,
@@ -110,13 +130,16 @@ fn no_value(index: usize) -> Error {
     ))
 }
 
-fn drop_repeated(ids: &mut Vec<String>) {
+fn drop_repeated(members: &mut Vec<Member>) {
     let first: Vec<bool> = {
-        let mut seen = HashSet::with_capacity(ids.len());
-        ids.iter().map(|id| seen.insert(id.as_str())).collect()
+        let mut seen = HashSet::with_capacity(members.len());
+        members
+            .iter()
+            .map(|member| seen.insert(member.id.as_str()))
+            .collect()
     };
     if first.contains(&false) {
         let mut first = first.into_iter();
-        ids.retain(|_| first.next().unwrap_or(true));
+        members.retain(|_| first.next().unwrap_or(true));
     }
 }

@@ -160,3 +160,33 @@ fn names_alone_cannot_fill_the_file_either() {
     let name = format!("user-{}-999", bench.now());
     assert!(log.reader().seen(ACME, &name).unwrap().is_some());
 }
+
+#[test]
+fn names_are_found_in_every_stretch_and_go_with_the_oldest() {
+    let bench = Bench::new();
+    let log = bench.open();
+    log.record(bench.create("anna", 10));
+    for number in 0..2 * crate::log::file::STRETCH {
+        log.record(bench.create(&format!("filler-{}", number % 7), 10));
+        if number % 500 == 0 {
+            log.flush();
+        }
+    }
+    bench.pass(10 * DAY);
+    log.record(bench.create("anna", 10));
+    log.flush();
+    let named = || log.reader().by_name(ACME, "anna", 10).unwrap().len();
+    assert_eq!(named(), 2);
+    assert_eq!(log.reader().seen(ACME, "anna").unwrap().unwrap().count, 2);
+    let stretches = || -> Vec<i64> {
+        let conn = rusqlite::Connection::open(bench.path()).unwrap();
+        let mut all = conn.prepare("SELECT stretch FROM stretch").unwrap();
+        let found = all.query_map((), |row| row.get(0)).unwrap();
+        found.collect::<Result<_, _>>().unwrap()
+    };
+    assert_eq!(stretches(), [0, 1, 2]);
+    bench.pass(85 * DAY);
+    log.expire();
+    assert_eq!(named(), 1);
+    assert_eq!(stretches(), [2]);
+}

@@ -235,12 +235,11 @@ fn a_newer_file_is_refused_and_left_alone() {
     let bench = Bench::new();
     bench.open().close();
     let conn = rusqlite::Connection::open(bench.path()).unwrap();
-    conn.execute("INSERT INTO migration VALUES (2, '0002', x'00', 0)", ())
+    conn.execute("INSERT INTO migration VALUES (9, '0009', x'00', 0)", ())
         .unwrap();
     drop(conn);
-    let newer = |result: Result<(), StoreError>| {
-        matches!(result, Err(StoreError::Newer { found: 2, known: 1 }))
-    };
+    let newer =
+        |result: Result<(), StoreError>| matches!(result, Err(StoreError::Newer { found: 9, .. }));
     assert!(newer(bench.try_open(&bench.path()).map(drop)));
     assert!(newer(LogReader::open(&bench.path()).map(drop)));
 }

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use rusqlite::{OptionalExtension, params};
 use scim::{
     Error, Fired, Kind, Map, ResourceType, Value,
     resource::{Incoming, complete_new},
@@ -9,12 +10,12 @@ use scim::{
 
 use super::{
     Decided, Stop, Transaction,
-    event::{connection_id, join},
+    event::join,
     members::Wanted,
-    resource::{Birth, Place, user_name},
+    resource::{Place, user_name},
 };
 use crate::{
-    Actor, Id, Origin, Outcome,
+    Actor, Id, Origin, Outcome, StoreError, TenantId,
     change::Written,
     event::EventKind,
     sqlite::{
@@ -64,32 +65,26 @@ impl Transaction<'_> {
             Some(id) => (self.next_k(), id),
             None => self.mint(place.tenant)?,
         };
-        let birth = Birth {
-            k,
-            id,
-            version: 1,
-            created: self.now,
-            modified: self.now,
-            connection: connection_id(origin),
+        let mut row = Resource {
             app_id: app_id.map(str::to_owned),
+            last_event: match adopted {
+                Some(id) => self.returns(place.tenant, id)?,
+                None => 0,
+            },
+            ..self.new_row(place, origin, (k, id), attributes)
         };
-        let row = self.insert(place, birth, attributes)?;
-        self.write_members(place, row.k, &change)?;
-        let created = self.event(
-            origin,
-            place,
-            EventKind::Created,
-            &row,
-            &serde_json::json!({}),
-        )?;
+        let nothing = serde_json::json!({});
+        let created = self.event(origin, place, EventKind::Created, &mut row, &nothing)?;
         let joined = self.members_changed(
             origin,
             place,
-            &row,
+            &mut row,
             &change.added_ids(),
             &[],
             &change.dropped,
         )?;
+        self.insert(place, &row, attributes)?;
+        self.write_members(place, row.k, &change)?;
         let teams = (place.number == rows::USER).then(Vec::new);
         let mut stored = row.stored(place.kind);
         stored.teams = teams;
@@ -199,16 +194,16 @@ impl Transaction<'_> {
             return self.unchanged(place, existing, Fired::default());
         }
         let attributes = existing.attributes()?;
-        let linked = Resource {
+        let mut next = Resource {
             app_id: app_id.map(str::to_owned),
-            ..existing.clone()
+            ..self.changed(place, origin, existing, &attributes)
         };
-        let row = self.update(place, origin, &linked, &attributes, &attributes)?;
         let detail = serde_json::json!({
             "changed": ["app_id"], "previous": { "app_id": existing.app_id },
         });
-        let events = self.event(origin, place, EventKind::Updated, &row, &detail)?;
-        self.written(place, row, true, events, Fired::default())
+        let events = self.event(origin, place, EventKind::Updated, &mut next, &detail)?;
+        self.update(place, &next, &attributes, &attributes)?;
+        self.written(place, next, true, events, Fired::default())
     }
 
     /// A line of an export, written under its own id; the same line twice changes nothing.
@@ -250,6 +245,18 @@ impl Transaction<'_> {
             }
             Err(failed) => Err(failed),
         }
+    }
+
+    /// An id that was in use before, whose tombstone has expired: its events go on from the last.
+    fn returns(&self, tenant: TenantId, id: Id) -> Result<i64, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "DELETE FROM gone WHERE tenant_id = ?1 AND id = ?2 RETURNING last_event",
+            )?
+            .query_row(params![tenant.0, id.0], |row| row.get(0))
+            .optional()?
+            .unwrap_or(0))
     }
 
     /// An id of a deleted resource, or of another type, is not given twice.

@@ -7,11 +7,7 @@ use scim::{Error, Fired, Kind, ResourceType};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{
-    Decided, Transaction,
-    event::{connection_id, join},
-    resource::{Birth, Place},
-};
+use super::{Decided, Transaction, event::join, resource::Place};
 use crate::{
     Id, Origin, Outcome, Precondition, StoreError, TenantId,
     event::EventKind,
@@ -32,16 +28,12 @@ impl Transaction<'_> {
         let place = self.place(origin.tenant, kind)?;
         let row = self.load(place, id, precondition)?;
         let memberships = self.memberships(place.tenant, row.k)?;
-        self.bury(place, &row)?;
+        let mut gone = self.touched(&row);
+        let detail = json!({ "memberships": memberships });
+        let events = self.event(origin, place, EventKind::Deleted, &mut gone, &detail)?;
+        self.bury(place, &row, gone.last_event)?;
         self.remove(place, &row)?;
         self.touch_teams(place.tenant, row.k)?;
-        let gone = Resource {
-            version: row.version + 1,
-            modified: self.now.max(row.modified + 1),
-            ..row
-        };
-        let detail = json!({ "memberships": memberships });
-        let events = self.event(origin, place, EventKind::Deleted, &gone, &detail)?;
         Ok(Outcome::Deleted { events })
     }
 
@@ -62,15 +54,15 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    fn bury(&self, place: Place<'_>, row: &Resource) -> Result<(), StoreError> {
+    fn bury(&self, place: Place<'_>, row: &Resource, last_event: i64) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "INSERT INTO tombstone (tenant_id, id, deleted, k, kind, name, version, created, \
-                   modified, connection, app_id, display, doc, rest) \
+                   modified, connection, app_id, display, doc, rest, last_event, left_team) \
                  SELECT tenant_id, id, ?2, k, kind, name, version, created, modified, connection, \
-                   app_id, display, doc, rest FROM resource WHERE k = ?1",
+                   app_id, display, doc, rest, ?3, left_team FROM resource WHERE k = ?1",
             )?
-            .execute(params![row.k, self.now])?;
+            .execute(params![row.k, self.now, last_event])?;
         tracing::debug!(tenant = place.tenant.0, "a resource is deleted");
         Ok(())
     }
@@ -105,20 +97,15 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached("DELETE FROM tombstone WHERE tenant_id = ?1 AND id = ?2")?
             .execute(params![tenant.0, id.0])?;
-        let birth = Birth {
-            k: row.k,
-            id,
+        let mut row = Resource {
             version: row.version + 2,
-            created: row.created,
             modified: self.now.max(row.modified + 2),
-            connection: connection_id(origin).or(row.connection),
-            app_id: row.app_id.clone(),
+            ..self.changed(place, origin, &row, &attributes)
         };
-        let row = self.insert(place, birth, &attributes)?;
         self.touch_teams(tenant, row.k)?;
         let memberships = self.memberships(tenant, row.k)?;
         let detail = json!({ "memberships": memberships });
-        let restored = self.event(origin, place, EventKind::Restored, &row, &detail)?;
+        let restored = self.event(origin, place, EventKind::Restored, &mut row, &detail)?;
         // A reader of the events knows a deleted team's members no more.
         let members: Vec<Id> = match kind.is_group() {
             true => get::members(self.connection, tenant, row.k, 0, usize::MAX)?
@@ -127,7 +114,8 @@ impl Transaction<'_> {
                 .collect(),
             false => Vec::new(),
         };
-        let joined = self.members_changed(origin, place, &row, &members, &[], &[])?;
+        let joined = self.members_changed(origin, place, &mut row, &members, &[], &[])?;
+        self.insert(place, &row, &attributes)?;
         let events = join(restored, joined);
         self.written(place, row, true, events, Fired::default())
     }
@@ -140,7 +128,7 @@ impl Transaction<'_> {
                 rows::COLUMNS
             ))?
             .query_row(params![tenant.0, id.0], |row| {
-                Ok((rows::resource(row)?, row.get(11)?))
+                Ok((rows::resource(row)?, row.get(rows::NEXT_COLUMN)?))
             })
             .optional()?)
     }
@@ -180,24 +168,41 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached("DELETE FROM member WHERE tenant_id = ?1 AND member = ?2")?
             .execute(params![tenant.0, row.k])?;
-        self.connection
-            .prepare_cached(
-                "UPDATE event SET doc = NULL, app_id = NULL, detail = '{}' \
-                 WHERE tenant_id = ?1 AND resource = ?2",
-            )?
-            .execute(params![tenant.0, id.0])?;
+        self.blank_events(tenant, row.last_event)?;
         let name = row.name.clone().unwrap_or_default();
         let receipt: String = Sha256::digest(format!("{id}:{name}").as_bytes())
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let scrubbed = Resource {
+        let mut scrubbed = Resource {
             app_id: None,
             modified: self.now,
             ..row
         };
         let detail = json!({ "receipt": receipt });
-        let events = self.event(origin, place, EventKind::Erased, &scrubbed, &detail)?;
+        let events = self.event(origin, place, EventKind::Erased, &mut scrubbed, &detail)?;
+        self.gone(tenant, id, scrubbed.last_event)?;
         Ok(Outcome::Deleted { events })
+    }
+
+    /// Takes what they say out of a resource's events, from its last one back.
+    fn blank_events(&self, tenant: TenantId, last: i64) -> Result<(), StoreError> {
+        let mut blank = self.connection.prepare_cached(
+            "UPDATE event SET doc = NULL, app_id = NULL, detail = '{}' \
+             WHERE tenant_id = ?1 AND seq = ?2 RETURNING previous",
+        )?;
+        let mut next = last;
+        while next != 0 {
+            next = blank.query_row(params![tenant.0, next], |row| row.get(0))?;
+        }
+        Ok(())
+    }
+
+    /// Remembers where the events of a resource start that is gone for good.
+    pub(super) fn gone(&self, tenant: TenantId, id: Id, last_event: i64) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("INSERT INTO gone (tenant_id, id, last_event) VALUES (?1, ?2, ?3)")?
+            .execute(params![tenant.0, id.0, last_event])?;
+        Ok(())
     }
 }

@@ -34,13 +34,13 @@ pub(super) fn join(first: Span, second: Span) -> Span {
 }
 
 impl Transaction<'_> {
-    /// Writes one event.
+    /// Writes one event. It becomes the resource's last one, which the caller stores with the row.
     pub(super) fn event(
         &mut self,
         origin: &Origin,
         place: Place<'_>,
         kind: EventKind,
-        row: &Resource,
+        row: &mut Resource,
         detail: &Value,
     ) -> Result<Span, StoreError> {
         let doc = (kind != EventKind::Erased)
@@ -61,8 +61,8 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached(
                 "INSERT INTO event (tenant_id, seq, kind, type, resource, at, doc, app_id, detail, \
-                   request, connection, token, actor) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                   request, connection, token, actor, previous) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?
             .execute(params![
                 place.tenant.0,
@@ -78,7 +78,9 @@ impl Transaction<'_> {
                 connection,
                 token,
                 actor,
+                row.last_event,
             ])?;
+        row.last_event = seq;
         Ok(Some((seq, seq)))
     }
 
@@ -93,7 +95,7 @@ impl Transaction<'_> {
         &mut self,
         origin: &Origin,
         place: Place<'_>,
-        row: &Resource,
+        row: &mut Resource,
         before: &Map<String, Value>,
         after: &Map<String, Value>,
     ) -> Result<Span, StoreError> {
@@ -118,7 +120,7 @@ impl Transaction<'_> {
         &mut self,
         origin: &Origin,
         place: Place<'_>,
-        row: &Resource,
+        row: &mut Resource,
         added: &[Id],
         removed: &[Id],
         dropped: &[String],

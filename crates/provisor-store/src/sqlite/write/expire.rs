@@ -3,23 +3,29 @@
 use rusqlite::params;
 
 use super::{Decided, Transaction};
-use crate::{Outcome, StoreError, TenantId, sqlite::rows};
+use crate::{Id, Outcome, StoreError, TenantId, sqlite::rows};
 
 impl Transaction<'_> {
     /// Removes tombstones that are too old, with their inert member rows, and goes on deleting
     /// tenants whose deletion was left unfinished; about `chunk` rows.
     pub(super) fn expire(&mut self, before: i64, chunk: usize) -> Decided<Outcome> {
         let mut old = self.connection.prepare_cached(
-            "SELECT tenant_id, id, k, kind FROM tombstone WHERE deleted < ?1 ORDER BY deleted LIMIT ?2",
+            "SELECT tenant_id, id, k, kind, last_event FROM tombstone WHERE deleted < ?1 ORDER BY deleted LIMIT ?2",
         )?;
         let limit = i64::try_from(chunk).unwrap_or(i64::MAX);
         let found = old
             .query_map(params![before, limit], |row| {
-                Ok((TenantId(row.get(0)?), row.get(1)?, row.get(2)?, row.get(3)?))
+                Ok((
+                    TenantId(row.get(0)?),
+                    Id(row.get(1)?),
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
             })?
-            .collect::<Result<Vec<(TenantId, [u8; 16], i64, i64)>, _>>()?;
+            .collect::<Result<Vec<(TenantId, Id, i64, i64, i64)>, _>>()?;
         let mut rows = 0;
-        for (tenant, id, k, kind) in found {
+        for (tenant, id, k, kind, last_event) in found {
             if rows >= chunk {
                 break;
             }
@@ -28,7 +34,8 @@ impl Transaction<'_> {
                 rows += self
                     .connection
                     .prepare_cached("DELETE FROM tombstone WHERE tenant_id = ?1 AND id = ?2")?
-                    .execute(params![tenant.0, id])?;
+                    .execute(params![tenant.0, id.0])?;
+                self.gone(tenant, id, last_event)?;
             }
         }
         drop(old);
@@ -67,6 +74,12 @@ impl Transaction<'_> {
                     OR EXISTS (SELECT 1 FROM tombstone d WHERE d.tenant_id = ?1 AND d.k = m.member AND d.kind = ?4)",
             )?
             .query_row(params![tenant.0, k, limit, rows::TEAM], |row| row.get(0))?;
+        self.connection
+            .prepare_cached(
+                "UPDATE resource SET left_team = 1 WHERE left_team = 0 AND k IN \
+                   (SELECT member FROM member WHERE tenant_id = ?1 AND team = ?2 ORDER BY member LIMIT ?3)",
+            )?
+            .execute(params![tenant.0, k, limit])?;
         let of_team = self
             .connection
             .prepare_cached(

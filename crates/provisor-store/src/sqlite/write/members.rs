@@ -1,9 +1,9 @@
 //! Membership is rows, never a list: what a request wants becomes the rows to add and to remove.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{OptionalExtension, params};
-use scim::{Error, Fired, Kind, Tolerance, patch::MemberStep};
+use scim::{Error, Fired, Kind, Tolerance, patch::MemberStep, resource};
 
 use super::{Decided, Transaction, replace::profile, resource::Place};
 use crate::{
@@ -24,6 +24,8 @@ pub(super) struct Wanted {
     absolute: bool,
     /// Become members, in order.
     add: Vec<Id>,
+    /// What the client calls some of `add`.
+    called: HashMap<Id, Box<str>>,
     /// Are members no more.
     remove: HashSet<Id>,
     /// Ids as sent that are none.
@@ -36,6 +38,8 @@ pub(super) struct Wanted {
 #[derive(Debug, Default)]
 pub(super) struct MemberChange {
     added: Vec<Member>,
+    /// What the client calls some of `added`.
+    called: HashMap<Id, Box<str>>,
     removed: Vec<Member>,
     /// Rows of deleted users or teams, which nobody sees: they go, so that a restore does not
     /// bring back who was removed meanwhile, but no version and no event tells of it.
@@ -67,7 +71,7 @@ impl MemberChange {
 
 impl Wanted {
     /// A PUT of a member list.
-    pub(super) fn exactly(members: &[String]) -> Self {
+    pub(super) fn exactly(members: &[resource::Member]) -> Self {
         let mut wanted = Self {
             absolute: true,
             by_replace: true,
@@ -77,14 +81,17 @@ impl Wanted {
         wanted
     }
 
-    fn take(&mut self, members: &[String]) {
-        for text in members {
-            match text.parse::<Id>() {
+    fn take(&mut self, members: &[resource::Member]) {
+        for member in members {
+            match member.id.parse::<Id>() {
                 Ok(id) => {
                     self.remove.remove(&id);
                     self.add.push(id);
+                    if let Some(display) = &member.display {
+                        self.called.entry(id).or_insert_with(|| display.clone());
+                    }
                 }
-                Err(_) => self.unknown.push(text.clone()),
+                Err(_) => self.unknown.push(member.id.clone()),
             }
         }
     }
@@ -92,6 +99,7 @@ impl Wanted {
     fn drop_ids(&mut self, ids: impl Iterator<Item = Id>) {
         let gone: HashSet<Id> = ids.collect();
         self.add.retain(|id| !gone.contains(id));
+        self.called.retain(|id, _| !gone.contains(id));
         if !self.absolute {
             self.remove.extend(gone);
         }
@@ -109,9 +117,9 @@ impl Transaction<'_> {
         let mut wanted = Wanted::default();
         for step in steps {
             match step {
-                MemberStep::Add(ids) => {
+                MemberStep::Add(members) => {
                     wanted.by_replace = false;
-                    wanted.take(ids);
+                    wanted.take(members);
                 }
                 MemberStep::Remove(ids) => {
                     wanted.unknown.retain(|unknown| !ids.contains(unknown));
@@ -123,7 +131,7 @@ impl Transaction<'_> {
                         ..Wanted::default()
                     }
                 }
-                MemberStep::Replace(ids) => wanted = Wanted::exactly(ids),
+                MemberStep::Replace(members) => wanted = Wanted::exactly(members),
                 MemberStep::RemoveMatching(filter) => {
                     let current = self.current(place, row, &wanted)?;
                     let matching = current
@@ -155,7 +163,10 @@ impl Transaction<'_> {
         }
         for id in &wanted.add {
             if let Some(member) = get::as_member(self.connection, place.tenant, *id)? {
-                members.push(member);
+                members.push(MemberRef {
+                    called: wanted.called.get(id).cloned(),
+                    ..member
+                });
             }
         }
         Ok(members)
@@ -175,6 +186,7 @@ impl Transaction<'_> {
         if nothing && wanted.unknown.is_empty() {
             return Ok(change);
         }
+        change.called = std::mem::take(&mut wanted.called);
         let mut unknown = std::mem::take(&mut wanted.unknown);
         let add: HashSet<Id> = wanted.add.iter().copied().collect();
         let mut there = HashSet::new();
@@ -344,11 +356,12 @@ impl Transaction<'_> {
         if change.is_empty() && change.inert.is_empty() {
             return Ok(());
         }
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO member (tenant_id, team, member) VALUES (?1, ?2, ?3)")?;
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO member (tenant_id, team, member, display) VALUES (?1, ?2, ?3, ?4)",
+        )?;
         for member in &change.added {
-            insert.execute(params![place.tenant.0, team, member.k])?;
+            let display = change.called.get(&member.id);
+            insert.execute(params![place.tenant.0, team, member.k, display])?;
         }
         let mut delete = self.connection.prepare_cached(
             "DELETE FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3",
@@ -360,6 +373,12 @@ impl Transaction<'_> {
             .chain(change.inert.iter().copied())
         {
             delete.execute(params![place.tenant.0, team, k])?;
+        }
+        let mut left = self
+            .connection
+            .prepare_cached("UPDATE resource SET left_team = 1 WHERE k = ?1 AND left_team = 0")?;
+        for member in change.removed.iter().filter(|member| !member.is_team) {
+            left.execute([member.k])?;
         }
         let nested = |members: &[Member]| members.iter().filter(|member| member.is_team).count();
         let inert_teams = self.inert_teams(place.tenant, &change.inert)?;

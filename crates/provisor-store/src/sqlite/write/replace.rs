@@ -83,22 +83,26 @@ impl Transaction<'_> {
             return self.unchanged(place, row, fired);
         }
         let mut events: Span = None;
-        let next = if attributes_differ {
-            let next = self.update(place, origin, row, before, after)?;
-            events = self.updated(origin, place, &next, before, after)?;
-            next
-        } else {
-            self.touch(row)?
+        let mut next = match attributes_differ {
+            true => self.changed(place, origin, row, after),
+            false => self.touched(row),
         };
-        self.write_members(place, row.k, change)?;
+        if attributes_differ {
+            events = self.updated(origin, place, &mut next, before, after)?;
+        }
         let joined = self.members_changed(
             origin,
             place,
-            &next,
+            &mut next,
             &change.added_ids(),
             &change.removed_ids(),
             &change.dropped,
         )?;
+        match attributes_differ {
+            true => self.update(place, &next, before, after)?,
+            false => self.touch(&next)?,
+        }
+        self.write_members(place, row.k, change)?;
         self.written(place, next, true, join(events, joined), fired)
     }
 

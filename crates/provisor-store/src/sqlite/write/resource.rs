@@ -22,17 +22,6 @@ pub(super) struct Place<'a> {
     pub(super) number: i64,
 }
 
-/// What a new row brings along.
-pub(super) struct Birth {
-    pub(super) k: i64,
-    pub(super) id: Id,
-    pub(super) version: i64,
-    pub(super) created: i64,
-    pub(super) modified: i64,
-    pub(super) connection: Option<i64>,
-    pub(super) app_id: Option<String>,
-}
-
 /// The answer to an id that is not there; another tenant's looks the same.
 pub(super) fn not_found(kind: &ResourceType, id: Id) -> scim::Error {
     scim::Error::not_found(format!(
@@ -120,6 +109,32 @@ impl Transaction<'_> {
         Ok((self.next_k(), id))
     }
 
+    /// A resource that does not exist yet, as it would be stored now.
+    pub(super) fn new_row(
+        &self,
+        place: Place<'_>,
+        origin: &Origin,
+        (k, id): (i64, Id),
+        attributes: &Map<String, Value>,
+    ) -> Resource {
+        let (doc, rest) = document(place.kind, attributes);
+        Resource {
+            k,
+            id,
+            version: 1,
+            created: self.now,
+            modified: self.now,
+            app_id: None,
+            doc,
+            rest,
+            display: display(attributes).to_owned(),
+            name: user_name(place.kind, attributes),
+            connection: super::event::connection_id(origin),
+            last_event: 0,
+            left_team: false,
+        }
+    }
+
     pub(super) fn next_k(&mut self) -> i64 {
         self.last_k += 1;
         self.last_k
@@ -129,24 +144,10 @@ impl Transaction<'_> {
     pub(super) fn insert(
         &mut self,
         place: Place<'_>,
-        birth: Birth,
+        row: &Resource,
         attributes: &Map<String, Value>,
-    ) -> Result<Resource, StoreError> {
-        let (doc, rest) = document(place.kind, attributes);
-        let row = Resource {
-            k: birth.k,
-            id: birth.id,
-            version: birth.version,
-            created: birth.created,
-            modified: birth.modified,
-            app_id: birth.app_id,
-            doc,
-            rest,
-            display: display(attributes).to_owned(),
-            name: user_name(place.kind, attributes),
-            connection: birth.connection,
-        };
-        self.insert_row(place, &row)?;
+    ) -> Result<(), StoreError> {
+        self.insert_row(place, row)?;
         for key in keys::keys_of(place.kind, attributes) {
             self.insert_key(place, row.k, &key)?;
         }
@@ -155,15 +156,15 @@ impl Transaction<'_> {
             .more
             .entry(place.number)
             .or_default() += 1;
-        Ok(row)
+        Ok(())
     }
 
     fn insert_row(&self, place: Place<'_>, row: &Resource) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "INSERT INTO resource (k, tenant_id, kind, id, name, version, created, modified, \
-                   connection, app_id, display, doc, rest) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                   connection, app_id, display, doc, rest, last_event, left_team) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(params![
                 row.k,
@@ -179,6 +180,8 @@ impl Transaction<'_> {
                 row.display,
                 text(&row.doc)?,
                 row.rest.as_deref().map(text).transpose()?,
+                row.last_event,
+                row.left_team,
             ])?;
         Ok(())
     }
@@ -216,33 +219,50 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Writes changed attributes: the next version, and only the keys that differ.
-    pub(super) fn update(
-        &mut self,
+    /// The next version of a resource, with other attributes.
+    pub(super) fn changed(
+        &self,
         place: Place<'_>,
         origin: &Origin,
         row: &Resource,
-        before: &Map<String, Value>,
         after: &Map<String, Value>,
-    ) -> Result<Resource, StoreError> {
+    ) -> Resource {
         let (doc, rest) = document(place.kind, after);
-        let next = Resource {
-            version: row.version + 1,
-            modified: self.now.max(row.modified + 1),
+        Resource {
             doc,
             rest,
             display: display(after).to_owned(),
             name: user_name(place.kind, after),
             connection: super::event::connection_id(origin).or(row.connection),
+            ..self.touched(row)
+        }
+    }
+
+    /// The next version of a resource with the same attributes: of a team whose members changed.
+    pub(super) fn touched(&self, row: &Resource) -> Resource {
+        Resource {
+            version: row.version + 1,
+            modified: self.now.max(row.modified + 1),
             ..row.clone()
-        };
+        }
+    }
+
+    /// Writes a next version whose attributes changed, and only the keys that differ.
+    pub(super) fn update(
+        &mut self,
+        place: Place<'_>,
+        next: &Resource,
+        before: &Map<String, Value>,
+        after: &Map<String, Value>,
+    ) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "UPDATE resource SET version = ?2, modified = ?3, doc = ?4, rest = ?5, \
-                   display = ?6, name = ?7, connection = ?8, app_id = ?9 WHERE k = ?1",
+                   display = ?6, name = ?7, connection = ?8, app_id = ?9, last_event = ?10 \
+                 WHERE k = ?1",
             )?
             .execute(params![
-                row.k,
+                next.k,
                 next.version,
                 next.modified,
                 text(&next.doc)?,
@@ -251,29 +271,32 @@ impl Transaction<'_> {
                 next.name,
                 next.connection,
                 next.app_id,
+                next.last_event,
             ])?;
         let old = keys::keys_of(place.kind, before);
         let new = keys::keys_of(place.kind, after);
         for key in keys::difference(&old, &new) {
-            self.delete_key(place, row.k, key)?;
+            self.delete_key(place, next.k, key)?;
         }
         for key in keys::difference(&new, &old) {
-            self.insert_key(place, row.k, key)?;
+            self.insert_key(place, next.k, key)?;
         }
-        Ok(next)
+        Ok(())
     }
 
-    /// The next version of a team whose members changed.
-    pub(super) fn touch(&self, row: &Resource) -> Result<Resource, StoreError> {
-        let next = Resource {
-            version: row.version + 1,
-            modified: self.now.max(row.modified + 1),
-            ..row.clone()
-        };
+    /// Writes a next version whose attributes are the same.
+    pub(super) fn touch(&self, next: &Resource) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached("UPDATE resource SET version = ?2, modified = ?3 WHERE k = ?1")?
-            .execute(params![row.k, next.version, next.modified])?;
-        Ok(next)
+            .prepare_cached(
+                "UPDATE resource SET version = ?2, modified = ?3, last_event = ?4 WHERE k = ?1",
+            )?
+            .execute(params![
+                next.k,
+                next.version,
+                next.modified,
+                next.last_event
+            ])?;
+        Ok(())
     }
 
     /// Removes a row with its keys, and uncounts it. Member rows stay, inert.

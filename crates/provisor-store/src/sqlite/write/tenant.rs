@@ -11,12 +11,13 @@ use crate::{
 };
 
 /// Tables with a tenant's rows, the biggest first, each with the rest of its key.
-const TABLES: [(&str, &[&str]); 11] = [
+const TABLES: [(&str, &[&str]); 12] = [
     ("event", &["seq"]),
     ("search_key", &["kind", "attribute", "value", "k"]),
     ("member", &["team", "member"]),
     ("resource", &["k"]),
     ("tombstone", &["id"]),
+    ("gone", &["id"]),
     ("tally", &["kind"]),
     ("token_use", &["token_id"]),
     ("token", &["id"]),

@@ -470,3 +470,85 @@ pub(crate) async fn patch_equals_its_definition(bench: &Bench) {
     }
     assert!(done > 100 && refused > 10, "{done} {refused}");
 }
+
+pub(crate) async fn a_member_is_called_what_it_was_added_as(bench: &Bench) {
+    let users = bench.users(3).await;
+    let team = bench.team("T", &[]).await;
+    let labels = async || -> Vec<(Id, String)> {
+        let mut view = bench.view().await;
+        let members = view.members(bench.tenant, team, None, 10).await.unwrap();
+        let members = members.unwrap().into_iter();
+        members
+            .map(|member| (member.id, member.label().to_owned()))
+            .collect()
+    };
+    let named =
+        |id: Id, display: Option<&str>| json!({ "value": id.to_string(), "display": display });
+    let add = json!([{ "op": "add", "path": "members", "value": [
+        named(users[0], Some("The first")), named(users[1], None), named(users[2], Some(""))
+    ] }]);
+    bench.patch("Group", team, add).await.unwrap();
+    let own = bench.attributes("User", users[1]).await["userName"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let third = bench.attributes("User", users[2]).await["userName"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let before = labels().await;
+    assert_eq!(before[0], (users[0], "The first".to_owned()));
+    assert_eq!(before[1], (users[1], own));
+    assert_eq!(before[2], (users[2], third));
+    // An element that is there is not changed, so nothing is written.
+    let again = json!({ "displayName": "T", "members": [
+        named(users[0], Some("Another name")), named(users[1], Some("X")), named(users[2], None)
+    ] });
+    assert!(!bench.put("Group", team, again).await.unwrap().changed);
+    assert_eq!(labels().await, before);
+    // By a filter it goes under the name it is shown with.
+    let remove = json!([{ "op": "remove", "path": "members[display eq \"the first\"]" }]);
+    bench.patch("Group", team, remove).await.unwrap();
+    assert_eq!(bench.members(team).await, users[1..]);
+    let rejoin = json!([
+        { "op": "add", "path": "members", "value": [named(users[0], Some("A"))] },
+        { "op": "remove", "path": "members", "value": [named(users[0], None)] },
+        { "op": "add", "path": "members", "value": [named(users[0], Some("B"))] },
+    ]);
+    bench.patch("Group", team, rejoin).await.unwrap();
+    assert_eq!(labels().await[0], (users[0], "B".to_owned()));
+}
+
+pub(crate) async fn who_left_a_team_is_known(bench: &Bench) {
+    let users = bench.users(4).await;
+    let team = bench.team("T", &users[..2]).await;
+    let deleted = bench.team("D", &users[2..3]).await;
+    let left = async |id: Id| -> bool {
+        let mut view = bench.view().await;
+        let kind = bench.kind("User").await;
+        let stored = view
+            .get(bench.tenant, &kind, id, true, false)
+            .await
+            .unwrap();
+        stored.unwrap().left_team
+    };
+    for id in &users {
+        assert!(!left(*id).await);
+    }
+    bench
+        .patch("Group", team, one("remove", &users[..1]))
+        .await
+        .unwrap();
+    bench.delete("Group", deleted).await.unwrap();
+    assert!(left(users[0]).await && left(users[2]).await);
+    assert!(!left(users[1]).await && !left(users[3]).await);
+    let expire = Change::Expire {
+        tombstones_before: bench.now() + 1,
+        chunk: 100,
+    };
+    bench
+        .system(provisor_store::TenantId::SYSTEM, expire)
+        .await
+        .unwrap();
+    assert!(left(users[2]).await && !left(users[1]).await);
+}

@@ -231,3 +231,49 @@ pub(crate) async fn tombstones_are_found(bench: &Bench) {
         }
     }
 }
+
+pub(crate) async fn the_events_of_a_resource_outlive_it(bench: &Bench) {
+    let other = bench.user("other").await;
+    let id = bench.user("anna").await;
+    let team = bench.team("T", &[id]).await;
+    for title in ["one", "two"] {
+        let patch = json!([{ "op": "replace", "path": "title", "value": title }]);
+        bench.patch("User", id, patch).await.unwrap();
+        let patch = json!([{ "op": "replace", "path": "displayName", "value": title }]);
+        bench.patch("Group", team, patch).await.unwrap();
+    }
+    let told = async |id: Id, limit: usize| -> Vec<String> {
+        let mut view = bench.view().await;
+        let events = view.events_of(bench.tenant, id, limit).await.unwrap();
+        assert!(events.is_sorted_by(|a, b| a.seq > b.seq));
+        events.iter().map(|event| event.type_name()).collect()
+    };
+    assert_eq!(told(other, 10).await, ["user.created"]);
+    assert_eq!(
+        told(team, 10).await,
+        [
+            "team.updated",
+            "team.updated",
+            "team.members_changed",
+            "team.created"
+        ]
+    );
+    bench.delete("User", id).await.unwrap();
+    let all = [
+        "user.deleted",
+        "user.updated",
+        "user.updated",
+        "user.created",
+    ];
+    assert_eq!(told(id, 10).await, all);
+    assert_eq!(told(id, 2).await, all[..2]);
+    let expire = Change::Expire {
+        tombstones_before: bench.now() + 1,
+        chunk: 100,
+    };
+    bench.system(TenantId::SYSTEM, expire).await.unwrap();
+    assert_eq!(told(id, 10).await, all);
+    let tenant_b = bench.new_tenant("b").await;
+    let mut view = bench.view().await;
+    assert!(view.events_of(tenant_b, id, 10).await.unwrap().is_empty());
+}

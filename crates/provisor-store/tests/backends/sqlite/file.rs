@@ -3,11 +3,12 @@
 use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use provisor_store::{
-    Clock, StoreError,
+    Clock, Store, StoreError,
     sqlite::{SqliteSettings, SqliteStore},
 };
 use rusqlite::Connection;
 use serde_json::json;
+use sha2::Digest;
 
 use super::{File, plain};
 
@@ -71,9 +72,9 @@ fn another_programs_database_is_refused_untouched() {
 async fn a_newer_or_an_edited_schema_is_refused() {
     for (change, says) in [
         (
-            "INSERT INTO migration SELECT 2, '0002 future', checksum, at FROM migration",
+            "INSERT INTO migration SELECT 9, '0009 future', checksum, at FROM migration LIMIT 1",
             [
-                "schema version 2",
+                "schema version 9",
                 "start it with the version that wrote it",
             ],
         ),
@@ -91,6 +92,66 @@ async fn a_newer_or_an_edited_schema_is_refused() {
         drop(connection);
         let error = open(&file.path()).unwrap_err();
         assert_says(&error, &says);
+    }
+}
+
+/// A file as version 1 of the schema left it comes forward with everything in it.
+#[tokio::test]
+async fn a_file_of_the_first_schema_comes_forward() {
+    let file = File::new();
+    let first = include_str!("../../../migrations/directory/0001.sql");
+    let connection = Connection::open(file.path()).unwrap();
+    connection.execute_batch(first).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL,
+               checksum BLOB NOT NULL, at INTEGER NOT NULL) STRICT;
+             INSERT INTO tenant VALUES (1, 'acme', 'acme', 'Acme', 0, 0);
+             INSERT INTO tenant_tally VALUES (1, 5, x'00000000000000000000000000000000', 0, 0, 0, 99);
+             INSERT INTO tally VALUES (1, 1, 1);
+             UPDATE counter SET n = 2 WHERE name = 'k';
+             INSERT INTO resource (k, tenant_id, kind, id, name, version, created, modified, display, doc)
+               VALUES (1, 1, 1, x'01000000000000000000000000000000', 'anna', 2, 0, 0, 'anna',
+                       '{\"userName\":\"anna\"}');
+             INSERT INTO tombstone (tenant_id, id, deleted, k, kind, name, version, created, modified, display, doc)
+               VALUES (1, x'02000000000000000000000000000000', 0, 2, 1, 'ben', 1, 0, 0, 'ben',
+                       '{\"userName\":\"ben\"}');",
+        )
+        .unwrap();
+    for (seq, kind, id) in [(1, 0, 1), (2, 0, 2), (3, 1, 1), (4, 0, 3), (5, 1, 1)] {
+        let mut resource = [0u8; 16];
+        resource[0] = id;
+        connection
+            .execute(
+                "INSERT INTO event (tenant_id, seq, kind, type, resource, at, detail, request)
+                 VALUES (1, ?1, ?2, 'User', ?3, 0, '{}', zeroblob(16))",
+                (seq, kind, resource),
+            )
+            .unwrap();
+    }
+    connection
+        .execute(
+            "INSERT INTO migration VALUES (1, '0001 directory', ?1, 0)",
+            [sha2::Sha256::digest(first).as_slice()],
+        )
+        .unwrap();
+    drop(connection);
+    let store = open(&file.path()).unwrap();
+    assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    let mut view = store.read().await.unwrap();
+    for (id, expected) in [(1, vec![5, 3, 1]), (2, vec![2]), (3, vec![4]), (4, vec![])] {
+        let mut resource = [0u8; 16];
+        resource[0] = id;
+        let events = view
+            .events_of(
+                provisor_store::TenantId(1),
+                provisor_store::Id(resource),
+                10,
+            )
+            .await
+            .unwrap();
+        let found: Vec<i64> = events.iter().map(|event| event.seq).collect();
+        assert_eq!(found, expected, "{id}");
     }
 }
 
@@ -242,7 +303,9 @@ async fn check_finds_what_contradicts_itself() {
         "UPDATE resource SET name = 'other' WHERE name = 'anna'",
         "DELETE FROM event WHERE seq = 2",
         "UPDATE tenant_tally SET nested = 7",
-        "INSERT INTO member VALUES (1, 1, 12345)",
+        "INSERT INTO member VALUES (1, 1, 12345, NULL)",
+        "UPDATE event SET previous = 1 WHERE seq = 4",
+        "UPDATE resource SET last_event = 1 WHERE name = 'anna'",
         "UPDATE counter SET n = 1 WHERE name = 'k'",
         "INSERT INTO tally VALUES (99, 1, 1)",
     ] {

@@ -233,7 +233,16 @@ fn add_members(kind: &Arc<ResourceType>, object: &Map<String, Value>) -> Result<
     let team = id(object.get("team"))?;
     let ids = object.get("ids").and_then(Value::as_array);
     let ids = ids.ok_or_else(|| "\"ids\" is missing".to_owned())?;
-    let members: Vec<Value> = ids.iter().map(|id| json!({ "value": id })).collect();
+    let called = object.get("called");
+    let members: Vec<Value> = ids
+        .iter()
+        .map(|id| {
+            let name = called
+                .zip(id.as_str())
+                .and_then(|(names, id)| names.get(id));
+            json!({ "value": id, "display": name })
+        })
+        .collect();
     let body = json!({
         "schemas": [PATCH_OP],
         "Operations": [{ "op": "add", "path": "members", "value": members }],

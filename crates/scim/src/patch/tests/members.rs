@@ -7,6 +7,7 @@ use super::{map, team};
 use crate::{
     Fired, Map, Profile, Registry, Value,
     patch::{MemberStep, Patch, apply_steps},
+    resource::Member,
 };
 
 fn read(operations: Value) -> Patch {
@@ -46,6 +47,7 @@ fn steps(operations: Value) -> (Vec<MemberStep>, usize) {
 #[test]
 fn each_form_becomes_a_step_in_order() {
     let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    let members = |names: &[&str]| ids(names).into_iter().map(Member::from).collect::<Vec<_>>();
     let (given, rest) = steps(json!([
         { "op": "remove", "path": "members" },
         { "op": "add", "path": "members", "value": [{ "value": "x" }, { "value": "y" }, { "value": "x" }] },
@@ -63,8 +65,8 @@ fn each_form_becomes_a_step_in_order() {
         given[..7],
         [
             MemberStep::Clear,
-            MemberStep::Add(ids(&["x", "y"])),
-            MemberStep::Replace(ids(&["z"])),
+            MemberStep::Add(members(&["x", "y"])),
+            MemberStep::Replace(members(&["z"])),
             MemberStep::Remove(ids(&["z"])),
             MemberStep::Remove(ids(&["a", "B"])),
             MemberStep::Remove(ids(&["q"])),

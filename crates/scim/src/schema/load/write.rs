@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{MUTABILITY, RETURNED, TYPES, UNIQUENESS, Words};
 use crate::{
     Map, Value,
-    schema::{Attribute, CORE_GROUP, RESOURCE_TYPE, ResourceType, SCHEMA, Schema, Type, builtin},
+    schema::{Attribute, RESOURCE_TYPE, ResourceType, SCHEMA, Schema, Type, builtin},
 };
 
 /// The published form of a schema, without `meta`.
@@ -14,7 +14,7 @@ pub(in crate::schema) fn schema_to_json(schema: &Schema) -> Value {
         .attributes
         .iter()
         .filter(|attribute| !builtin::is_discarded(schema, attribute))
-        .map(|attribute| published(schema, attribute))
+        .map(|attribute| attribute_to_json(attribute))
         .collect();
     json!({
         "schemas": [SCHEMA],
@@ -23,19 +23,6 @@ pub(in crate::schema) fn schema_to_json(schema: &Schema) -> Value {
         "description": schema.description,
         "attributes": attributes,
     })
-}
-
-/// A member's `display` is accepted (Okta sends it) and always answered by the server, so clients
-/// are told that it is not theirs.
-fn published(schema: &Schema, attribute: &Attribute) -> Value {
-    let mut out = attribute_to_json(attribute);
-    if schema.id == CORE_GROUP && attribute.name == "members" {
-        let subs = out["subAttributes"].as_array_mut().into_iter().flatten();
-        for sub in subs.filter(|sub| sub["name"] == "display") {
-            sub["mutability"] = "readOnly".into();
-        }
-    }
-    out
 }
 
 /// The published form of a resource type, without `meta`.
