@@ -16,6 +16,7 @@ mod limiter;
 mod metrics;
 mod operations;
 mod scim;
+mod unattended;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     pub(crate) cursors: scim::Cursors,
     pub(crate) limiter: limiter::Limiter,
+    pub(crate) unattended: unattended::Unattended,
     pub(crate) metrics: metrics::Metrics,
     pub(crate) token_uses: scim::TokenUses,
     pub(crate) api: axum::Router,
@@ -81,6 +83,7 @@ impl Server {
             log: self.log,
             cursors: scim::Cursors::new(key, settings.cursor_timeout),
             limiter: limiter::Limiter::new(&settings),
+            unattended: unattended::Unattended::default(),
             metrics: metrics::Metrics::default(),
             token_uses: scim::TokenUses::default(),
             settings,

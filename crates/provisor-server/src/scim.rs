@@ -55,12 +55,29 @@ impl Call<'_> {
 
 /// Answers a SCIM request and tells the sync log.
 pub(crate) async fn answer(
-    app: &App,
+    app: &Arc<App>,
     target: Target,
     request: Request<Incoming>,
     arrival: Arrival,
 ) -> Answer {
-    let mut exchange = Exchange::begin(app, &request, &arrival, &target);
+    let exchange = Exchange::begin(app, &request, &arrival, &target);
+    if !exchange.operation.is_write() {
+        return serve(app, target, request, arrival, exchange).await;
+    }
+    // What the store has accepted it commits, whether the client waits or not; without its end the
+    // log would have no entry of it.
+    let own = app.clone();
+    let work = async move { serve(&own, target, request, arrival, exchange).await };
+    app.unattended.to_its_end(work).await
+}
+
+async fn serve(
+    app: &App,
+    target: Target,
+    request: Request<Incoming>,
+    arrival: Arrival,
+    mut exchange: Exchange,
+) -> Answer {
     let head = request.method() == Method::HEAD;
     let reply = match reply(app, &target, request, &arrival, &mut exchange).await {
         Ok(reply) => reply,

@@ -21,7 +21,7 @@ use super::{
     Credentials, Endpoint, Target,
     answer::{Failure, Reply},
 };
-use crate::{App, front::Arrival};
+use crate::{App, front::Arrival, unattended::client_has_gone};
 
 /// Names one request may add to the log's index: all of the largest Bulk job of ordinary users.
 const MOST_NAMES: usize = 10_000;
@@ -203,10 +203,16 @@ impl Exchange {
             });
             return;
         }
-        let (cause, detail) = match self.failed {
+        let (cause, mut detail) = match self.failed {
             Some((cause, detail)) => (Some(cause), detail),
             None => (None, String::new()),
         };
+        if client_has_gone() {
+            if !detail.is_empty() {
+                detail.push(' ');
+            }
+            detail.push_str("The client had hung up before it was answered.");
+        }
         let limit = app.log.body_limit();
         let client = self
             .client

@@ -10,6 +10,7 @@ mod cursor;
 mod custom_types;
 mod etag;
 mod groups;
+mod hang_up;
 mod hostile;
 mod http;
 mod log;
