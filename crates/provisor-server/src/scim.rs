@@ -37,7 +37,9 @@ const PAUSED_RETRY: i64 = 300;
 pub(crate) struct Call<'a> {
     pub(crate) app: &'a App,
     pub(crate) caller: Arc<Caller>,
-    pub(crate) request: Request<Incoming>,
+    pub(crate) request: Request<()>,
+    /// Until it is read.
+    pub(crate) body: Option<Incoming>,
     /// Absolute base URL without trailing slash: `https://scim.example.com/scim/v2`.
     pub(crate) base: String,
     pub(crate) exchange: &'a mut Exchange,
@@ -108,10 +110,12 @@ async fn reply(
         Some(slug) => format!("{}/t/{slug}/scim/v2", arrival.origin),
         None => format!("{}/scim/v2", arrival.origin),
     };
+    let (parts, body) = request.into_parts();
     let mut call = Call {
         app,
         caller,
-        request,
+        request: Request::from_parts(parts, ()),
+        body: Some(body),
         base,
         exchange,
     };

@@ -5,6 +5,7 @@ mod wire;
 
 mod attributes;
 mod auth;
+mod body_memory;
 mod bulk;
 mod cursor;
 mod custom_types;
