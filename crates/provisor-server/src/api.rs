@@ -22,7 +22,7 @@ use axum::{
 };
 use provisor_store::{Clock, Scope, Store, SyncLog};
 
-use crate::Settings;
+use crate::{BodyMemory, Settings};
 use answer::Answer;
 use call::Call;
 use error::ApiError;
@@ -37,6 +37,8 @@ pub struct ApiState {
     pub log: SyncLog,
     /// Limits and addresses.
     pub settings: Arc<Settings>,
+    /// What large bodies take from.
+    pub bodies: BodyMemory,
     /// The time.
     pub clock: Clock,
 }

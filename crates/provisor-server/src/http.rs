@@ -75,8 +75,12 @@ pub(crate) async fn serve(
     }
     app.metrics.set_stopping();
     drop(listeners);
+    let finish = async {
+        graceful.shutdown().await;
+        app.unattended.ended().await;
+    };
     tokio::select! {
-        () = graceful.shutdown() => {}
+        () = finish => {}
         () = tokio::time::sleep(app.settings.shutdown_timeout) => {
             tracing::warn!("some requests did not finish in time and were cut off");
         }

@@ -10,17 +10,20 @@ pub mod connection_choice;
 pub mod settings;
 pub mod why;
 
+mod body_memory;
 mod front;
 mod http;
 mod limiter;
 mod metrics;
 mod operations;
 mod scim;
+mod unattended;
 
 use std::sync::Arc;
 
 use provisor_store::{Clock, Store, log::SyncLog, sqlite::SqliteStore};
 
+pub use body_memory::BodyMemory;
 pub use http::Listeners;
 pub use settings::Settings;
 
@@ -50,6 +53,8 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     pub(crate) cursors: scim::Cursors,
     pub(crate) limiter: limiter::Limiter,
+    pub(crate) bodies: BodyMemory,
+    pub(crate) unattended: unattended::Unattended,
     pub(crate) metrics: metrics::Metrics,
     pub(crate) token_uses: scim::TokenUses,
     pub(crate) api: axum::Router,
@@ -69,8 +74,10 @@ impl Server {
         let key = self.store.secret("cursor")?;
         let settings = Arc::new(self.settings);
         let store: Arc<dyn Store> = Arc::new(self.store.clone());
+        let bodies = BodyMemory::new(&settings);
         let api = api::router(api::ApiState {
             store: store.clone(),
+            bodies: bodies.clone(),
             log: self.log.clone(),
             settings: settings.clone(),
             clock: self.clock.clone(),
@@ -81,6 +88,8 @@ impl Server {
             log: self.log,
             cursors: scim::Cursors::new(key, settings.cursor_timeout),
             limiter: limiter::Limiter::new(&settings),
+            bodies,
+            unattended: unattended::Unattended::default(),
             metrics: metrics::Metrics::default(),
             token_uses: scim::TokenUses::default(),
             settings,

@@ -63,13 +63,19 @@ impl Metrics {
     }
 
     /// Everything, as Prometheus reads it.
-    pub(crate) fn render(&self, store: &WriteMetrics, log: &LogStats) -> String {
+    pub(crate) fn render(&self, store: &WriteMetrics, log: &LogStats, bodies: u64) -> String {
         let mut out = String::new();
-        self.write(&mut out, store, log)
+        self.write(&mut out, store, log, bodies)
             .map_or_else(|_| String::new(), |()| out)
     }
 
-    fn write(&self, out: &mut String, store: &WriteMetrics, log: &LogStats) -> std::fmt::Result {
+    fn write(
+        &self,
+        out: &mut String,
+        store: &WriteMetrics,
+        log: &LogStats,
+        bodies: u64,
+    ) -> std::fmt::Result {
         let head = |out: &mut String, name: &str, kind: &str, help: &str| {
             writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
         };
@@ -114,6 +120,12 @@ impl Metrics {
             "provisor_request_seconds_sum {seconds}\nprovisor_request_seconds_count {sum}"
         )?;
         let single = [
+            (
+                "provisor_body_memory_bytes",
+                "gauge",
+                "Memory taken by large request bodies, of limits.body_memory.",
+                bodies,
+            ),
             (
                 "provisor_commits_total",
                 "counter",

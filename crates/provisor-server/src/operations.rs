@@ -52,7 +52,10 @@ pub(crate) async fn metrics(
             "Metrics are served to this machine, or with an operator's token (scope admin).\n",
         );
     }
-    let text = app.metrics.render(app.backend.metrics(), &app.log.stats());
+    let bodies = app.bodies.taken();
+    let text = app
+        .metrics
+        .render(app.backend.metrics(), &app.log.stats(), bodies);
     let mut answer = plain(StatusCode::OK, text);
     answer.headers_mut().insert(
         CONTENT_TYPE,

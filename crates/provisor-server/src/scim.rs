@@ -37,7 +37,9 @@ const PAUSED_RETRY: i64 = 300;
 pub(crate) struct Call<'a> {
     pub(crate) app: &'a App,
     pub(crate) caller: Arc<Caller>,
-    pub(crate) request: Request<Incoming>,
+    pub(crate) request: Request<()>,
+    /// Until it is read.
+    pub(crate) body: Option<Incoming>,
     /// Absolute base URL without trailing slash: `https://scim.example.com/scim/v2`.
     pub(crate) base: String,
     pub(crate) exchange: &'a mut Exchange,
@@ -55,12 +57,29 @@ impl Call<'_> {
 
 /// Answers a SCIM request and tells the sync log.
 pub(crate) async fn answer(
-    app: &App,
+    app: &Arc<App>,
     target: Target,
     request: Request<Incoming>,
     arrival: Arrival,
 ) -> Answer {
-    let mut exchange = Exchange::begin(app, &request, &arrival, &target);
+    let exchange = Exchange::begin(app, &request, &arrival, &target);
+    if !exchange.operation.is_write() {
+        return serve(app, target, request, arrival, exchange).await;
+    }
+    // What the store has accepted it commits, whether the client waits or not; without its end the
+    // log would have no entry of it.
+    let own = app.clone();
+    let work = async move { serve(&own, target, request, arrival, exchange).await };
+    app.unattended.to_its_end(work).await
+}
+
+async fn serve(
+    app: &App,
+    target: Target,
+    request: Request<Incoming>,
+    arrival: Arrival,
+    mut exchange: Exchange,
+) -> Answer {
     let head = request.method() == Method::HEAD;
     let reply = match reply(app, &target, request, &arrival, &mut exchange).await {
         Ok(reply) => reply,
@@ -91,10 +110,12 @@ async fn reply(
         Some(slug) => format!("{}/t/{slug}/scim/v2", arrival.origin),
         None => format!("{}/scim/v2", arrival.origin),
     };
+    let (parts, body) = request.into_parts();
     let mut call = Call {
         app,
         caller,
-        request,
+        request: Request::from_parts(parts, ()),
+        body: Some(body),
         base,
         exchange,
     };

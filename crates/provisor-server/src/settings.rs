@@ -13,6 +13,8 @@ pub struct Settings {
     pub max_large_body: usize,
     /// Largest body of any other request.
     pub max_body: usize,
+    /// Memory that all bodies larger than 64 KiB may take together, as text and parsed.
+    pub body_memory: usize,
     /// Largest page; also `filter.maxResults` in ServiceProviderConfig.
     pub max_page: usize,
     /// Page size when the client names none.
@@ -50,6 +52,7 @@ impl Default for Settings {
             trusted_proxy: None,
             max_large_body: 64 << 20,
             max_body: 1 << 20,
+            body_memory: 512 << 20,
             max_page: 1000,
             default_page: 100,
             max_patch_operations: 1000,

@@ -63,6 +63,7 @@ causes! {
     RateLimited = "rate_limited": "Too many requests. The identity provider will try again.",
     NotImplemented = "not_implemented": "The server does not offer this operation.",
     Unavailable = "unavailable": "The server could not store the change now. Nothing was applied; try again.",
+    Overloaded = "overloaded": "The server had no memory left for one more large body. Nothing was applied; the identity provider will try again. If it happens often, raise limits.body_memory.",
     Internal = "internal": "The server failed. The request id finds the reason in the server's log.",
 }
 

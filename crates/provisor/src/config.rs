@@ -93,6 +93,7 @@ settings! {
     "log.level" => log_level: log_level,
     "limits.max_body" => server.max_body: size,
     "limits.max_large_body" => server.max_large_body: size,
+    "limits.body_memory" => server.body_memory: size,
     "limits.max_page" => server.max_page: count,
     "limits.default_page" => server.default_page: count,
     "limits.max_patch_operations" => server.max_patch_operations: count,

@@ -102,7 +102,8 @@ impl Job {
     /// As sent, except that an operation waits for those it refers to, and those after it on
     /// the same resource wait with it, so that forward references end like ordered ones
     /// (RFC 7644 section 3.7). A resource in a circle of references is created without those to
-    /// later members of the circle, which are added once they exist.
+    /// later members of the circle, which are added once they exist; who refers to the circle from
+    /// outside waits until it is complete.
     pub fn plan(&self) -> Plan {
         plan::plan(self)
     }
@@ -112,5 +113,11 @@ impl Job {
     /// Errors: why the operation is refused; 409 if an operation it refers to failed.
     pub fn request(&self, step: &Step, known: &References) -> Result<Request, Error> {
         references::request(self, step, known)
+    }
+
+    /// Why an operation failed that is in a circle of references with one that did: 409, as RFC 7644
+    /// section 3.7.1 says for circles that cannot be resolved.
+    pub fn circle_failed(&self, failed: usize) -> Error {
+        references::circle_failed(self, failed)
     }
 }

@@ -13,6 +13,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body;
 use provisor_store::{
     Actor, Caller, Cause, Change, Denied, Origin, Outcome, PlainToken, RequestId, Scope, Snapshot,
     Tenant, TenantId, TenantState, TokenKind,
@@ -20,7 +21,7 @@ use provisor_store::{
 use serde::de::DeserializeOwned;
 
 use super::{Access, Answer, ApiError, ApiState, Route, Serve, ServerUrl, methods};
-use crate::ClientAddress;
+use crate::{ClientAddress, body_memory::Room};
 
 /// An authenticated request whose token may do what the route demands.
 pub(crate) struct Call {
@@ -33,6 +34,8 @@ pub(crate) struct Call {
     uri: Uri,
     base_url: String,
     body: Bytes,
+    /// For the body, until the request ends.
+    _room: Room,
 }
 
 /// Serves a request whose path is a route's.
@@ -106,13 +109,13 @@ async fn serve(
         None => None,
     };
     let with_body = matches!(route.method, "POST" | "PUT" | "PATCH");
-    let (snapshot, body) = if with_body {
+    let (snapshot, (body, room)) = if with_body {
         // No view of the store waits for a slow client.
         drop(snapshot);
         media_type(&parts.headers)?;
         (None, read_body(&state, body).await?)
     } else {
-        (Some(snapshot), Bytes::new())
+        (Some(snapshot), (Bytes::new(), Room::small()))
     };
     handler(Call {
         base_url: base_url(&state, &parts),
@@ -124,6 +127,7 @@ async fn serve(
         parameters,
         uri: parts.uri,
         body,
+        _room: room,
     })
     .await
 }
@@ -251,11 +255,18 @@ fn media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     ))
 }
 
-async fn read_body(state: &ApiState, body: axum::body::Body) -> Result<Bytes, ApiError> {
+async fn read_body(state: &ApiState, body: axum::body::Body) -> Result<(Bytes, Room), ApiError> {
     let limit = state.settings.max_body;
-    let read = Limited::new(body, limit).collect();
-    match tokio::time::timeout(state.settings.body_timeout, read).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    let body = Limited::new(body, limit);
+    // A body that announces no size may have the largest.
+    let most = body
+        .size_hint()
+        .upper()
+        .and_then(|most| most.try_into().ok());
+    let room = state.bodies.reserve(most.unwrap_or(limit)).await;
+    let room = room.ok_or_else(ApiError::overloaded)?;
+    match tokio::time::timeout(state.settings.body_timeout, body.collect()).await {
+        Ok(Ok(collected)) => Ok((collected.to_bytes(), room)),
         Ok(Err(error)) if is_too_long(error.as_ref()) => Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             Cause::PayloadTooLarge,

@@ -9,6 +9,7 @@ use scim::Kind;
 use serde_json::json;
 
 use super::answer::Answer;
+use crate::body_memory::RETRY_AFTER;
 
 /// A refusal or failure: status, code, and a sentence on what happened, why and what to do.
 #[derive(Debug)]
@@ -84,6 +85,17 @@ impl ApiError {
     /// 403 naming what the token needs.
     pub(crate) fn scope(message: String) -> Self {
         Self::new(StatusCode::FORBIDDEN, Cause::ScopeMissing, message)
+    }
+
+    /// 503: other bodies take all the memory there is for them.
+    pub(crate) fn overloaded() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Cause::Overloaded,
+            "The server is at work on as many large requests as it has memory for. Nothing was \
+             applied; try again in a moment.",
+        )
+        .with("retry-after", &RETRY_AFTER.to_string())
     }
 
     /// 500; the reason goes to the server's log only.

@@ -1,13 +1,18 @@
 //! `POST /Bulk`, RFC 7644 section 3.7: each operation as if it had come alone.
 
+mod circles;
+
 use std::sync::Arc;
 
+use circles::{Circles, Half};
 use hyper::StatusCode;
-use provisor_store::{Change, Outcome, Precondition, StoreError};
+use provisor_store::{
+    Actor, Change, Origin, Outcome, Precondition, Refusal, StoreError, WriteError, change::Written,
+};
 use scim::{
-    Error, Map, ResourceType, Value,
+    Error, Fired, Kind, Map, Profile, ResourceType, Value,
     bulk::{Job, Method, References, Request, Step},
-    message::BULK_RESPONSE,
+    message::{BULK_RESPONSE, PATCH_OP},
     patch::Patch,
     resource,
 };
@@ -21,6 +26,7 @@ use super::{
     render,
     write::{note_patched_names, origin, version},
 };
+use crate::App;
 
 /// Operations per transaction, so that others' writes come between.
 const CHUNK: usize = 100;
@@ -47,6 +53,7 @@ struct Run<'a, 'c> {
     call: &'a mut Call<'c>,
     job: &'a Job,
     known: References,
+    circles: Circles,
     done: Vec<Option<Done>>,
     pending: Vec<Pending>,
     errors: u64,
@@ -59,15 +66,17 @@ pub(crate) async fn run(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let most = call.app.settings.max_bulk_operations;
     let job = Job::read(&message, &profile, most, &mut call.exchange.fired)?;
     drop(message);
+    let plan = job.plan();
     let mut run = Run {
         done: job.operations.iter().map(|_| None).collect(),
         call,
         job: &job,
         known: References::default(),
+        circles: Circles::of(&plan),
         pending: Vec::new(),
         errors: 0,
     };
-    for step in job.plan().steps {
+    for step in plan.steps {
         if run.is_over() {
             break;
         }
@@ -78,23 +87,13 @@ pub(crate) async fn run(call: &mut Call<'_>) -> Result<Reply, Failure> {
                 break;
             }
         }
-        let prepared = match job.request(&step, &run.known) {
-            Ok(request) => run.prepare(step.operation(), request),
-            Err(error) => Err(error.into()),
-        };
-        match prepared {
-            Ok(pending) => run.pending.push(pending),
-            Err(failure) => {
-                run.flush().await?;
-                if !run.is_over() {
-                    run.refuse(step.operation(), failure).await?;
-                }
-            }
-        }
+        run.step(&step).await?;
     }
     if !run.is_over() {
         run.flush().await?;
     }
+    run.circles.end();
+    run.undo_halves().await;
     let id = run.call.exchange.id;
     let done = run.done;
     let operations: Vec<Value> = job
@@ -150,6 +149,31 @@ impl Run<'_, '_> {
         self.job
             .fail_on_errors
             .is_some_and(|most| self.errors >= most)
+    }
+
+    /// Makes a step a change that is pending, or answers why it cannot be.
+    async fn step(&mut self, step: &Step) -> Result<(), Failure> {
+        let operation = step.operation();
+        let prepared = match self.circles.broken_at(operation) {
+            // Its answer is known already.
+            Some(_) if self.done[operation].is_some() => return Ok(()),
+            Some(failed) => Err(self.job.circle_failed(failed).into()),
+            None => match self.job.request(step, &self.known) {
+                Ok(request) => self.prepare(operation, request),
+                Err(error) => Err(error.into()),
+            },
+        };
+        match prepared {
+            Ok(pending) => self.pending.push(pending),
+            Err(failure) => {
+                self.flush().await?;
+                if !self.is_over() {
+                    self.refuse(operation, failure);
+                    self.undo_halves().await;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes a request a change, or refuses it.
@@ -232,20 +256,20 @@ impl Run<'_, '_> {
             })
             .unzip();
         let stop_after = self.job.fail_on_errors.map(|most| most - self.errors);
-        let several = Change::Several {
+        let changes = Change::Several {
             changes,
             stop_after,
         };
-        let results = match self.call.app.store.write(origin(self.call), several).await {
-            Ok(Outcome::Several(results)) => results,
-            Ok(_) => return Err(StoreError::Failed("a bulk job came to no results".into()).into()),
+        let results = match several(self.call.app, origin(self.call), changes).await {
+            Ok(results) => results,
             // What earlier chunks did stays done, so the client must hear of it.
             Err(error) if self.done.iter().any(Option::is_some) => {
                 let failure = Failure::from(error);
                 failure.trace(self.call.exchange.id);
                 for (operation, ..) in marks {
-                    self.refuse(operation, failure.again()).await?;
+                    self.refuse(operation, failure.again());
                 }
+                self.undo_halves().await;
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -253,13 +277,31 @@ impl Run<'_, '_> {
         for ((operation, kind, method), result) in marks.into_iter().zip(results) {
             match result {
                 Ok(outcome) => self.succeed(operation, &kind, method, outcome),
-                Err(refusal) => self.refuse(operation, refusal.into()).await?,
+                Err(refusal) => self.refuse(operation, refusal.into()),
             }
         }
+        self.undo_halves().await;
         Ok(())
     }
 
-    fn succeed(&mut self, operation: usize, kind: &ResourceType, method: Method, outcome: Outcome) {
+    fn succeed(
+        &mut self,
+        operation: usize,
+        kind: &Arc<ResourceType>,
+        method: Method,
+        outcome: Outcome,
+    ) {
+        if self.circles.advance(operation)
+            && let Outcome::Resource(written) = &outcome
+            && written.created
+            && let Some(undo) = undoing(kind, written)
+        {
+            self.circles.keep(Half {
+                operation,
+                location: render::location(&self.call.base, &written.stored),
+                undo,
+            });
+        }
         let exchange = &mut self.call.exchange;
         let mut done = match outcome {
             Outcome::Resource(written) => {
@@ -309,22 +351,9 @@ impl Run<'_, '_> {
         self.done[operation] = Some(done);
     }
 
-    async fn refuse(&mut self, operation: usize, failure: Failure) -> Result<(), Failure> {
+    fn refuse(&mut self, operation: usize, failure: Failure) {
         self.errors += 1;
-        // Half a resource is not what was asked for.
-        if let Some(Done { id: Some(id), .. }) = self.done[operation].take()
-            && let Ok(id) = id.parse()
-        {
-            let kind = resource_type(self.call, &self.job.operations[operation].endpoint)?;
-            let undo = Change::Delete {
-                kind,
-                id,
-                precondition: None,
-            };
-            if let Err(error) = self.call.app.store.write(origin(self.call), undo).await {
-                Failure::from(error).trace(self.call.exchange.id);
-            }
-        }
+        self.circles.fail(operation);
         self.known.record(&self.job.operations[operation], None);
         let sent = &self.job.operations[operation];
         // A failed POST has no location (RFC 7644 section 3.7.3).
@@ -342,8 +371,123 @@ impl Run<'_, '_> {
             version: None,
             failure: Some(failure),
         });
-        Ok(())
     }
+
+    /// Takes back what broken circles created: half a circle is not what was asked for. When the job
+    /// is over, it is as if they had not been reached, so that there are no more errors than
+    /// `failOnErrors` permits.
+    async fn undo_halves(&mut self) {
+        let halves = self.circles.take_halves();
+        for chunk in halves.chunks(CHUNK) {
+            // Not in the token's name: it may have been revoked since, and the half must go.
+            let origin = Origin {
+                actor: Actor::System,
+                ..origin(self.call)
+            };
+            let changes = Change::Several {
+                changes: chunk.iter().map(|half| half.undo.clone()).collect(),
+                stop_after: None,
+            };
+            match several(self.call.app, origin, changes).await {
+                Ok(results) => {
+                    for (half, result) in chunk.iter().zip(results) {
+                        self.undone(half, result);
+                    }
+                }
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    failure.trace(self.call.exchange.id);
+                    for half in chunk {
+                        self.left_behind(half, &failure);
+                    }
+                }
+            }
+        }
+    }
+
+    fn undone(&mut self, half: &Half, result: Result<Outcome, Refusal>) {
+        match result {
+            Ok(Outcome::Deleted { events }) => self.note_events(events),
+            Ok(Outcome::Resource(written)) => self.note_events(written.events),
+            Ok(_) => {}
+            // Somebody else has deleted it meanwhile.
+            Err(refusal) if refusal.error.kind == Kind::NotFound => {}
+            Err(refusal) => return self.left_behind(half, &refusal.into()),
+        }
+        let operation = half.operation;
+        self.known.record(&self.job.operations[operation], None);
+        if self.has_failed(operation) {
+            return;
+        }
+        self.done[operation] = None;
+        if !self.is_over()
+            && let Some(failed) = self.circles.broken_at(operation)
+        {
+            self.refuse(operation, self.job.circle_failed(failed).into());
+        }
+    }
+
+    /// The half is still there; whoever sent it must know, also if the job is over.
+    fn left_behind(&mut self, half: &Half, why: &Failure) {
+        let detail = "The resource was created without some of its references, and the server \
+                      could neither add them nor remove it again. Delete it, then send it again.";
+        if self.has_failed(half.operation) {
+            // It is one error, whatever comes of it.
+            self.errors -= 1;
+        }
+        self.refuse(
+            half.operation,
+            Failure::new(why.cause, why.error.kind, detail),
+        );
+        if let Some(done) = &mut self.done[half.operation] {
+            done.location = Some(half.location.clone());
+        }
+    }
+
+    fn has_failed(&self, operation: usize) -> bool {
+        let done = self.done[operation].as_ref();
+        done.is_some_and(|done| done.failure.is_some())
+    }
+
+    fn note_events(&mut self, written: Option<(i64, i64)>) {
+        let exchange = &mut self.call.exchange;
+        exchange.events = span(exchange.events, written);
+    }
+}
+
+/// Carries out [`Change::Several`].
+async fn several(
+    app: &App,
+    origin: Origin,
+    changes: Change,
+) -> Result<Vec<Result<Outcome, Refusal>>, WriteError> {
+    match app.store.write(origin, changes).await? {
+        Outcome::Several(results) => Ok(results),
+        _ => Err(StoreError::Failed("a bulk job came to no results".into()).into()),
+    }
+}
+
+/// What takes a creation back: who was there before and came back is deactivated, not deleted.
+fn undoing(kind: &Arc<ResourceType>, written: &Written) -> Option<Change> {
+    let (kind, id) = (kind.clone(), written.stored.id);
+    if written.stored.version == 1 {
+        return Some(Change::Delete {
+            kind,
+            id,
+            precondition: None,
+        });
+    }
+    let mut message = Map::new();
+    message.insert("schemas".to_owned(), json!([PATCH_OP]));
+    let deactivate = json!([{ "op": "replace", "path": "active", "value": false }]);
+    message.insert("Operations".to_owned(), deactivate);
+    let patch = Patch::read(&kind, &message, &Profile::RFC, 1, &mut Fired::default()).ok()?;
+    Some(Change::Patch {
+        kind,
+        id,
+        patch,
+        precondition: None,
+    })
 }
 
 fn span(first: Option<(i64, i64)>, second: Option<(i64, i64)>) -> Option<(i64, i64)> {

@@ -21,7 +21,7 @@ use super::{
     Credentials, Endpoint, Target,
     answer::{Failure, Reply},
 };
-use crate::{App, front::Arrival};
+use crate::{App, body_memory::Room, front::Arrival, unattended::client_has_gone};
 
 /// Names one request may add to the log's index: all of the largest Bulk job of ordinary users.
 const MOST_NAMES: usize = 10_000;
@@ -33,6 +33,8 @@ pub(crate) struct Exchange {
     pub(crate) at: i64,
     pub(crate) fired: Fired,
     pub(crate) request_body: Bytes,
+    /// Given back when the request has ended.
+    pub(crate) room: Room,
     pub(crate) resource: Option<Id>,
     pub(crate) events: Option<(i64, i64)>,
     pub(crate) operation: Operation,
@@ -61,6 +63,7 @@ impl Exchange {
             at: app.clock.now(),
             fired: Fired::default(),
             request_body: Bytes::new(),
+            room: Room::small(),
             resource: None,
             events: None,
             operation: operation(&target.endpoint, request),
@@ -203,10 +206,16 @@ impl Exchange {
             });
             return;
         }
-        let (cause, detail) = match self.failed {
+        let (cause, mut detail) = match self.failed {
             Some((cause, detail)) => (Some(cause), detail),
             None => (None, String::new()),
         };
+        if client_has_gone() {
+            if !detail.is_empty() {
+                detail.push(' ');
+            }
+            detail.push_str("The client had hung up before it was answered.");
+        }
         let limit = app.log.body_limit();
         let client = self
             .client

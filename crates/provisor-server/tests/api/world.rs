@@ -13,7 +13,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use provisor_server::{
-    Settings,
+    BodyMemory, Settings,
     api::{ApiState, router},
 };
 use provisor_store::{
@@ -82,6 +82,7 @@ impl World {
         let store: Arc<dyn Store> = Arc::new(store);
         let log = SyncLog::in_memory(LogSettings::default(), clock.clone()).unwrap();
         let state = ApiState {
+            bodies: BodyMemory::new(&settings),
             store: store.clone(),
             log: log.clone(),
             settings: Arc::new(settings),

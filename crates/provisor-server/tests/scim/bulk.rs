@@ -1,6 +1,7 @@
 //! `/Bulk`.
 
 use provisor_server::Settings;
+use provisor_store::{Store, change::ConnectionSettings};
 use serde_json::{Value, json};
 
 use crate::house::{Client, House, patch, team, user};
@@ -27,6 +28,21 @@ fn job(more: Value, operations: Value) -> Value {
     };
     map.extend(more);
     job
+}
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// A user whose manager is who has this bulkId.
+fn managed(name: &str, boss: &str) -> Value {
+    let mut body = user(name);
+    let schemas = body["schemas"].as_array_mut().unwrap();
+    schemas.push(json!(ENTERPRISE));
+    body[ENTERPRISE] = json!({ "manager": { "value": format!("bulkId:{boss}") } });
+    body
+}
+
+fn create(bulk_id: &str, endpoint: &str, data: &Value) -> Value {
+    json!({ "method": "POST", "path": endpoint, "bulkId": bulk_id, "data": data })
 }
 
 fn statuses(operations: &[Value]) -> Vec<&str> {
@@ -107,16 +123,6 @@ async fn each_operation_has_the_result_it_would_have_had_alone() {
 async fn references_are_resolved_in_any_order_also_in_circles() {
     let house = House::new().await;
     let (_, client) = house.tenant("acme").await;
-    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-    let managed = |name: &str, boss: &str| {
-        let mut body = user(name);
-        body["schemas"]
-            .as_array_mut()
-            .unwrap()
-            .push(json!(ENTERPRISE));
-        body[ENTERPRISE] = json!({ "manager": { "value": format!("bulkId:{boss}") } });
-        body
-    };
     let done = bulk(
         &client,
         json!({}),
@@ -163,6 +169,185 @@ async fn references_are_resolved_in_any_order_also_in_circles() {
     assert!(done[1]["status"].as_str().unwrap() >= "400", "{done:?}");
     assert!(done[2]["status"].as_str().unwrap() >= "400", "{done:?}");
     assert_eq!(client.ids("/Groups").await.len(), 2);
+}
+
+/// The status of each operation by its bulkId.
+fn by_bulk_id(operations: &[Value]) -> Vec<(&str, &str)> {
+    let bulk_ids = operations
+        .iter()
+        .map(|done| done["bulkId"].as_str().unwrap());
+    bulk_ids.zip(statuses(operations)).collect()
+}
+
+#[tokio::test]
+async fn a_circle_of_references_is_created_whole_or_not_at_all() {
+    let house = House::new().await;
+    let (_, client) = house.tenant("acme").await;
+    client.user("lena").await;
+    let (anna, bert) = (managed("anna", "b"), managed("bert", "a"));
+    let taken = managed("lena", "a");
+    // BULK-018, BULK-010
+    for (stop, operations, expected) in [
+        // The second half cannot be created.
+        (
+            None,
+            json!([create("a", "/Users", &anna), create("b", "/Users", &taken)]),
+            vec![("a", "409"), ("b", "409")],
+        ),
+        // The job ends with it, and what was not answered was not done.
+        (
+            Some(1),
+            json!([create("a", "/Users", &anna), create("b", "/Users", &taken)]),
+            vec![("b", "409")],
+        ),
+        // It ends before the second half is tried,
+        (
+            Some(1),
+            json!([
+                create("a", "/Users", &anna),
+                create("x", "/Users", &user("lena")),
+                create("b", "/Users", &bert),
+            ]),
+            vec![("x", "409")],
+        ),
+        // or before a circle of three is complete.
+        (
+            Some(1),
+            json!([
+                create("a", "/Users", &anna),
+                create("b", "/Users", &managed("bert", "c")),
+                create("x", "/Users", &user("lena")),
+                create("c", "/Users", &managed("cora", "a")),
+            ]),
+            vec![("x", "409")],
+        ),
+        // The directory refuses teams in a circle, which shows when both are there.
+        (
+            None,
+            json!([
+                create("g", "/Groups", &team("G", &["bulkId:h"])),
+                create("h", "/Groups", &team("H", &["bulkId:g"])),
+            ]),
+            vec![("g", "400"), ("h", "409")],
+        ),
+        (
+            Some(1),
+            json!([
+                create("g", "/Groups", &team("G", &["bulkId:h"])),
+                create("h", "/Groups", &team("H", &["bulkId:g"])),
+            ]),
+            vec![("g", "400")],
+        ),
+        // Who counts on a circle that fails, fails; others do not.
+        (
+            None,
+            json!([
+                create("t", "/Groups", &team("T", &["bulkId:a"])),
+                create("a", "/Users", &anna),
+                create("b", "/Users", &taken),
+            ]),
+            vec![("t", "409"), ("a", "409"), ("b", "409")],
+        ),
+        // One that refers to itself and fails is one error.
+        (
+            Some(2),
+            json!([
+                create("s", "/Users", &managed("lena", "s")),
+                create("x", "/Users", &user("lena")),
+            ]),
+            vec![("s", "409"), ("x", "409")],
+        ),
+    ] {
+        let more = stop.map_or(json!({}), |stop| json!({ "failOnErrors": stop }));
+        let done = bulk(&client, more, operations.clone()).await;
+        assert_eq!(by_bulk_id(&done), expected, "{operations}");
+        for operation in &done {
+            let detail = operation["response"]["detail"].as_str().unwrap();
+            assert!(operation.get("location").is_none(), "{operation}");
+            assert!(!detail.is_empty());
+        }
+        assert_eq!(client.ids("/Users").await.len(), 1, "{operations}");
+        assert!(client.ids("/Groups").await.is_empty(), "{operations}");
+    }
+    let whole = json!([create("a", "/Users", &anna), create("b", "/Users", &bert)]);
+    let done = bulk(&client, json!({ "failOnErrors": 1 }), whole).await;
+    assert_eq!(by_bulk_id(&done), [("a", "201"), ("b", "201")]);
+    assert_eq!(client.ids("/Users").await.len(), 3);
+}
+
+#[tokio::test]
+async fn who_came_back_by_a_circle_that_fails_is_inactive_again() {
+    let house = House::new().await;
+    let (tenant, client) = house.tenant("acme").await;
+    let reactivation = ConnectionSettings {
+        reactivation: Some(true),
+        ..ConnectionSettings::default()
+    };
+    house.set(&tenant, reactivation).await;
+    client.user("lena").await;
+    let anna = format!("/Users/{}", client.user("anna").await);
+    let leave = json!([{ "op": "replace", "path": "active", "value": false }]);
+    client.patch(&anna, leave).await.expect(204);
+    let operations = json!([
+        create("a", "/Users", &managed("anna", "b")),
+        create("b", "/Users", &managed("lena", "a")),
+    ]);
+    let done = bulk(&client, json!({}), operations).await;
+    assert_eq!(statuses(&done), ["409", "409"]);
+    assert_eq!(client.get(&anna).await.expect(200)["active"], false);
+}
+
+/// A job of a circle, while the file does this to it.
+async fn circle_with(triggers: &str) -> (House, Client, Vec<Value>) {
+    let house = House::new().await;
+    let (_, client) = house.tenant("acme").await;
+    let other = rusqlite::Connection::open(house.folder.path().join("provisor.db")).unwrap();
+    other.execute_batch(triggers).unwrap();
+    let operations = json!([
+        create("a", "/Users", &managed("anna", "b")),
+        create("b", "/Users", &managed("bert", "a")),
+    ]);
+    let done = bulk(&client, json!({}), operations).await;
+    (house, client, done)
+}
+
+#[tokio::test]
+async fn a_circle_is_undone_when_the_directory_fails_or_the_token_is_revoked() {
+    const NO_MANAGER: &str = "CREATE TRIGGER broken BEFORE UPDATE OF doc ON resource
+        WHEN NEW.doc LIKE '%anna%manager%' BEGIN SELECT RAISE(ABORT, 'broken'); END;";
+    let (_house, client, done) = circle_with(NO_MANAGER).await;
+    assert_eq!(statuses(&done), ["500", "409"]);
+    assert!(client.ids("/Users").await.is_empty());
+
+    let (house, client, done) = circle_with(
+        "CREATE TRIGGER revoke AFTER INSERT ON event WHEN NEW.doc LIKE '%anna%' BEGIN
+           UPDATE token SET revoked = 1;
+           UPDATE counter SET n = n + 1 WHERE name = 'revision';
+         END;",
+    )
+    .await;
+    assert_eq!(statuses(&done), ["409", "401"]);
+    client.get("/Users").await.refused(401, "");
+    let mut snapshot = Store::read(&house.store).await.unwrap();
+    let tenant = snapshot.tenant("acme").await.unwrap().unwrap().id;
+    let registry = snapshot.registry(tenant).await.unwrap();
+    let users = registry.by_name("User").unwrap();
+    assert_eq!(snapshot.count(tenant, users).await.unwrap(), 0);
+
+    // What cannot be removed either is named, with what to do.
+    let (_house, client, done) = circle_with(&format!(
+        "{NO_MANAGER} CREATE TRIGGER stays BEFORE INSERT ON tombstone
+           BEGIN SELECT RAISE(ABORT, 'stays'); END;"
+    ))
+    .await;
+    assert_eq!(statuses(&done), ["500", "500"]);
+    for operation in &done {
+        let detail = operation["response"]["detail"].as_str().unwrap();
+        assert!(detail.contains("Delete it"), "{detail}");
+        let location = operation["location"].as_str().unwrap();
+        let path = location.strip_prefix("http://scim.test/scim/v2").unwrap();
+        client.get(path).await.expect(200);
+    }
 }
 
 #[tokio::test]

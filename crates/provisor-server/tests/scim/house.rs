@@ -337,6 +337,14 @@ impl Client {
         reply
     }
 
+    /// The text at a path outside of SCIM.
+    pub(crate) async fn send_plain(&self, path: &str) -> String {
+        let mut wire = Wire::open(self.address).await;
+        wire.send(self.bytes("GET", path, &[], b"")).await;
+        let reply = wire.answer(false).await.expect("an answer");
+        String::from_utf8(reply.bytes).unwrap()
+    }
+
     /// A request as bytes. A header that is given replaces the usual one; an empty one leaves it out.
     pub(crate) fn bytes(
         &self,

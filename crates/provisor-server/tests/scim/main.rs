@@ -5,11 +5,13 @@ mod wire;
 
 mod attributes;
 mod auth;
+mod body_memory;
 mod bulk;
 mod cursor;
 mod custom_types;
 mod etag;
 mod groups;
+mod hang_up;
 mod hostile;
 mod http;
 mod log;

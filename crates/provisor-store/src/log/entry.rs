@@ -118,7 +118,8 @@ pub struct Entry {
     pub status: u16,
     /// Why it was refused.
     pub cause: Option<Cause>,
-    /// The error's text in the answer, or for operators the reason behind a failed authentication.
+    /// The error's text in the answer, or for operators the reason behind a failed authentication;
+    /// and whether the client had gone before it was answered.
     pub detail: String,
     /// Tolerances that fired.
     pub fired: Fired,

@@ -16,6 +16,10 @@ use crate::{Error, value::shown};
 pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
+    /// For each operation a number below their count, which it shares with those it is in a circle
+    /// of references with. They are carried out together or not at all: when one of their steps
+    /// fails or is never reached, what the others created is to be deleted again.
+    pub circles: Vec<usize>,
 }
 
 /// One step; the number is the place of its operation in the request, from 0.
@@ -27,8 +31,7 @@ pub enum Step {
     Run(usize),
     /// Create the resource without the references to these `bulkId`s, which do not exist yet.
     CreateWithout(usize, HashSet<String>),
-    /// Add those references. If this fails, its error is the answer to the operation, and the
-    /// resource is to be deleted again: half a resource is not what was asked for.
+    /// Add those references.
     Complete(usize, HashSet<String>),
 }
 
@@ -89,21 +92,32 @@ pub(super) fn plan(job: &Job) -> Plan {
             .filter(move |&to| to >= from && circle[to] == circle[from])
     };
     let mut graph = Graph::new(count);
+    // The operations of each circle that have to be completed.
+    let mut incomplete = vec![Vec::new(); count];
+    for from in 0..count {
+        if omitted(from).next().is_some() {
+            graph.completes[from] = true;
+            graph.wait(Graph::complete(from), Graph::run(from));
+            incomplete[circle[from]].push(from);
+        }
+    }
     for (from, refers) in refers.iter().enumerate() {
         let later: HashSet<usize> = omitted(from).collect();
-        graph.completes[from] = !later.is_empty();
         for &to in refers {
             if later.contains(&to) {
                 graph.wait(Graph::complete(from), Graph::run(to));
-            } else {
-                graph.wait(Graph::run(from), Graph::run(to));
+                continue;
+            }
+            graph.wait(Graph::run(from), Graph::run(to));
+            // Until a circle is complete, nobody outside can count on any of it.
+            if circle[to] != circle[from] {
+                for &member in &incomplete[circle[to]] {
+                    graph.wait(Graph::run(from), Graph::complete(member));
+                }
             }
         }
-        if graph.completes[from] {
-            graph.wait(Graph::complete(from), Graph::run(from));
-        }
     }
-    keep_order_by_resource(job, &creators, &mut graph);
+    keep_order_by_resource(job, &mut graph);
 
     let steps = graph
         .in_order()
@@ -123,7 +137,10 @@ pub(super) fn plan(job: &Job) -> Plan {
             }
         })
         .collect();
-    Plan { steps }
+    Plan {
+        steps,
+        circles: circle,
+    }
 }
 
 /// Which operation creates each `bulkId`: the first POST that names it.
@@ -150,7 +167,7 @@ fn unknown(bulk_id: &str) -> Error {
 
 /// Operations on one resource stay in the order they were sent (RFC 7644 section 3.7), and so does
 /// one whose data names a resource with the next one on that resource.
-fn keep_order_by_resource(job: &Job, creators: &HashMap<&str, usize>, graph: &mut Graph) {
+fn keep_order_by_resource(job: &Job, graph: &mut Graph) {
     // From the last to the first: the next operation on each id.
     let mut next: HashMap<&str, usize> = HashMap::new();
     for (index, operation) in job.operations.iter().enumerate().rev() {
@@ -169,11 +186,6 @@ fn keep_order_by_resource(job: &Job, creators: &HashMap<&str, usize>, graph: &mu
                 graph.wait(Graph::run(later), Graph::run(index));
             }
             next.insert(id, index);
-            if let Some(&creator) = in_path(operation).and_then(|id| creators.get(id))
-                && graph.completes[creator]
-            {
-                graph.wait(Graph::run(index), Graph::complete(creator));
-            }
         }
     }
 }
@@ -209,8 +221,8 @@ impl Graph {
 
     /// Each node after all it waits for, otherwise in the order of the request.
     ///
-    /// There is no circle left: POSTs wait only for POSTs, inside a circle of references only for
-    /// earlier ones; others wait for POSTs, completions and what was sent before them.
+    /// There is no circle left: POSTs wait only for POSTs and their completions, inside a circle of
+    /// references only for earlier ones; others wait for those and what was sent before them.
     fn in_order(&self) -> Vec<usize> {
         let exists = |node: usize| node.is_multiple_of(2) || self.completes[node / 2];
         let mut blockers = self.blockers.clone();

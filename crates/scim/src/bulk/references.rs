@@ -159,6 +159,21 @@ pub(super) fn request(job: &Job, step: &Step, known: &References) -> Result<Requ
     Ok(request)
 }
 
+pub(super) fn circle_failed(job: &Job, failed: usize) -> Error {
+    let bulk_id = job
+        .operations
+        .get(failed)
+        .and_then(|operation| operation.bulk_id.as_deref())
+        .unwrap_or_default();
+    Error::new(
+        Kind::Conflict,
+        format!(
+            "This operation and the one with bulkId \"{}\" refer to each other in a circle, and that one failed, so neither was kept. Correct it and send the whole circle again.",
+            shown(bulk_id)
+        ),
+    )
+}
+
 /// Splits data into what does not refer to these, and what does. What is left out is an element
 /// of a list or else a whole attribute, so that both halves are valid by themselves.
 fn without(
