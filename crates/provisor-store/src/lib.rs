@@ -11,6 +11,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod log;
+pub mod private;
 pub mod record;
 pub mod search;
 pub mod sqlite;

@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use crate::{StoreError, migration};
+use crate::{StoreError, migration, private};
 
 use super::{GapKind, LogSettings, name::NameKey};
 
@@ -55,7 +55,7 @@ impl Location {
             .map_err(|error| self.unopenable(&error))
     }
 
-    fn unopenable(&self, error: &rusqlite::Error) -> StoreError {
+    fn unopenable(&self, error: &dyn std::error::Error) -> StoreError {
         let name = match self {
             Self::File(path) => path.display().to_string(),
             Self::Memory(_) => "in memory".to_owned(),
@@ -142,6 +142,9 @@ impl LogFile {
         key: Option<NameKey>,
     ) -> Result<Self, StoreError> {
         let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        if let Location::File(path) = &location {
+            private::ensure_file(path).map_err(|error| location.unopenable(&error))?;
+        }
         let conn = location
             .connect(access)
             .map_err(|error| location.unopenable(&error))?;

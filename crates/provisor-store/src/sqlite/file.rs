@@ -8,7 +8,7 @@ use rusqlite::{
     config::DbConfig,
 };
 
-use crate::StoreError;
+use crate::{StoreError, private};
 
 /// Bytes to which the WAL file is cut when it starts again.
 const WAL_LIMIT: i64 = 64 << 20;
@@ -40,23 +40,20 @@ impl From<rusqlite::Error> for StoreError {
 
 /// Opens for writing, creating the file.
 pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            StoreError::Open(format!(
-                "cannot create the folder {}: {error}",
-                folder.display()
-            ))
-        })?;
-    }
+    let shown = path.display();
+    private::ensure_folder_of(path).map_err(|error| {
+        StoreError::Open(format!("cannot create the folder of {shown}: {error}"))
+    })?;
+    private::ensure_file(path).map_err(|error| {
+        StoreError::Open(format!(
+            "cannot create {shown}: {error}; check that this user may write its folder"
+        ))
+    })?;
     let mut connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
     // SQLite takes a file that may not be written for one that is only read.
     if connection.is_readonly(rusqlite::MAIN_DB)? {
         return Err(StoreError::Open(format!(
-            "cannot open {} for writing; check that this user may write the file and its folder",
-            path.display()
+            "cannot open {shown} for writing; check that this user may write the file and its folder"
         )));
     }
     prepare(&connection, busy).map_err(|error| cannot_open(path, &error))?;
@@ -202,6 +199,12 @@ pub(super) fn backup(
     source.execute_batch("BEGIN; SELECT n FROM counter LIMIT 1")?;
     let mut copy =
         Connection::open(destination).map_err(|error| cannot_open(destination, &error))?;
+    private::ensure_file(destination).map_err(|error| {
+        StoreError::Unavailable(format!(
+            "{} cannot be made: {error}; choose another place for the copy",
+            destination.display()
+        ))
+    })?;
     {
         let backup = Backup::new(&source, &mut copy)?;
         loop {
