@@ -45,6 +45,7 @@ causes! {
     NotAcceptable = "not_acceptable": "The client accepts neither SCIM nor JSON.",
     UnsupportedMediaType = "unsupported_media_type": "The body is declared as something else than SCIM or JSON.",
     PayloadTooLarge = "payload_too_large": "The body or the number of operations is beyond the limit. Send less at a time or raise the limit.",
+    ResourceTooLarge = "resource_too_large": "The user or team would grow beyond 1 MiB of attributes. Send fewer or shorter values, or remove some that it has.",
     InvalidSyntax = "invalid_syntax": "The body is not a valid SCIM message.",
     InvalidValue = "invalid_value": "A value does not fit its attribute.",
     MissingRequired = "missing_required": "A required attribute is missing. Map it in the identity provider.",

@@ -14,6 +14,7 @@ mod resource;
 mod schema;
 mod settings;
 mod tenant;
+mod size;
 mod token;
 mod unique;
 

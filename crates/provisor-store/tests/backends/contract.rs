@@ -61,6 +61,7 @@ cases! { ($)
         deactivation_and_reactivation_have_events_of_their_own
         imported_people_are_created_or_linked
         exported_resources_are_adopted_under_their_ids
+        no_resource_grows_without_end
     }
     identity {
         user_names_are_unique_as_folded

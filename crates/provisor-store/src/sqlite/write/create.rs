@@ -12,6 +12,7 @@ use super::{
     event::{connection_id, join},
     members::Wanted,
     resource::{Birth, Place, user_name},
+    size,
 };
 use crate::{
     Actor, Id, Origin, Outcome,
@@ -52,6 +53,7 @@ impl Transaction<'_> {
         app_id: Option<&str>,
     ) -> Decided<Outcome> {
         let rules = self.rules(place.tenant)?;
+        size::check(place.kind, None, attributes)?;
         self.domains(origin, place, None, attributes)?;
         self.unique(place, &rules, 0, None, attributes)?;
         let mut fired = Fired::default();
