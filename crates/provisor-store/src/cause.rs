@@ -59,7 +59,7 @@ causes! {
     ReactivationConflict = "reactivation_conflict": "An inactive user holds this name. Reactivate that user, or rename or delete it.",
     Conflict = "conflict": "Operations of the job refer to each other in a way that cannot be resolved.",
     VersionConflict = "version_conflict": "The resource has changed since the client read it. Read it again.",
-    TooMany = "too_many": "The query would read too much. Filter on an indexed attribute.",
+    TooMany = "too_many": "The request would read too much. Filter on an indexed attribute; remove members of a team by their ids.",
     InvalidCursor = "invalid_cursor": "The cursor is not valid for this query, or too old. Start again at the first page.",
     RateLimited = "rate_limited": "Too many requests. The identity provider will try again.",
     NotImplemented = "not_implemented": "The server does not offer this operation.",

@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod event;
 mod expire;
+mod matching;
 mod members;
 mod patch;
 mod replace;

@@ -86,6 +86,7 @@ cases! { ($)
         events_list_at_most_500_members
         member_pages_go_on_where_they_ended
         patch_equals_its_definition
+        filters_of_a_patch_look_at_members_within_bounds
     }
     past {
         every_change_has_exactly_its_events
