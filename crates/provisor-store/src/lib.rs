@@ -17,6 +17,7 @@ pub mod search;
 pub mod sqlite;
 pub mod token;
 
+mod journal;
 mod migration;
 mod store;
 

@@ -146,6 +146,19 @@ impl SqliteStore {
         file::check(&self.0.path)
     }
 
+    /// Copies the journal into the file and empties it, so that it holds nothing of what was
+    /// erased. False if somebody was reading all the time.
+    pub fn empty_journal(&self) -> Result<bool, StoreError> {
+        file::empty_journal(&self.0.path, self.0.settings.busy_timeout)
+    }
+
+    /// Writes the whole file anew, so that not even the unused space within its pages holds
+    /// anything of what was erased. Changes wait meanwhile, also those of a running server.
+    /// False if somebody was reading all the time, so that the journal is not empty yet.
+    pub fn compact(&self) -> Result<bool, StoreError> {
+        file::compact(&self.0.path, self.0.settings.busy_timeout)
+    }
+
     /// A key that stays inside, made at first use (for the MAC of cursors).
     pub fn secret(&self, name: &str) -> Result<[u8; 32], StoreError> {
         file::secret(&self.0.path, name, self.0.settings.busy_timeout)

@@ -8,7 +8,7 @@ use rusqlite::{
     config::DbConfig,
 };
 
-use crate::{StoreError, private};
+use crate::{StoreError, journal, private};
 
 /// Bytes to which the WAL file is cut when it starts again.
 const WAL_LIMIT: i64 = 64 << 20;
@@ -61,6 +61,8 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
     enter_wal(&connection)
         .and_then(|()| {
             connection.pragma_update(None, "synchronous", "full")?;
+            // What is deleted is overwritten: an erased person is not left in free pages.
+            connection.pragma_update(None, "secure_delete", true)?;
             // Checkpoints run on a thread of their own.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             // Once it starts again from its beginning, the WAL is no longer than this.
@@ -197,14 +199,14 @@ pub(super) fn backup(
     let source = open_reader(path, Duration::from_secs(10))?;
     // One read transaction: the copy is one state, however long it takes.
     source.execute_batch("BEGIN; SELECT n FROM counter LIMIT 1")?;
-    let mut copy =
-        Connection::open(destination).map_err(|error| cannot_open(destination, &error))?;
     private::ensure_file(destination).map_err(|error| {
         StoreError::Unavailable(format!(
             "{} cannot be made: {error}; choose another place for the copy",
             destination.display()
         ))
     })?;
+    let mut copy =
+        Connection::open(destination).map_err(|error| cannot_open(destination, &error))?;
     {
         let backup = Backup::new(&source, &mut copy)?;
         loop {
@@ -229,6 +231,22 @@ pub(super) fn backup(
     std::fs::File::open(destination)
         .and_then(|file| file.sync_all())
         .map_err(|error| StoreError::Unavailable(format!("the backup cannot be synced: {error}")))
+}
+
+/// Writes the whole file anew, so that its free space holds nothing of what was removed. SQLite
+/// overwrites what is deleted, but not what it left behind when it moved a row to another page.
+/// Writers wait meanwhile, readers do not. False if a reader kept the journal from being emptied.
+pub(super) fn compact(path: &Path, busy: Duration) -> Result<bool, StoreError> {
+    let connection = open_writer(path, busy)?;
+    // The copy may be larger than the memory; SQLite gives it no name that others could open.
+    connection.pragma_update(None, "temp_store", "file")?;
+    connection.execute_batch("VACUUM")?;
+    Ok(journal::empty(&connection)?)
+}
+
+/// Empties the journal; false if a reader kept it from being emptied.
+pub(super) fn empty_journal(path: &Path, busy: Duration) -> Result<bool, StoreError> {
+    Ok(journal::empty(&open_writer(path, busy)?)?)
 }
 
 /// A 256-bit key kept in the file, made at first use.
