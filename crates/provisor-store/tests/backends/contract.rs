@@ -99,6 +99,7 @@ cases! { ($)
         no_added_member_is_lost
         membership_follows_the_order_of_events
         events_are_dense_for_a_reader_beside_writers
+        an_identifier_is_unique_from_the_switch_on
     }
     search {
         filters_match_as_the_evaluator_does
