@@ -178,6 +178,20 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// True for changes that are made by a person now and then, and may have to look at every
+    /// resource first.
+    pub(crate) fn is_of_settings(&self) -> bool {
+        matches!(
+            self,
+            Change::CreateConnection(_)
+                | Change::SetConnection { .. }
+                | Change::PutSchema { .. }
+                | Change::RemoveSchema { .. }
+        )
+    }
+}
+
 /// Settings of a connection; `None`: default for a new one, unchanged for an existing one.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "the fields of Connection")]

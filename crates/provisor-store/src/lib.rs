@@ -11,11 +11,13 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod log;
+pub mod private;
 pub mod record;
 pub mod search;
 pub mod sqlite;
 pub mod token;
 
+mod journal;
 mod migration;
 mod store;
 

@@ -12,6 +12,7 @@ mod expire;
 mod file;
 mod flush;
 mod gap;
+mod mention;
 mod name;
 mod query;
 mod rate;
@@ -47,7 +48,7 @@ use self::{
 };
 
 pub use entry::{Body, Counted, Entry, Kept, Operation};
-pub use erase::erase;
+pub use erase::{Erased, Person, erase};
 pub use gap::{Gap, GapKind, Window};
 pub use query::{LogFilter, Logged, Place, Show};
 pub use reader::{Count, LogReader, Seen};

@@ -1,6 +1,7 @@
 //! The directory in one SQLite file: one writer thread with group commit, readers beside it.
 
 mod caller;
+mod claim;
 mod file;
 mod get;
 mod keys;
@@ -22,10 +23,14 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use crate::{Change, Clock, Origin, Outcome, Snapshot, Store, StoreError, WriteError, migration};
+use crate::{
+    Change, Clock, Origin, Outcome, Snapshot, Store, StoreError, TenantId, WriteError, migration,
+};
 
 use caller::Callers;
+use claim::{Claim, Proof};
 use walk::Boundaries;
+use write::Verdict;
 use writer::Writer;
 
 const MIGRATIONS: &[(&str, &str)] = &[
@@ -38,6 +43,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../migrations/directory/0002.sql"),
     ),
 ];
+
+/// How often a change of settings is tried while what it relies on changes.
+const PROOFS: usize = 20;
 
 /// Connections for reading that are kept while nobody reads.
 const IDLE_READERS: usize = 64;
@@ -152,6 +160,32 @@ impl SqliteStore {
         file::check(&self.0.path)
     }
 
+    /// Copies the journal into the file and empties it, so that it holds nothing of what was
+    /// erased. False if somebody was reading all the time.
+    pub fn empty_journal(&self) -> Result<bool, StoreError> {
+        file::empty_journal(&self.0.path, self.0.settings.busy_timeout)
+    }
+
+    /// Writes the whole file anew, so that not even the unused space within its pages holds
+    /// anything of what was erased. Changes wait meanwhile, also those of a running server.
+    /// False if somebody was reading all the time, so that the journal is not empty yet.
+    pub fn compact(&self) -> Result<bool, StoreError> {
+        file::compact(&self.0.path, self.0.settings.busy_timeout)
+    }
+
+    async fn prove(
+        &self,
+        tenant: TenantId,
+        claim: Claim,
+        earlier: Option<Proof>,
+    ) -> Result<Proof, StoreError> {
+        let shared = self.0.clone();
+        let _turn = self.0.scans.acquire().await.map_err(failed)?;
+        tokio::task::spawn_blocking(move || claim::prove(&shared, tenant, claim, earlier.as_ref()))
+            .await
+            .map_err(failed)?
+    }
+
     /// A key that stays inside, made at first use (for the MAC of cursors).
     pub fn secret(&self, name: &str) -> Result<[u8; 32], StoreError> {
         file::secret(&self.0.path, name, self.0.settings.busy_timeout)
@@ -161,6 +195,10 @@ impl SqliteStore {
     pub fn close(&self) {
         self.0.writer.stop();
     }
+}
+
+fn failed(error: impl std::error::Error) -> StoreError {
+    StoreError::Failed(error.to_string())
 }
 
 impl Shared {
@@ -191,6 +229,27 @@ impl Store for SqliteStore {
     }
 
     async fn write(&self, origin: Origin, change: Change) -> Result<Outcome, WriteError> {
-        self.0.writer.submit(origin, change).await
+        if !change.is_of_settings() {
+            let verdict = self.0.writer.submit(origin, change, Vec::new()).await?;
+            return verdict.decided();
+        }
+        // What it relies on is proved beside the writer, and again while too much changes meanwhile.
+        let mut proofs: Vec<Proof> = Vec::new();
+        for _ in 0..PROOFS {
+            let (from, what) = (origin.clone(), change.clone());
+            let verdict = self.0.writer.submit(from, what, proofs.clone()).await?;
+            let Verdict::Unproven(claim) = verdict else {
+                return verdict.decided();
+            };
+            let known = proofs.iter().position(|proof| proof.claim == claim);
+            let earlier = known.map(|at| proofs.swap_remove(at));
+            proofs.push(self.prove(origin.tenant, claim, earlier).await?);
+        }
+        Err(StoreError::Unavailable(
+            "so much changes in this tenant that its resources could not be checked for this \
+             setting; nothing was changed, try again when it is quieter"
+                .into(),
+        )
+        .into())
     }
 }

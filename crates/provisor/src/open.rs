@@ -55,14 +55,6 @@ pub(crate) fn store_with(
     if missing == Missing::Refuse {
         demand(path)?;
     }
-    if !path.exists() {
-        make_folder(path).map_err(|error| {
-            Failure::unavailable(format!(
-                "The folder of {} cannot be made: {error}.",
-                path.display()
-            ))
-        })?;
-    }
     Ok(SqliteStore::open(path, settings, clock)?)
 }
 
@@ -115,33 +107,6 @@ pub(crate) fn free_space(folder: &Path) -> io::Result<u64> {
         let _ = folder;
         Err(io::ErrorKind::Unsupported.into())
     }
-}
-
-/// Makes the folder of a new database for this user alone: what is in it is personal.
-fn make_folder(path: &Path) -> io::Result<()> {
-    let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    else {
-        return Ok(());
-    };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Takes a file from everybody but this user.
-pub(crate) fn make_private(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 /// Makes a rename in the folder of `path` survive a power failure.

@@ -4,6 +4,9 @@
 mod backup;
 #[path = "cli/harness.rs"]
 mod harness;
+#[cfg(unix)]
+#[path = "cli/modes.rs"]
+mod modes;
 #[path = "cli/people.rs"]
 mod people;
 #[path = "cli/server.rs"]

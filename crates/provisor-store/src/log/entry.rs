@@ -232,6 +232,8 @@ pub enum Kept {
     NotJson = 3,
     /// Only length and hash: its time is over.
     Expired = 4,
+    /// Only its length: it held a person who was erased.
+    Erased = 5,
 }
 
 impl Kept {
@@ -243,14 +245,21 @@ impl Kept {
             Self::Cut => "cut",
             Self::NotJson => "not_json",
             Self::Expired => "expired",
+            Self::Erased => "erased",
         }
     }
 
     pub(super) fn from_code(code: i64) -> Self {
-        [Self::Whole, Self::Cut, Self::NotJson, Self::Expired]
-            .into_iter()
-            .find(|kept| *kept as i64 == code)
-            .unwrap_or(Self::Nothing)
+        [
+            Self::Whole,
+            Self::Cut,
+            Self::NotJson,
+            Self::Expired,
+            Self::Erased,
+        ]
+        .into_iter()
+        .find(|kept| *kept as i64 == code)
+        .unwrap_or(Self::Nothing)
     }
 }
 

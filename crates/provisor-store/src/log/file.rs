@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use crate::{StoreError, migration};
+use crate::{StoreError, migration, private};
 
 use super::{GapKind, LogSettings, name::NameKey};
 
@@ -64,7 +64,7 @@ impl Location {
             .map_err(|error| self.unopenable(&error))
     }
 
-    fn unopenable(&self, error: &rusqlite::Error) -> StoreError {
+    fn unopenable(&self, error: &dyn std::error::Error) -> StoreError {
         let name = match self {
             Self::File(path) => path.display().to_string(),
             Self::Memory(_) => "in memory".to_owned(),
@@ -151,14 +151,19 @@ impl LogFile {
         key: Option<NameKey>,
     ) -> Result<Self, StoreError> {
         let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        if let Location::File(path) = &location {
+            private::ensure_file(path).map_err(|error| location.unopenable(&error))?;
+        }
         let conn = location
             .connect(access)
             .map_err(|error| location.unopenable(&error))?;
-        // auto_vacuum first: it can be set only while the file is empty.
+        // auto_vacuum first: it can be set only while the file is empty. What is removed is
+        // overwritten where that costs no page more; `erase` sees to the free pages.
         conn.execute_batch(
             "PRAGMA auto_vacuum = INCREMENTAL;
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = NORMAL;
+             PRAGMA secure_delete = FAST;
              PRAGMA wal_autocheckpoint = 4000;
              PRAGMA journal_size_limit = 8388608;
              PRAGMA cache_size = -16384;

@@ -312,8 +312,41 @@ fn parts<'a>(query: &'a str, rewrite: impl Fn(&str, &'a str, &str) -> Cow<'a, st
     out
 }
 
+/// JSON with the escapes in its strings resolved, also cut off anywhere. No JSON any more.
+pub(super) fn unescape(json: &str) -> Cow<'_, str> {
+    if !json.contains('\\') {
+        return Cow::Borrowed(json);
+    }
+    let mut units: Vec<u16> = Vec::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        units.extend(rest[..at].encode_utf16());
+        let mut escape = rest[at + 1..].chars();
+        match escape.next() {
+            Some('u') => {
+                // What was cut off within its digits is no more.
+                let (digits, after) = escape.as_str().split_at_checked(4).unwrap_or_default();
+                units.extend(u16::from_str_radix(digits, 16));
+                rest = after;
+            }
+            Some('b' | 'f' | 'n' | 'r' | 't') => {
+                units.push(u16::from(b' '));
+                rest = escape.as_str();
+            }
+            // A quotation mark, a slash or a backslash stands for itself.
+            Some(_) => {
+                units.extend(rest[at + 1..].encode_utf16().take(1));
+                rest = escape.as_str();
+            }
+            None => rest = "",
+        }
+    }
+    units.extend(rest.encode_utf16());
+    Cow::Owned(String::from_utf16_lossy(&units))
+}
+
 /// Percent-decoding, twice where it was done twice, so that nothing hides in it.
-fn decode(text: &str) -> String {
+pub(super) fn decode(text: &str) -> String {
     let once = decode_once(text);
     if once.contains('%') {
         decode_once(&once)

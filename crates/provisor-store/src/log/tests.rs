@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{Cause, Id, RequestId, TokenId};
 
+mod erasure;
 mod recording;
 mod retention;
 mod trouble;

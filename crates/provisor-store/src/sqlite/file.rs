@@ -8,7 +8,7 @@ use rusqlite::{
     config::DbConfig,
 };
 
-use crate::StoreError;
+use crate::{StoreError, journal, private};
 
 /// Bytes to which the WAL file is cut when it starts again.
 const WAL_LIMIT: i64 = 64 << 20;
@@ -40,23 +40,20 @@ impl From<rusqlite::Error> for StoreError {
 
 /// Opens for writing, creating the file.
 pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            StoreError::Open(format!(
-                "cannot create the folder {}: {error}",
-                folder.display()
-            ))
-        })?;
-    }
+    let shown = path.display();
+    private::ensure_folder_of(path).map_err(|error| {
+        StoreError::Open(format!("cannot create the folder of {shown}: {error}"))
+    })?;
+    private::ensure_file(path).map_err(|error| {
+        StoreError::Open(format!(
+            "cannot create {shown}: {error}; check that this user may write its folder"
+        ))
+    })?;
     let mut connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
     // SQLite takes a file that may not be written for one that is only read.
     if connection.is_readonly(rusqlite::MAIN_DB)? {
         return Err(StoreError::Open(format!(
-            "cannot open {} for writing; check that this user may write the file and its folder",
-            path.display()
+            "cannot open {shown} for writing; check that this user may write the file and its folder"
         )));
     }
     prepare(&connection, busy).map_err(|error| cannot_open(path, &error))?;
@@ -64,6 +61,8 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Sto
     enter_wal(&connection)
         .and_then(|()| {
             connection.pragma_update(None, "synchronous", "full")?;
+            // What is deleted is overwritten: an erased person is not left in free pages.
+            connection.pragma_update(None, "secure_delete", true)?;
             // Checkpoints run on a thread of their own.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             // Once it starts again from its beginning, the WAL is no longer than this.
@@ -200,6 +199,12 @@ pub(super) fn backup(
     let source = open_reader(path, Duration::from_secs(10))?;
     // One read transaction: the copy is one state, however long it takes.
     source.execute_batch("BEGIN; SELECT n FROM counter LIMIT 1")?;
+    private::ensure_file(destination).map_err(|error| {
+        StoreError::Unavailable(format!(
+            "{} cannot be made: {error}; choose another place for the copy",
+            destination.display()
+        ))
+    })?;
     let mut copy =
         Connection::open(destination).map_err(|error| cannot_open(destination, &error))?;
     {
@@ -226,6 +231,22 @@ pub(super) fn backup(
     std::fs::File::open(destination)
         .and_then(|file| file.sync_all())
         .map_err(|error| StoreError::Unavailable(format!("the backup cannot be synced: {error}")))
+}
+
+/// Writes the whole file anew, so that its free space holds nothing of what was removed. SQLite
+/// overwrites what is deleted, but not what it left behind when it moved a row to another page.
+/// Writers wait meanwhile, readers do not. False if a reader kept the journal from being emptied.
+pub(super) fn compact(path: &Path, busy: Duration) -> Result<bool, StoreError> {
+    let connection = open_writer(path, busy)?;
+    // The copy may be larger than the memory; SQLite gives it no name that others could open.
+    connection.pragma_update(None, "temp_store", "file")?;
+    connection.execute_batch("VACUUM")?;
+    Ok(journal::empty(&connection)?)
+}
+
+/// Empties the journal; false if a reader kept it from being emptied.
+pub(super) fn empty_journal(path: &Path, busy: Duration) -> Result<bool, StoreError> {
+    Ok(journal::empty(&open_writer(path, busy)?)?)
 }
 
 /// A 256-bit key kept in the file, made at first use.

@@ -23,7 +23,7 @@ pub(super) const DISPLAY_NAME: &str = "displayName";
 pub(super) const EMAIL: &str = "emails.value";
 
 /// Longer values are kept as a prefix and a hash, which still finds exactly them.
-const LONGEST: usize = 200;
+pub(super) const LONGEST: usize = 200;
 
 /// One search key of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,32 +7,62 @@ mod create;
 mod delete;
 mod event;
 mod expire;
+mod matching;
 mod members;
 mod patch;
 mod replace;
 mod resource;
 mod schema;
 mod settings;
+mod size;
 mod tenant;
 mod token;
 mod unique;
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::caller::{self, Kinds};
+use super::{
+    caller::{self, Kinds},
+    claim::{Claim, FEW, Proof},
+};
 use crate::{
     Actor, Change, Identifier, Origin, Outcome, Refusal, StoreError, TenantId, TenantState,
+    WriteError,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// What a change came to: an outcome or a refusal. A [`StoreError`] beside it means that nothing is decided.
-pub(super) type Applied = Result<Outcome, Refusal>;
+/// What a change came to. A [`StoreError`] beside it means that nothing is decided.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an outcome is the usual case; a box for each would cost more than moving it"
+)]
+pub(super) enum Verdict {
+    Done(Outcome),
+    Refused(Refusal),
+    /// Nothing is decided: this must be proved first, or anew.
+    Unproven(Claim),
+}
 
-/// Either kind of ending before the writing starts.
+impl Verdict {
+    /// For the one who asked.
+    pub(super) fn decided(self) -> Result<Outcome, WriteError> {
+        match self {
+            Verdict::Done(outcome) => Ok(outcome),
+            Verdict::Refused(refusal) => Err(refusal.into()),
+            Verdict::Unproven(claim) => {
+                Err(StoreError::Failed(format!("nobody proves {claim:?} for this change")).into())
+            }
+        }
+    }
+}
+
+/// Any ending before the writing starts.
 #[derive(Debug)]
 enum Stop {
     Refused(Refusal),
     Failed(StoreError),
+    Unproven(Claim),
 }
 
 impl Stop {
@@ -133,6 +163,8 @@ struct Counted {
 pub(super) struct Transaction<'c> {
     connection: &'c Connection,
     rules: &'c mut RulesCache,
+    /// What the change at hand may rely on.
+    proofs: Vec<Proof>,
     now: i64,
     revision: i64,
     revised: bool,
@@ -160,6 +192,7 @@ impl<'c> Transaction<'c> {
         let mut transaction = Self {
             connection,
             rules,
+            proofs: Vec::new(),
             now,
             revision: 0,
             revised: false,
@@ -225,18 +258,33 @@ impl<'c> Transaction<'c> {
         Ok(())
     }
 
-    /// Carries out one change.
+    /// Carries out one change, which may rely on what is proved.
     ///
     /// Errors: nothing is decided; the transaction must be rolled back.
     pub(super) fn apply(
         &mut self,
         origin: &Origin,
         change: &Change,
-    ) -> Result<Applied, StoreError> {
+        proofs: &[Proof],
+    ) -> Result<Verdict, StoreError> {
+        self.proofs = proofs.to_vec();
         match self.decide(origin, change) {
-            Ok(outcome) => Ok(Ok(outcome)),
-            Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+            Ok(outcome) => Ok(Verdict::Done(outcome)),
+            Err(Stop::Refused(refusal)) => Ok(Verdict::Refused(refusal)),
+            Err(Stop::Unproven(claim)) => Ok(Verdict::Unproven(claim)),
             Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    /// What contradicts a claim: by its proof, and by what changed since.
+    fn against(&mut self, tenant: TenantId, claim: Claim) -> Decided<Vec<String>> {
+        let seq = self.tally(tenant)?.seq;
+        match self.proofs.iter().find(|proof| proof.claim == claim) {
+            Some(proof) if !proof.against.is_empty() => Ok(proof.against.clone()),
+            Some(proof) if seq - proof.seq <= FEW => {
+                Ok(claim.against_changed(self.connection, tenant, proof.seq)?)
+            }
+            _ => Err(Stop::Unproven(claim)),
         }
     }
 
@@ -304,7 +352,16 @@ impl<'c> Transaction<'c> {
     ) -> Decided<Outcome> {
         let (mut results, mut refusals) = (Vec::with_capacity(changes.len()), 0);
         for change in changes {
-            let result = self.apply(origin, change)?;
+            let result = match self.decide(origin, change) {
+                Ok(outcome) => Ok(outcome),
+                Err(Stop::Refused(refusal)) => Err(refusal),
+                Err(Stop::Failed(error)) => return Err(error.into()),
+                // Those before it are written already, so that it cannot be tried again.
+                Err(Stop::Unproven(claim)) => {
+                    let text = format!("{claim:?} cannot be proved for one change among several");
+                    return Err(StoreError::Failed(text).into());
+                }
+            };
             refusals += u64::from(result.is_err());
             results.push(result);
             if stop_after.is_some_and(|most| refusals >= most) {

@@ -21,10 +21,12 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{
-    SqliteSettings, WriteMetrics, file,
-    write::{Applied, RulesCache, Transaction},
+    SqliteSettings, WriteMetrics,
+    claim::Proof,
+    file,
+    write::{RulesCache, Transaction, Verdict},
 };
-use crate::{Change, Clock, Origin, Outcome, StoreError, WriteError};
+use crate::{Change, Clock, Origin, StoreError};
 
 /// A batch is closed after this time, so that no transaction holds others up.
 const BATCH_TIME: Duration = Duration::from_millis(10);
@@ -39,12 +41,13 @@ const TAIL_PAGES: u64 = 1_000;
 struct Job {
     origin: Origin,
     change: Change,
-    reply: oneshot::Sender<Result<Outcome, WriteError>>,
+    proofs: Vec<Proof>,
+    reply: oneshot::Sender<Result<Verdict, StoreError>>,
     waiting: Waiting,
 }
 
 impl Job {
-    fn answer(self, result: Result<Outcome, WriteError>) {
+    fn answer(self, result: Result<Verdict, StoreError>) {
         drop(self.waiting);
         // The client may have gone; its change is stored all the same.
         let _ = self.reply.send(result);
@@ -119,12 +122,14 @@ impl Writer {
         &self,
         origin: Origin,
         change: Change,
-    ) -> Result<Outcome, WriteError> {
+        proofs: Vec<Proof>,
+    ) -> Result<Verdict, StoreError> {
         let stopped = || StoreError::Unavailable("the server is shutting down".into());
         let (reply, answer) = oneshot::channel();
         let job = Job {
             origin,
             change,
+            proofs,
             reply,
             waiting: Waiting::new(&self.metrics),
         };
@@ -135,9 +140,9 @@ impl Writer {
             .as_ref()
             .is_some_and(|queue| queue.send(job).is_ok());
         if !sent {
-            return Err(stopped().into());
+            return Err(stopped());
         }
-        answer.await.unwrap_or_else(|_| Err(stopped().into()))
+        answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Lets the threads finish what is accepted, and waits for them.
@@ -193,7 +198,7 @@ impl Run {
                 }
             };
         let started = Instant::now();
-        let mut done: Vec<(Job, Applied)> = Vec::new();
+        let mut done: Vec<(Job, Verdict)> = Vec::new();
         let mut next = Some(first);
         while let Some(job) = next.take() {
             match apply(&mut transaction, &job) {
@@ -243,13 +248,13 @@ impl Run {
 
     /// Answers a batch. After a failed COMMIT nothing of it is kept, and trying again at once
     /// could call durable what the disk has refused.
-    fn end(&mut self, committed: Result<(), StoreError>, done: Vec<(Job, Applied)>) {
+    fn end(&mut self, committed: Result<(), StoreError>, done: Vec<(Job, Verdict)>) {
         match committed {
             Ok(()) => {
                 self.metrics.commits.fetch_add(1, Relaxed);
                 self.metrics.changes.fetch_add(done.len() as u64, Relaxed);
-                for (job, applied) in done {
-                    job.answer(applied.map_err(WriteError::from));
+                for (job, verdict) in done {
+                    job.answer(Ok(verdict));
                 }
             }
             Err(error) => {
@@ -277,8 +282,8 @@ impl Run {
 }
 
 /// A panic in a change is that change's failure only.
-fn apply(transaction: &mut Transaction<'_>, job: &Job) -> Result<Applied, StoreError> {
-    let work = AssertUnwindSafe(|| transaction.apply(&job.origin, &job.change));
+fn apply(transaction: &mut Transaction<'_>, job: &Job) -> Result<Verdict, StoreError> {
+    let work = AssertUnwindSafe(|| transaction.apply(&job.origin, &job.change, &job.proofs));
     catch_unwind(work).unwrap_or_else(|_| {
         Err(StoreError::Failed(
             "a change panicked; nothing of it was kept. Please report this".into(),
@@ -295,7 +300,7 @@ fn fail(jobs: impl IntoIterator<Item = Job>, error: &StoreError) {
             StoreError::Failed(text) => StoreError::Failed(text.clone()),
             StoreError::Open(_) | StoreError::Newer { .. } => StoreError::Failed(error.to_string()),
         };
-        job.answer(Err(error.into()));
+        job.answer(Err(error));
     }
 }
 

@@ -61,6 +61,7 @@ cases! { ($)
         deactivation_and_reactivation_have_events_of_their_own
         imported_people_are_created_or_linked
         exported_resources_are_adopted_under_their_ids
+        no_resource_grows_without_end
     }
     identity {
         user_names_are_unique_as_folded
@@ -87,6 +88,7 @@ cases! { ($)
         a_member_is_called_what_it_was_added_as
         who_left_a_team_is_known
         patch_equals_its_definition
+        filters_of_a_patch_look_at_members_within_bounds
     }
     past {
         every_change_has_exactly_its_events
@@ -100,6 +102,7 @@ cases! { ($)
         no_added_member_is_lost
         membership_follows_the_order_of_events
         events_are_dense_for_a_reader_beside_writers
+        an_identifier_is_unique_from_the_switch_on
     }
     search {
         filters_match_as_the_evaluator_does

@@ -3,6 +3,7 @@
 mod batch;
 mod child;
 mod crash;
+mod erase;
 mod file;
 mod plain;
 mod wal;

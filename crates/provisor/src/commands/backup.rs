@@ -57,7 +57,6 @@ impl Backup {
             let _ = fs::remove_file(&unfinished);
             return Err(error.into());
         }
-        open::make_private(&unfinished).map_err(failed)?;
         fs::rename(&unfinished, &self.destination).map_err(failed)?;
         open::sync_folder(&self.destination).map_err(failed)?;
         let bytes = fs::metadata(&self.destination).map_err(failed)?.len();

@@ -35,7 +35,7 @@ Examples:
   provisor doctor
   provisor doctor --config /etc/provisor.toml --json
 
-Checks database, disk, clock, TLS and public URL, and all tokens. Exit code 1 if something failed;
+Checks database, disk, file modes, clock, TLS and public URL, and all tokens. Exit code 1 if something failed;
 warnings do not change it. Works beside a running server.")]
 pub(crate) struct Doctor {
     /// File with the server's settings
@@ -56,7 +56,12 @@ impl Doctor {
         let config = serve::load(self.config.as_deref(), &flags)?;
         let path = open::sqlite_path(&config.database).map_err(Failure::usage)?;
         let now = context.clock.now();
-        let mut findings = vec![clock(&path, now), disk(&path), exposure(&config)];
+        let mut findings = vec![
+            clock(&path, now),
+            disk(&path),
+            access(&path),
+            exposure(&config),
+        ];
         match open::store(&path, Missing::Refuse, context.clock.clone()) {
             Err(failure) => findings.push(Finding::fail(
                 "database",
@@ -134,6 +139,50 @@ fn disk(path: &Path) -> Finding {
     } else {
         Finding::ok("disk", text)
     }
+}
+
+/// Whether other users of the machine may read the database, the sync log or their journals.
+#[cfg(unix)]
+fn access(path: &Path) -> Finding {
+    use std::os::unix::fs::PermissionsExt;
+    const OTHERS: u32 = 0o077;
+    let mut readable = Vec::new();
+    for file in [path.to_owned(), open::log_path(path)] {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = file.clone().into_os_string();
+            name.push(suffix);
+            let mode = std::fs::metadata(&name).map_or(0, |file| file.permissions().mode());
+            if mode & OTHERS != 0 {
+                readable.push((PathBuf::from(name), mode & 0o777));
+            }
+        }
+    }
+    let Some((first, mode)) = readable.first() else {
+        return Finding::ok(
+            "access",
+            "Only their owner may read the database and the sync log.".to_owned(),
+        );
+    };
+    let names: Vec<_> = readable
+        .iter()
+        .map(|(name, _)| name.display().to_string())
+        .collect();
+    Finding::warn(
+        "access",
+        format!(
+            "Other users of this machine may read {} (mode {mode:04o}), which holds personal data.",
+            first.display()
+        ),
+        format!("chmod 600 {}", names.join(" ")),
+    )
+}
+
+#[cfg(not(unix))]
+fn access(_: &Path) -> Finding {
+    Finding::ok(
+        "access",
+        "Who may read the database is not checked on this system.".to_owned(),
+    )
 }
 
 fn exposure(config: &Config) -> Finding {

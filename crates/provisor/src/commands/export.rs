@@ -4,14 +4,13 @@
 //! was cut is noticed. Members follow all resources: a team may hold a younger team.
 
 use std::{
-    fs::File,
     io::{self, BufWriter, Write},
     path::PathBuf,
     sync::Arc,
 };
 
 use clap::Args;
-use provisor_store::{Id, Snapshot, Tenant};
+use provisor_store::{Id, Snapshot, Tenant, private};
 use scim::{Map, ResourceType, Value, datetime::format_millis};
 use serde_json::json;
 
@@ -54,7 +53,7 @@ impl Export {
         let mut lines = match &self.output {
             None => Lines::new(Box::new(io::stdout().lock())),
             Some(path) => {
-                let file = File::create_new(path).map_err(|error| {
+                let file = private::create_file(path).map_err(|error| {
                     Failure::failed(format!(
                         "{} cannot be made: {error}. Name a file that does not exist yet.",
                         path.display()

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use provisor_store::{Clock, Store, sqlite::SqliteStore};
+use provisor_store::{Clock, Store, private, sqlite::SqliteStore};
 use serde_json::json;
 
 use super::Context;
@@ -43,15 +43,10 @@ impl Restore {
         if occupied {
             self.check_destination(&path, &context.clock).await?;
         }
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
-        }
+        private::ensure_folder_of(&path).map_err(|error| unwritable(&path, &error))?;
         let unfinished = beside(&path, ".restoring");
         remove(&unfinished)?;
-        fs::copy(&self.source, &unfinished).map_err(|error| {
+        copy(&self.source, &unfinished).map_err(|error| {
             let _ = fs::remove_file(&unfinished);
             Failure::failed(format!(
                 "{} cannot be copied to {}: {error}.",
@@ -132,6 +127,13 @@ impl Restore {
             "{shown} is not empty. Replace it with --force; it stays beside the new one under another name."
         )))
     }
+}
+
+/// Copies what is in a file, and not its mode.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let (mut from, mut to) = (fs::File::open(from)?, private::create_file(to)?);
+    io::copy(&mut from, &mut to)?;
+    to.sync_all()
 }
 
 /// Opens the copy, migrates it if it is older, and checks all of it.

@@ -1,12 +1,12 @@
 //! `provisor user`: users, what became of them and why.
 
+mod erase;
+
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use provisor_store::{Change, Event, Id, Outcome, Stored, Tenant};
-use scim::{
-    Fired, Profile, ResourceType, Value, datetime::format_millis, message::PATCH_OP, patch::Patch,
-};
+use provisor_store::{Change, Id, Stored, Tenant};
+use scim::{Fired, Profile, ResourceType, Value, message::PATCH_OP, patch::Patch};
 use serde_json::json;
 
 use super::{
@@ -15,15 +15,11 @@ use super::{
     why,
 };
 use crate::{
-    directory::{self, Directory, unexpected, written},
+    directory::{self, Directory, written},
     failure::Failure,
-    open,
     terminal::{self, Form},
     views,
 };
-
-/// How many past events are read for the names a user had.
-const PAST_EVENTS: usize = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
@@ -66,13 +62,17 @@ covers, and every gap in it.")]
 Example:
   provisor user erase lena@acme.com --tenant acme
 
-Asks for the userName. Prints a receipt. There is no way back, and backups keep what they have.")]
+Asks for the userName. Prints a receipt. The sync log is searched for what it holds of the person,
+also in answers that list many. There is no way back, and backups keep what they have.")]
     Erase {
         #[command(flatten)]
         which: Which,
         /// Do not ask
         #[arg(long)]
         force: bool,
+        /// Write the database file anew, so that its unused space holds no trace; changes wait
+        #[arg(long)]
+        compact: bool,
     },
 }
 
@@ -119,7 +119,11 @@ impl User {
             User::Deactivate(which) => activate(context, &directory, &which, false).await,
             User::Activate(which) => activate(context, &directory, &which, true).await,
             User::Restore(which) => restore(context, &directory, &which).await,
-            User::Erase { which, force } => erase(context, &directory, &which, force).await,
+            User::Erase {
+                which,
+                force,
+                compact,
+            } => erase::run(context, &directory, &which, force, compact).await,
         }
     }
 }
@@ -295,101 +299,4 @@ async fn restore(context: &Context, directory: &Directory, which: &Which) -> Res
     let back = written(directory.write(tenant.id, change).await?)?;
     terminal::note("The user is back, with its teams.");
     show(context, &back.stored)
-}
-
-async fn erase(
-    context: &Context,
-    directory: &Directory,
-    which: &Which,
-    force: bool,
-) -> Result<(), Failure> {
-    let tenant = directory.tenant(&which.tenant.tenant).await?;
-    let user = match which.find(directory, &tenant).await? {
-        Some(user) => user,
-        None => which
-            .tombstone(directory, &tenant)
-            .await?
-            .ok_or_else(|| which.absent())?,
-    };
-    let user_name = views::text(&views::resource(&user), "user_name");
-    if !force {
-        terminal::confirm(
-            &format!(
-                "The user \"{user_name}\" ({}) and its personal values in past events are removed for good.",
-                user.id
-            ),
-            &user_name,
-        )?;
-    }
-    let names = names_of(directory, &tenant, &user).await?;
-    let change = Change::Erase { id: user.id };
-    match directory.write(tenant.id, change).await? {
-        Outcome::Deleted { .. } | Outcome::Done(_) => {}
-        other => return Err(unexpected(&other)),
-    }
-    let log = open::log_path(&context.path()?);
-    if log.exists() {
-        let entries = provisor_store::log::erase(&log, tenant.id, user.id, &names)?;
-        terminal::note(&format!("{entries} entries of the sync log were blanked."));
-    }
-    let events = {
-        let mut snapshot = directory.read().await?;
-        snapshot.events_of(tenant.id, user.id, 1).await?
-    };
-    receipt(context, &tenant, user.id, events.first())
-}
-
-/// Every name the user has or had, to find it in the sync log by.
-async fn names_of(
-    directory: &Directory,
-    tenant: &Tenant,
-    user: &Stored,
-) -> Result<Vec<String>, Failure> {
-    let mut documents: Vec<Value> = serde_json::from_slice(&user.document).into_iter().collect();
-    let mut snapshot = directory.read().await?;
-    let past = snapshot.events_of(tenant.id, user.id, PAST_EVENTS).await?;
-    documents.extend(past.into_iter().filter_map(|event| event.document));
-    let mut names = vec![user.id.to_string()];
-    for document in &documents {
-        let singles = ["userName", "externalId"].map(|name| document.get(name));
-        let emails = document.get("emails").and_then(Value::as_array);
-        let emails = emails.into_iter().flatten().map(|email| email.get("value"));
-        let texts = singles
-            .into_iter()
-            .chain(emails)
-            .flatten()
-            .filter_map(Value::as_str);
-        names.extend(texts.map(str::to_owned));
-    }
-    names.sort_unstable();
-    names.dedup();
-    Ok(names)
-}
-
-/// What can be shown to whoever asked for the erasure; without personal values.
-fn receipt(
-    context: &Context,
-    tenant: &Tenant,
-    id: Id,
-    event: Option<&Event>,
-) -> Result<(), Failure> {
-    let mut receipt = json!({ "tenant": tenant.key, "erased": id.to_string() });
-    if let Some(event) = event {
-        receipt["event"] = event.id().into();
-        receipt["at"] = format_millis(event.at).into();
-        receipt["by"] = event.actor.clone().into();
-        receipt["receipt"] = event.detail.clone();
-    }
-    terminal::show(
-        context.json,
-        &receipt,
-        &[
-            ("erased", views::text(&receipt, "erased")),
-            ("tenant", tenant.key.clone()),
-            ("event", views::text(&receipt, "event")),
-            ("at", views::text(&receipt, "at")),
-            ("by", views::text(&receipt, "by")),
-            ("receipt", views::text(&receipt, "receipt")),
-        ],
-    )
 }

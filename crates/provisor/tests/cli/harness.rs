@@ -48,13 +48,28 @@ impl Home {
 
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_provisor"));
+        command.args(split(arguments));
+        self.at_home(command)
+    }
+
+    /// A command whose umask takes nothing from anybody.
+    #[cfg(unix)]
+    pub(crate) fn open_handed(&self, arguments: &str) -> Command {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "umask 000; exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_provisor"))
+            .args(split(arguments));
+        self.at_home(command)
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PROVISOR_") {
                 command.env_remove(name);
             }
         }
         command
-            .args(split(arguments))
             .current_dir(self.folder.path())
             .env("PROVISOR_DATABASE", "sqlite:p.db")
             .env("USER", "anna");
@@ -100,8 +115,12 @@ impl Home {
 
     /// Starts a server on this database.
     pub(crate) fn serve(&self) -> Server {
-        let mut child = self
-            .command("serve --listen 127.0.0.1:0")
+        Self::served(self.command("serve --listen 127.0.0.1:0"))
+    }
+
+    /// Starts a server with this command.
+    pub(crate) fn served(mut command: Command) -> Server {
+        let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

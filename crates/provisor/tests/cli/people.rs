@@ -132,6 +132,44 @@ fn a_user_is_deactivated_deleted_restored_and_erased() {
 }
 
 #[test]
+fn who_is_erased_is_in_no_file_any_more() {
+    const LENA: &str = "lena.ortiz@acme.com";
+    let (home, token) = Home::furnished();
+    let server = home.serve();
+    for name in [LENA, "kim@acme.com"] {
+        assert_eq!(server.create(&token, name).0, 201);
+    }
+    assert_eq!(server.create(&token, LENA).0, 409);
+    assert_eq!(server.ask(&token, "GET", "/scim/v2/Users", "").0, 200);
+    assert_eq!(server.look_up(&token, LENA).0, 200);
+    // The log writes a moment later.
+    while home.lines("log list --tenant acme").len() < 5 {}
+    let held = |text: &str| -> Vec<&str> {
+        let files = ["p.db", "p.db-wal", "p.log.db", "p.log.db-wal"];
+        let holds = |file: &&str| {
+            let bytes = std::fs::read(home.path(file)).unwrap();
+            bytes.windows(text.len()).any(|it| it == text.as_bytes())
+        };
+        files.into_iter().filter(holds).collect()
+    };
+    assert!(held(LENA).len() >= 2, "{:?}", held(LENA));
+    let ran = home.run(&format!(
+        "user erase {LENA} --tenant acme --force --compact"
+    ));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.err.contains("3 entries of the sync log about the user"),
+        "{ran:?}"
+    );
+    assert!(ran.err.contains("1 that held it among others"), "{ran:?}");
+    assert_eq!(held(LENA), Vec::<&str>::new());
+    assert!(!held("kim@acme.com").is_empty());
+    let listed = home.lines("log list --tenant acme");
+    assert_eq!(listed.len(), 5, "the entries stay");
+    assert_eq!(server.create(&token, LENA).0, 201, "the server goes on");
+}
+
+#[test]
 fn an_export_comes_back_under_the_same_ids() {
     let (home, token) = Home::furnished();
     let server = home.serve();

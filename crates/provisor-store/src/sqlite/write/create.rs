@@ -13,6 +13,7 @@ use super::{
     event::join,
     members::Wanted,
     resource::{Place, user_name},
+    size,
 };
 use crate::{
     Actor, Id, Origin, Outcome, StoreError, TenantId,
@@ -53,6 +54,7 @@ impl Transaction<'_> {
         app_id: Option<&str>,
     ) -> Decided<Outcome> {
         let rules = self.rules(place.tenant)?;
+        size::check(place.kind, None, attributes)?;
         self.domains(origin, place, None, attributes)?;
         self.unique(place, &rules, 0, None, attributes)?;
         let mut fired = Fired::default();

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{OptionalExtension, params};
 use scim::{Error, Fired, Kind, Tolerance, patch::MemberStep, resource};
 
-use super::{Decided, Transaction, replace::profile, resource::Place};
+use super::{Decided, Transaction, matching::Matching, replace::profile, resource::Place};
 use crate::{
-    Id, MemberRef, Origin, StoreError, TenantId,
+    Id, Origin, StoreError, TenantId,
     sqlite::{
         get,
         rows::{self, Resource},
@@ -23,9 +23,9 @@ pub(super) struct Wanted {
     /// Exactly the added ones are members, nobody else; otherwise the others stay.
     absolute: bool,
     /// Become members, in order.
-    add: Vec<Id>,
+    pub(super) add: Vec<Id>,
     /// What the client calls some of `add`.
-    called: HashMap<Id, Box<str>>,
+    pub(super) called: HashMap<Id, Box<str>>,
     /// Are members no more.
     remove: HashSet<Id>,
     /// Ids as sent that are none.
@@ -115,6 +115,7 @@ impl Transaction<'_> {
         steps: &[MemberStep],
     ) -> Decided<Wanted> {
         let mut wanted = Wanted::default();
+        let mut matching = Matching::new(steps);
         for step in steps {
             match step {
                 MemberStep::Add(members) => {
@@ -122,7 +123,11 @@ impl Transaction<'_> {
                     wanted.take(members);
                 }
                 MemberStep::Remove(ids) => {
-                    wanted.unknown.retain(|unknown| !ids.contains(unknown));
+                    matching.compare(wanted.add.len() + wanted.unknown.len())?;
+                    if !wanted.unknown.is_empty() {
+                        let gone: HashSet<&String> = ids.iter().collect();
+                        wanted.unknown.retain(|unknown| !gone.contains(unknown));
+                    }
                     wanted.drop_ids(ids.iter().filter_map(|id| id.parse().ok()));
                 }
                 MemberStep::Clear => {
@@ -133,43 +138,14 @@ impl Transaction<'_> {
                 }
                 MemberStep::Replace(members) => wanted = Wanted::exactly(members),
                 MemberStep::RemoveMatching(filter) => {
-                    let current = self.current(place, row, &wanted)?;
-                    let matching = current
-                        .into_iter()
-                        .filter(|member| filter.matches_element(&rows::member(member)));
-                    wanted.drop_ids(
-                        matching
-                            .map(|member| member.id)
-                            .collect::<Vec<_>>()
-                            .into_iter(),
-                    );
+                    let team = (!wanted.absolute).then_some(row.k);
+                    let gone =
+                        matching.find(self.connection, place.tenant, team, &wanted, filter)?;
+                    wanted.drop_ids(gone.into_iter());
                 }
             }
         }
         Ok(wanted)
-    }
-
-    /// Who is a member after the steps so far.
-    fn current(
-        &self,
-        place: Place<'_>,
-        row: &Resource,
-        wanted: &Wanted,
-    ) -> Result<Vec<MemberRef>, StoreError> {
-        let mut members = Vec::new();
-        if !wanted.absolute {
-            members = get::members(self.connection, place.tenant, row.k, 0, usize::MAX)?;
-            members.retain(|member| !wanted.remove.contains(&member.id));
-        }
-        for id in &wanted.add {
-            if let Some(member) = get::as_member(self.connection, place.tenant, *id)? {
-                members.push(MemberRef {
-                    called: wanted.called.get(id).cloned(),
-                    ..member
-                });
-            }
-        }
-        Ok(members)
     }
 
     /// Turns what is wanted into rows, or refuses: unknown members, cycles.

@@ -9,6 +9,7 @@ use super::{
     event::{Span, join},
     members::{MemberChange, Wanted},
     resource::Place,
+    size,
 };
 use crate::{
     Actor, Id, Origin, Outcome, Precondition, StoreError, TeamRef, TenantId,
@@ -74,6 +75,7 @@ impl Transaction<'_> {
         let attributes_differ = before != after;
         if attributes_differ {
             let rules = self.rules(place.tenant)?;
+            size::check(place.kind, Some(before), after)?;
             self.domains(origin, place, Some(before), after)?;
             self.unique(place, &rules, row.k, Some(before), after)?;
         }

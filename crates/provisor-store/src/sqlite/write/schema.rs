@@ -4,7 +4,10 @@ use rusqlite::params;
 use scim::{Attribute, Error, Kind, Registry, Value};
 
 use super::{Decided, Transaction};
-use crate::{Outcome, StoreError, TenantId, sqlite::caller};
+use crate::{
+    Outcome, TenantId,
+    sqlite::{caller, claim::Claim},
+};
 
 impl Transaction<'_> {
     /// Adds or replaces a document. What stored resources rely on may not change.
@@ -64,7 +67,7 @@ impl Transaction<'_> {
     /// Stored values keep their meaning: attributes may be added to a schema that resources use,
     /// but not removed or given another type.
     fn refuse_incompatible(
-        &self,
+        &mut self,
         tenant: TenantId,
         before: &Registry,
         after: &Registry,
@@ -118,14 +121,9 @@ impl Transaction<'_> {
     }
 
     /// True if a resource has attributes of this schema.
-    fn mentions(&self, tenant: TenantId, urn: &str) -> Result<bool, StoreError> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT 1 FROM resource WHERE tenant_id = ?1 \
-                   AND (instr(doc, ?2) > 0 OR instr(rest, ?2) > 0) LIMIT 1",
-            )?
-            .exists(params![tenant.0, urn])?)
+    fn mentions(&mut self, tenant: TenantId, urn: &str) -> Decided<bool> {
+        let against = self.against(tenant, Claim::Unmentioned(urn.to_owned()))?;
+        Ok(!against.is_empty())
     }
 
     /// Removes a document that no resource and no other document uses.

@@ -8,7 +8,7 @@ use crate::{
     ConnectionId, Identifier, Outcome, StoreError, TenantId,
     change::ConnectionSettings,
     record::Connection,
-    sqlite::{caller, keys, rows},
+    sqlite::{caller, claim::Claim},
 };
 
 /// How many duplicates a refusal names.
@@ -68,7 +68,11 @@ impl Transaction<'_> {
     }
 
     /// Checks the settings and puts them into the connection.
-    fn settle(&self, connection: &mut Connection, settings: &ConnectionSettings) -> Decided<()> {
+    fn settle(
+        &mut self,
+        connection: &mut Connection,
+        settings: &ConnectionSettings,
+    ) -> Decided<()> {
         if let Some(idp) = &settings.idp {
             check_name("identity provider", idp)?;
             connection.idp.clone_from(idp);
@@ -108,12 +112,20 @@ impl Transaction<'_> {
         if let Some(identifier) = settings.identifier
             && identifier != connection.identifier
         {
-            self.refuse_duplicates(connection.tenant, identifier)?;
+            // An identifier must be unique before a connection may rely on it.
+            let (claim, what) = match identifier {
+                Identifier::UserName => (None, ""),
+                Identifier::ExternalId => (Some(Claim::UniqueExternalIds), "externalIds"),
+                Identifier::Email => (Some(Claim::UniqueEmails), "primary e-mails"),
+            };
+            if let Some(claim) = claim {
+                refuse(what, &self.against(connection.tenant, claim)?)?;
+            }
             connection.identifier = identifier;
         }
         if let Some(unique) = settings.unique_team_names {
             if unique && !connection.unique_team_names {
-                let twins = self.duplicates(connection.tenant, rows::TEAM, keys::DISPLAY_NAME)?;
+                let twins = self.against(connection.tenant, Claim::UniqueTeamNames)?;
                 refuse("team names", &twins)?;
             }
             connection.unique_team_names = unique;
@@ -121,47 +133,6 @@ impl Transaction<'_> {
         connection.reactivation = settings.reactivation.unwrap_or(connection.reactivation);
         connection.paused = settings.paused.unwrap_or(connection.paused);
         Ok(())
-    }
-
-    /// An identifier must be unique before a connection may rely on it.
-    fn refuse_duplicates(&self, tenant: TenantId, identifier: Identifier) -> Decided<()> {
-        match identifier {
-            Identifier::UserName => Ok(()),
-            Identifier::ExternalId => {
-                let twins = self.duplicates(tenant, rows::USER, keys::EXTERNAL_ID)?;
-                refuse("externalIds", &twins)
-            }
-            Identifier::Email => {
-                let mut twins = self.duplicates(tenant, rows::USER, keys::EMAIL)?;
-                let mut crossed = self.connection.prepare_cached(
-                    "SELECT s.value FROM search_key s JOIN resource r \
-                       ON r.tenant_id = s.tenant_id AND r.kind = s.kind AND r.name = s.value AND r.k <> s.k \
-                     WHERE s.tenant_id = ?1 AND s.kind = ?2 AND s.attribute = ?3 AND s.main = 1 LIMIT 11",
-                )?;
-                let found = crossed
-                    .query_map(params![tenant.0, rows::USER, keys::EMAIL], |row| row.get(0))?
-                    .collect::<Result<Vec<String>, _>>()?;
-                twins.extend(found);
-                refuse("primary e-mails", &twins)
-            }
-        }
-    }
-
-    fn duplicates(
-        &self,
-        tenant: TenantId,
-        kind: i64,
-        attribute: &str,
-    ) -> Result<Vec<String>, StoreError> {
-        let primary = attribute == keys::EMAIL;
-        let mut statement = self.connection.prepare_cached(
-            "SELECT value FROM search_key WHERE tenant_id = ?1 AND kind = ?2 AND attribute = ?3 \
-               AND main >= ?4 GROUP BY value HAVING count(*) > 1 LIMIT 11",
-        )?;
-        let found = statement.query_map(params![tenant.0, kind, attribute, primary], |row| {
-            row.get(0)
-        })?;
-        Ok(found.collect::<Result<_, _>>()?)
     }
 
     fn write_connection(&mut self, connection: &Connection) -> Result<(), StoreError> {

@@ -8,7 +8,9 @@ use std::{
     },
 };
 
-use provisor_store::{Change, Event, Id, Origin, Store, WriteError};
+use provisor_store::{
+    Change, Event, Id, Identifier, Origin, Store, WriteError, change::ConnectionSettings,
+};
 use scim::{Profile, ResourceType, Value};
 use serde_json::json;
 
@@ -209,4 +211,63 @@ pub(crate) async fn events_are_dense_for_a_reader_beside_writers(bench: &Bench) 
     let ids = bench.find("User", "").await;
     assert!(ids.is_sorted());
     assert_eq!(ids.len(), 800);
+}
+
+/// Switching to e-mail as the identifier beside writers that would break it: either the switch is
+/// refused, or nobody gets an address that somebody has.
+pub(crate) async fn an_identifier_is_unique_from_the_switch_on(bench: &Bench) {
+    const ROUNDS: usize = 12;
+    const ADDRESSES: usize = 20;
+    let second = bench.backend.open(bench.clock.clone());
+    let set = async |identifier| {
+        let settings = ConnectionSettings {
+            identifier: Some(identifier),
+            ..ConnectionSettings::default()
+        };
+        bench.set(settings).await
+    };
+    for round in 0..ROUNDS {
+        let mut tasks = Vec::new();
+        for number in 0..4 {
+            let store = match number % 2 {
+                0 => bench.store.clone(),
+                _ => second.clone(),
+            };
+            let writer = Writer::new(bench, "User", store).await;
+            tasks.push(tokio::spawn(async move {
+                for address in 0..ADDRESSES {
+                    let body = json!({
+                        "userName": format!("user-{round}-{number}-{address}"),
+                        "emails": [{ "value": format!("{round}-{address}@x.org"), "primary": true }],
+                    });
+                    // Refused once the switch is made.
+                    let _ = writer.post(body).await;
+                }
+            }));
+        }
+        let switched = set(Identifier::Email).await.is_ok();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let mut users = Vec::new();
+        for address in 0..ADDRESSES {
+            let filter = format!("emails.value eq \"{round}-{address}@x.org\"");
+            let holders = bench.find("User", &filter).await;
+            assert!(
+                !switched || holders.len() <= 1,
+                "{holders:?} share an address in round {round}"
+            );
+            users.extend(holders);
+        }
+        if !switched {
+            set(Identifier::Email).await.unwrap_err();
+        }
+        set(Identifier::UserName).await.unwrap();
+        for user in users {
+            bench.delete("User", user).await.unwrap();
+        }
+        // Without twins it can be switched, and with it no twin comes.
+        set(Identifier::Email).await.unwrap();
+        set(Identifier::UserName).await.unwrap();
+    }
 }

@@ -373,6 +373,41 @@ pub(crate) async fn member_pages_go_on_where_they_ended(bench: &Bench) {
     );
 }
 
+pub(crate) async fn filters_of_a_patch_look_at_members_within_bounds(bench: &Bench) {
+    const OPERATIONS: usize = 1_000;
+    let users = bench.users(2_001).await;
+    let team = bench.team("Big", &users).await;
+    let remove = |filter: String| json!({ "op": "remove", "path": format!("members[{filter}]") });
+    let named = |user: usize| remove(format!("display eq \"user-{user:05}\""));
+    let filters: Vec<Value> = (0..OPERATIONS).map(named).collect();
+    let replaced = json!({ "op": "replace", "path": "members", "value": refs(&users) });
+    let (version, seq) = (bench.version("Group", team).await, bench.last_seq().await);
+    // Those whom the PATCH itself adds count as well.
+    for first in [None, Some(replaced)] {
+        let operations: Vec<Value> = first.into_iter().chain(filters.clone()).collect();
+        assert_refused(
+            bench.patch("Group", team, json!(operations)).await,
+            Kind::TooMany,
+            &["2001 members each", "by their ids", "fewer operations"],
+        );
+    }
+    assert_eq!(bench.version("Group", team).await, version);
+    assert_eq!(bench.last_seq().await, seq);
+    assert_eq!(bench.members(team).await, users);
+
+    bench
+        .patch("Group", team, json!(filters[..5]))
+        .await
+        .unwrap();
+    assert_eq!(bench.members(team).await, users[5..]);
+    let by_ids: Vec<Value> = users[..OPERATIONS]
+        .iter()
+        .map(|user| json!({ "op": "remove", "path": "members", "value": refs(&[*user]) }))
+        .collect();
+    bench.patch("Group", team, json!(by_ids)).await.unwrap();
+    assert_eq!(bench.members(team).await, users[OPERATIONS..]);
+}
+
 /// A stream of numbers that is the same every time.
 pub(crate) struct Dice(pub(crate) u64);
 

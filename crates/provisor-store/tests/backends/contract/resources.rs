@@ -6,7 +6,7 @@ use provisor_store::{Change, Id, Precondition, change::ConnectionSettings};
 use scim::{Kind, Profile, ResourceType, Value};
 use serde_json::json;
 
-use super::bench::{Bench, assert_refused, read, written};
+use super::bench::{Bench, assert_refused, read, refs, written};
 
 pub(crate) async fn round_trip(bench: &Bench) {
     let cases = [
@@ -397,4 +397,44 @@ pub(crate) async fn exported_resources_are_adopted_under_their_ids(bench: &Bench
     // Ids made afterwards are still above all minted before.
     let next = bench.user("berta").await;
     assert!(bench.user("carla").await > next);
+}
+
+pub(crate) async fn no_resource_grows_without_end(bench: &Bench) {
+    const LIMIT: usize = 1 << 20;
+    let says = [
+        "1048576 are the limit",
+        "fewer or shorter values",
+        "nothing was changed",
+    ];
+    let with_title = |length: usize| json!({ "userName": "anna", "title": "x".repeat(length) });
+    let refused = bench.post("User", with_title(LIMIT)).await;
+    assert_refused(refused, Kind::InvalidValue, &says);
+    let anna = bench.post("User", with_title(LIMIT - 500)).await.unwrap();
+    let anna = anna.stored.id;
+    let seq = bench.last_seq().await;
+    assert_refused(
+        bench.put("User", anna, with_title(LIMIT)).await,
+        Kind::InvalidValue,
+        &says,
+    );
+    let more = |number: usize| json!([{ "op": "add", "path": "emails", "value": [{ "value": format!("anna{number:090}@example.com") }] }]);
+    let mut added = 0;
+    while bench.patch("User", anna, more(added)).await.is_ok() {
+        added += 1;
+        assert!(added < 10, "it grows without end");
+    }
+    assert!(added > 0);
+    let refused = bench.patch("User", anna, more(added)).await;
+    assert_refused(refused, Kind::InvalidValue, &says);
+    let stored = bench.get("User", anna).await.unwrap();
+    assert!(stored.document.len() <= LIMIT);
+    assert_eq!(bench.last_seq().await, seq + added as i64);
+
+    // What is full can still be changed, and a team's members take no place in it.
+    let less = json!([{ "op": "remove", "path": "emails" }]);
+    bench.patch("User", anna, less).await.unwrap();
+    let members = bench.users(3).await;
+    let body = json!({ "displayName": "x".repeat(LIMIT - 200), "members": refs(&members) });
+    let team = bench.post("Group", body).await.unwrap().stored.id;
+    assert_eq!(bench.members(team).await, members);
 }
