@@ -4,6 +4,7 @@ mod caller;
 mod file;
 mod get;
 mod keys;
+mod people;
 mod plan;
 mod read;
 mod rows;
@@ -28,10 +29,16 @@ use caller::Callers;
 use walk::Boundaries;
 use writer::Writer;
 
-const MIGRATIONS: &[(&str, &str)] = &[(
-    "0001 directory",
-    include_str!("../migrations/directory/0001.sql"),
-)];
+const MIGRATIONS: &[(&str, &str)] = &[
+    (
+        "0001 directory",
+        include_str!("../migrations/directory/0001.sql"),
+    ),
+    (
+        "0003 console",
+        include_str!("../migrations/directory/0003.sql"),
+    ),
+];
 
 /// Connections for reading that are kept while nobody reads.
 const IDLE_READERS: usize = 64;

@@ -6,6 +6,8 @@ mod backup;
 mod harness;
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/person.rs"]
+mod person;
 #[path = "cli/server.rs"]
 mod server;
 #[path = "cli/settings.rs"]

@@ -100,6 +100,11 @@ impl Home {
 
     /// Starts a server on this database.
     pub(crate) fn serve(&self) -> Server {
+        self.serve_listening().0
+    }
+
+    /// Starts a server on this database; gives what it said before it listened too.
+    pub(crate) fn serve_listening(&self) -> (Server, String) {
         let mut child = self
             .command("serve --listen 127.0.0.1:0")
             .stdout(Stdio::null())
@@ -107,22 +112,28 @@ impl Home {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut before = String::new();
         let address = lines
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, address) = line.split_once("listens on http://")?;
-                Some(address.to_owned())
+            .find_map(|line| match line.split_once("listens on http://") {
+                Some((_, address)) => Some(address.to_owned()),
+                None => {
+                    before += &line;
+                    before.push('\n');
+                    None
+                }
             })
             .expect("the server says where it listens");
         // Nobody reads the rest, and the server must not wait for that.
         let rest =
             std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
-        Server {
+        let server = Server {
             child,
             address,
             rest: Some(rest),
-        }
+        };
+        (server, before)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Tables with a tenant's rows, the biggest first, each with the rest of its key.
-const TABLES: [(&str, &[&str]); 11] = [
+const TABLES: [(&str, &[&str]); 13] = [
     ("event", &["seq"]),
     ("search_key", &["kind", "attribute", "value", "k"]),
     ("member", &["team", "member"]),
@@ -22,6 +22,8 @@ const TABLES: [(&str, &[&str]); 11] = [
     ("token", &["id"]),
     ("connection", &["id"]),
     ("custom_schema", &["id"]),
+    ("session", &["id"]),
+    ("link", &["id"]),
     ("tenant_tally", &["tenant_id"]),
 ];
 
