@@ -1,4 +1,4 @@
-//! Style, script and icon: in the binary, named by what they hold, so that browsers keep them.
+//! Style, script, font and icon: in the binary, named by what they hold, so that browsers keep them.
 
 use std::sync::LazyLock;
 
@@ -37,6 +37,11 @@ const ASSETS: &[Asset] = &[
         bytes: include_bytes!("../../assets/htmx.js"),
     },
     Asset {
+        name: "inter.woff2",
+        kind: "font/woff2",
+        bytes: include_bytes!("../../assets/inter.woff2"),
+    },
+    Asset {
         name: "icon.svg",
         kind: "image/svg+xml",
         bytes: include_bytes!("../../assets/icon.svg"),
@@ -71,9 +76,11 @@ pub(super) async fn show(asked: Asked) -> Result<Response, Problem> {
     let mut response = Response::new(Body::from(asset.bytes));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.kind));
-    headers.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=31536000, immutable"),
-    );
+    // Without its mark the address says nothing about what it holds.
+    let keep = match asked.uri.query() {
+        Some(_) => "public, max-age=31536000, immutable",
+        None => "public, max-age=86400",
+    };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
     Ok(response)
 }

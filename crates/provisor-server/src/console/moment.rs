@@ -32,7 +32,7 @@ impl Moment {
             SECOND..MINUTE => (distance / SECOND, "s"),
             MINUTE..HOUR => (distance / MINUTE, "min"),
             HOUR..DAY => (distance / HOUR, "h"),
-            DAY.. => (distance / DAY, "day"),
+            DAY.. => ((distance + DAY / 2) / DAY, "day"),
             _ => return "now".to_owned(),
         };
         let plural = if unit == "day" && count != 1 { "s" } else { "" };
@@ -72,6 +72,7 @@ mod tests {
             (-5 * HOUR, "5 h ago"),
             (DAY, "in 1 day"),
             (6 * DAY + HOUR, "in 6 days"),
+            (6 * DAY - HOUR, "in 6 days"),
         ] {
             assert_eq!(Moment::new(distance, 0).relative(), said);
         }

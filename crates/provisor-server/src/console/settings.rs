@@ -17,6 +17,7 @@ use super::{
 struct Page {
     layout: Layout,
     sessions: Vec<Row>,
+    email: String,
     has_password: bool,
     shortest: usize,
     error: Option<String>,
@@ -25,6 +26,7 @@ struct Page {
 struct Row {
     id: SessionId,
     client: String,
+    browser: String,
     address: String,
     opened: Moment,
     seen: Moment,
@@ -45,6 +47,7 @@ async fn page(visit: &Visit, error: Option<String>) -> Result<Page, Problem> {
     let row = |session: &provisor_store::Session| Row {
         id: session.id,
         client: session.client.clone(),
+        browser: browser(&session.client),
         address: session.address.clone(),
         opened: Moment::new(session.created, now),
         seen: Moment::new(session.last_seen, now),
@@ -54,10 +57,44 @@ async fn page(visit: &Visit, error: Option<String>) -> Result<Page, Problem> {
     Ok(Page {
         layout: visit.layout("Settings"),
         sessions: sessions.iter().map(row).collect(),
+        email: person.email.clone(),
         has_password: person.has_password,
         shortest: password::SHORTEST,
         error,
     })
+}
+
+/// A browser's name as people say it: "Firefox on Linux".
+fn browser(agent: &str) -> String {
+    // Later ones also call themselves by earlier names.
+    let known = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ];
+    let systems = [
+        ("Windows", "Windows"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let find = |names: &[(&str, &'static str)]| {
+        let mut names = names.iter();
+        names
+            .find(|(mark, _)| agent.contains(mark))
+            .map(|(_, name)| *name)
+    };
+    match (find(&known), find(&systems)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        _ if agent.is_empty() => "unknown".to_owned(),
+        _ => agent.to_owned(),
+    }
 }
 
 /// Ends one of the viewer's own sessions.
@@ -102,4 +139,31 @@ pub(super) async fn set_password(visit: Visit) -> Result<Response, Problem> {
     visit.write(TenantId::SYSTEM, change).await?;
     let done = "The password is set. Your other sessions are ended.";
     Ok(visit.go("/settings", Some(Flash::done(done))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser;
+
+    #[test]
+    fn browsers_are_named_as_people_say() {
+        for (agent, said) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
+                "Firefox on Linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130 Safari/537.36 Edg/130",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/605 Version/17 Safari/605",
+                "Safari on macOS",
+            ),
+            ("something", "something"),
+            ("", "unknown"),
+        ] {
+            assert_eq!(browser(agent), said);
+        }
+    }
 }
