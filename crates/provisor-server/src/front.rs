@@ -1,5 +1,5 @@
-//! The front: every request comes by here, gets its id and goes to SCIM, the API or the health
-//! endpoints.
+//! The front: every request comes by here, gets its id and goes to SCIM, the API, the console or
+//! the health endpoints.
 
 use std::{
     borrow::Cow,
@@ -20,6 +20,7 @@ use tower::ServiceExt;
 use crate::{
     App, ClientAddress,
     api::ServerUrl,
+    console::Channel,
     http::{Answer, Door},
     operations, scim,
 };
@@ -36,6 +37,8 @@ pub(crate) struct Arrival {
     pub(crate) origin: String,
     /// True if the request came straight from this machine, not through a proxy.
     pub(crate) is_local: bool,
+    /// True if a trusted proxy says that the client speaks TLS.
+    pub(crate) is_https: bool,
 }
 
 /// Answers one request.
@@ -69,6 +72,10 @@ pub(crate) async fn answer(
                 let path = path.to_owned();
                 api(app, request, &path, &arrival).await
             }
+            path if open(Door::AdminOnly) => {
+                let path = path.to_owned();
+                page(app, request, &path, &arrival, door).await
+            }
             _ => plain(
                 StatusCode::NOT_FOUND,
                 "There is nothing here. SCIM clients use a base URL that ends with /scim/v2.\n",
@@ -94,7 +101,13 @@ pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     answer
 }
 
-async fn api(app: &Arc<App>, request: Request<Incoming>, path: &str, arrival: &Arrival) -> Answer {
+/// The request as axum takes it, with what is known of it.
+fn within(
+    app: &App,
+    request: Request<Incoming>,
+    path: &str,
+    arrival: &Arrival,
+) -> Request<axum::body::Body> {
     let (mut parts, body) = request.into_parts();
     if parts.uri.path() != path {
         let with_query = match parts.uri.query() {
@@ -107,15 +120,43 @@ async fn api(app: &Arc<App>, request: Request<Incoming>, path: &str, arrival: &A
     }
     parts.extensions.insert(arrival.id);
     parts.extensions.insert(ClientAddress(arrival.address));
-    parts.extensions.insert(ServerUrl(arrival.origin.clone()));
-    let client = parts.headers.get(USER_AGENT).cloned();
     let limit = app.settings.max_body;
     let body =
         axum::body::Body::new(http_body_util::Limited::new(body, limit).map_err(axum::Error::new));
+    Request::from_parts(parts, body)
+}
+
+async fn page(
+    app: &Arc<App>,
+    request: Request<Incoming>,
+    path: &str,
+    arrival: &Arrival,
+    door: Door,
+) -> Answer {
+    let mut request = within(app, request, path, arrival);
+    // The admin listener is not what the world calls this server.
+    let public = app.settings.public_url.as_deref();
+    let is_public =
+        public.is_some_and(|url| url.starts_with("https://")) && door != Door::AdminOnly;
+    request.extensions_mut().insert(Channel {
+        origin: arrival.origin.clone(),
+        secure: is_public || arrival.is_https,
+    });
+    let answered = app.pages.clone().oneshot(request).await;
+    answered
+        .unwrap_or_else(|never| match never {})
+        .map(Either::Right)
+}
+
+async fn api(app: &Arc<App>, request: Request<Incoming>, path: &str, arrival: &Arrival) -> Answer {
+    let client = request.headers().get(USER_AGENT).cloned();
+    let mut request = within(app, request, path, arrival);
+    let url = ServerUrl(arrival.origin.clone());
+    request.extensions_mut().insert(url);
     let answered = app
         .api
         .clone()
-        .oneshot(Request::from_parts(parts, body))
+        .oneshot(request)
         .await
         .unwrap_or_else(|never| match never {});
     let now = app.clock.now();
@@ -150,6 +191,7 @@ fn arrival(app: &App, request: &Request<Incoming>, peer: SocketAddr) -> Arrival 
         true => forwarded("x-forwarded-for").and_then(address_of),
         false => Some(peer),
     };
+    let is_https = forwarded("x-forwarded-proto") == Some("https");
     let origin = match &app.settings.public_url {
         Some(url) => url.clone(),
         None => {
@@ -157,10 +199,7 @@ fn arrival(app: &App, request: &Request<Incoming>, peer: SocketAddr) -> Arrival 
                 .or_else(|| headers.get(HOST)?.to_str().ok())
                 .filter(|host| is_host(host))
                 .unwrap_or("localhost");
-            let scheme = match forwarded("x-forwarded-proto") {
-                Some("https") => "https",
-                _ => "http",
-            };
+            let scheme = if is_https { "https" } else { "http" };
             format!("{scheme}://{host}")
         }
     };
@@ -172,6 +211,7 @@ fn arrival(app: &App, request: &Request<Incoming>, peer: SocketAddr) -> Arrival 
         address,
         origin,
         is_local: peer.is_loopback() && !through_proxy,
+        is_https,
     }
 }
 

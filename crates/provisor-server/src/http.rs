@@ -30,7 +30,7 @@ pub(crate) type Answer = Response<Body>;
 pub struct Listeners {
     /// SCIM, and everything else unless `admin` is there.
     pub public: TcpListener,
-    /// API and metrics apart from SCIM.
+    /// Console, API and metrics apart from SCIM.
     pub admin: Option<TcpListener>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) enum Door {
     All,
     /// SCIM and health.
     ScimOnly,
-    /// API, metrics and health.
+    /// Console, API, metrics and health.
     AdminOnly,
 }
 
@@ -74,6 +74,7 @@ pub(crate) async fn serve(
         () = shutdown => {}
     }
     app.metrics.set_stopping();
+    app.console.stop();
     drop(listeners);
     let finish = async {
         graceful.shutdown().await;

@@ -1,12 +1,13 @@
-//! The house of Provisor: SCIM endpoints, management and integration API over HTTP.
+//! The house of Provisor: SCIM endpoints, management and integration API, and the console over HTTP.
 //!
 //! [`Server`] takes a store, a log and settings and serves them. One request goes one way:
-//! [`http`](self) reads it, `front` sends it to SCIM or to the API, the handlers ask the store,
+//! [`http`](self) reads it, `front` sends it to SCIM, to the API or to the console, the handlers ask the store,
 //! and on the way back the sync log is told.
 
 pub mod api;
 pub mod app_view;
 pub mod connection_choice;
+pub mod console;
 pub mod settings;
 pub mod why;
 
@@ -52,12 +53,14 @@ pub(crate) struct App {
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Clock,
     pub(crate) cursors: scim::Cursors,
-    pub(crate) limiter: limiter::Limiter,
+    pub(crate) limiter: Arc<limiter::Limiter>,
     pub(crate) bodies: BodyMemory,
     pub(crate) unattended: unattended::Unattended,
     pub(crate) metrics: metrics::Metrics,
-    pub(crate) token_uses: scim::TokenUses,
+    pub(crate) token_uses: Arc<scim::TokenUses>,
     pub(crate) api: axum::Router,
+    pub(crate) console: console::Console,
+    pub(crate) pages: axum::Router,
 }
 
 impl Server {
@@ -82,19 +85,31 @@ impl Server {
             settings: settings.clone(),
             clock: self.clock.clone(),
         });
+        let limiter = Arc::new(limiter::Limiter::new(&settings));
+        let token_uses = Arc::<scim::TokenUses>::default();
+        let console = console::Console::new(
+            store.clone(),
+            self.log.clone(),
+            settings.clone(),
+            self.clock.clone(),
+            limiter.clone(),
+            token_uses.clone(),
+        );
         let app = Arc::new(App {
             store,
             backend: self.store,
             log: self.log,
             cursors: scim::Cursors::new(key, settings.cursor_timeout),
-            limiter: limiter::Limiter::new(&settings),
+            limiter,
             bodies,
             unattended: unattended::Unattended::default(),
             metrics: metrics::Metrics::default(),
-            token_uses: scim::TokenUses::default(),
+            token_uses,
             settings,
             clock: self.clock,
             api,
+            pages: console::router(console.clone()),
+            console,
         });
         http::serve(app, listeners, shutdown).await;
         Ok(())

@@ -16,6 +16,9 @@ const MOST: usize = 50_000;
 /// Seconds of a window of failed authentications.
 const FAILURE_WINDOW: i64 = 60;
 
+/// Wrong passwords and links per minute and address.
+const SIGN_INS: u32 = 10;
+
 /// Counts of the current window.
 struct Windows<K> {
     limit: u32,
@@ -30,6 +33,14 @@ impl<K: Hash + Eq> Windows<K> {
             seconds,
             counts: Mutex::default(),
         }
+    }
+
+    /// The seconds to wait, if the window is full.
+    fn wait(&self, key: &K, now: i64) -> Option<i64> {
+        let window = now / (self.seconds * 1000);
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = counts.0 == window && counts.1.get(key).is_some_and(|n| *n >= self.limit);
+        full.then(|| ((window + 1) * self.seconds - now / 1000).max(1))
     }
 
     /// Counts one; the seconds to wait, if the window was full.
@@ -49,10 +60,11 @@ impl<K: Hash + Eq> Windows<K> {
     }
 }
 
-/// Both limits.
+/// All limits.
 pub(crate) struct Limiter {
     requests: Option<Windows<(TenantId, TokenId)>>,
     failures: Option<Windows<IpAddr>>,
+    sign_ins: Windows<IpAddr>,
 }
 
 impl Limiter {
@@ -62,6 +74,7 @@ impl Limiter {
             failures: settings
                 .failed_authentication_limit
                 .map(|limit| Windows::new(limit, FAILURE_WINDOW)),
+            sign_ins: Windows::new(SIGN_INS, FAILURE_WINDOW),
         }
     }
 
@@ -76,6 +89,18 @@ impl Limiter {
     /// and the stale token of one must not stop the others.
     pub(crate) fn failure(&self, address: Option<IpAddr>, now: i64) -> Option<i64> {
         self.failures.as_ref()?.count(network(address?), now)
+    }
+
+    /// The seconds to wait before another sign-in is tried from this address.
+    pub(crate) fn sign_in_wait(&self, address: Option<IpAddr>, now: i64) -> Option<i64> {
+        self.sign_ins.wait(&network(address?), now)
+    }
+
+    /// Counts a wrong password or one-time link.
+    pub(crate) fn sign_in_failure(&self, address: Option<IpAddr>, now: i64) {
+        if let Some(address) = address {
+            self.sign_ins.count(network(address), now);
+        }
     }
 }
 

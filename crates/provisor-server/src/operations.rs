@@ -6,7 +6,9 @@ use hyper::{
     HeaderMap, StatusCode,
     header::{CONTENT_TYPE, HeaderValue},
 };
-use provisor_store::{Actor, Change, Origin, Outcome, RequestId, Scope, TenantId, change::CHUNK};
+use provisor_store::{
+    Actor, Change, Origin, Outcome, PeopleChange, RequestId, Scope, TenantId, change::CHUNK,
+};
 
 use crate::{
     App,
@@ -89,7 +91,10 @@ pub(crate) async fn upkeep(app: Arc<App>) {
     let mut expiry = tokio::time::interval(EXPIRY);
     loop {
         tokio::select! {
-            _ = uses.tick() => note_token_uses(&app).await,
+            _ = uses.tick() => {
+                note_token_uses(&app).await;
+                note_session_uses(&app).await;
+            }
             _ = expiry.tick() => expire(&app).await,
         }
     }
@@ -100,6 +105,14 @@ pub(crate) async fn note_token_uses(app: &App) {
     let uses = app.token_uses.take();
     if !uses.is_empty() {
         write(app, Change::NoteTokenUse(uses)).await;
+    }
+}
+
+/// Writes down when sessions were last used.
+async fn note_session_uses(app: &App) {
+    let uses = app.console.take_session_uses();
+    if !uses.is_empty() {
+        write(app, Change::People(PeopleChange::NoteUse(uses))).await;
     }
 }
 
@@ -123,6 +136,7 @@ async fn write(app: &App, change: Change) -> Option<Outcome> {
         tenant: TenantId::SYSTEM,
         request: RequestId::random(),
         actor: Actor::System,
+        address: None,
     };
     app.store
         .write(origin, change)

@@ -43,6 +43,10 @@ pub struct Settings {
     pub cursor_timeout: Duration,
     /// How long a deleted resource can be restored.
     pub keep_deleted: Duration,
+    /// A session of the console ends so long after its last request.
+    pub session_idle: Duration,
+    /// A session of the console ends so long after the sign-in in any case.
+    pub session_lifetime: Duration,
 }
 
 impl Default for Settings {
@@ -67,6 +71,8 @@ impl Default for Settings {
             failed_authentication_limit: Some(60),
             cursor_timeout: Duration::from_secs(3600),
             keep_deleted: Duration::from_secs(30 * 86_400),
+            session_idle: Duration::from_secs(12 * 3600),
+            session_lifetime: Duration::from_secs(7 * 86_400),
         }
     }
 }

@@ -18,6 +18,7 @@ async fn write(store: &SqliteStore, tenant: TenantId, change: Change) -> Outcome
         tenant,
         request: RequestId::random(),
         actor: Actor::System,
+        address: None,
     };
     store.write(origin, change).await.unwrap()
 }

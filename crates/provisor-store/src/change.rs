@@ -5,7 +5,8 @@ use std::sync::Arc;
 use scim::{Fired, ResourceType, Value, patch::Patch, resource::Incoming};
 
 use crate::{
-    Caller, Identifier, PlainToken, Refusal, Scopes, Stored,
+    Caller, Identifier, Link, PeopleChange, Person, PlainToken, Refusal, Scopes, Secret, Session,
+    Stored,
     id::{ConnectionId, Id, RequestId, TenantId, TokenId},
     record::{Connection, LastUse, Tenant, TokenRecord},
 };
@@ -22,6 +23,8 @@ pub struct Origin {
     pub request: RequestId,
     /// Who.
     pub actor: Actor,
+    /// Where from, if known; the audit keeps it.
+    pub address: Option<std::net::IpAddr>,
 }
 
 /// Who asks for a change.
@@ -29,10 +32,24 @@ pub struct Origin {
 pub enum Actor {
     /// A token over HTTP. Checked again inside the transaction if settings changed meanwhile.
     Token(Arc<Caller>),
+    /// A signed-in browser. Checked again inside the transaction if settings changed meanwhile.
+    Session(Arc<Session>),
     /// A person at the command line, by login name.
     CommandLine(String),
     /// The program itself: demo data, retention.
     System,
+}
+
+impl Actor {
+    /// How audit, events and tokens name it.
+    pub fn name(&self) -> String {
+        match self {
+            Actor::Token(caller) => format!("token:tok_{}", caller.token.id),
+            Actor::Session(session) => session.actor(),
+            Actor::CommandLine(person) => format!("cli:{person}"),
+            Actor::System => "system".to_owned(),
+        }
+    }
 }
 
 /// What a write demands of the version there is (RFC 7644 section 3.14, RFC 9110 section 13).
@@ -169,6 +186,8 @@ pub enum Change {
         /// Its URN, or the resource type's name.
         id: String,
     },
+    /// People of the console, their sessions and one-time links.
+    People(PeopleChange),
     /// Removes what is older than its retention, up to this many rows.
     Expire {
         /// Tombstones deleted before this time (milliseconds since 1970).
@@ -246,6 +265,12 @@ pub enum Outcome {
     Token(TokenRecord, PlainToken),
     /// A revoked token.
     Revoked(TokenRecord),
+    /// A person.
+    Person(Person),
+    /// An opened session, with its secret this once.
+    Session(Session, Secret),
+    /// A one-time link, with its secret this once.
+    Link(Link, Secret),
     /// The results of [`Change::Several`], as far as they were carried out.
     Several(Vec<Result<Outcome, Refusal>>),
     /// Done, with the number of rows it touched.

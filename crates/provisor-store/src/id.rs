@@ -23,6 +23,12 @@ numeric! {
     ConnectionId,
     /// A token, unique within its tenant.
     TokenId,
+    /// A person of the console.
+    PersonId,
+    /// A signed-in browser.
+    SessionId,
+    /// A one-time link.
+    LinkId,
 }
 
 impl TenantId {

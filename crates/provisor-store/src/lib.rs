@@ -4,6 +4,7 @@
 //! `tests/backends` has the contract as a test suite that every backend runs. [`log`] is the sync log, in a file of
 //! its own, so that it can never delay or fill the directory. This is the only crate with SQL.
 
+pub mod audit;
 pub mod cause;
 pub mod change;
 pub mod clock;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod log;
+pub mod people;
 pub mod private;
 pub mod record;
 pub mod search;
@@ -21,13 +23,17 @@ mod journal;
 mod migration;
 mod store;
 
+pub use audit::{AuditEntry, AuditQuery, TokenQuery};
 pub use cause::Cause;
 pub use change::{Actor, Change, Origin, Outcome, Precondition};
 pub use clock::Clock;
 pub use error::{Denied, Refusal, StoreError, WriteError};
 pub use event::Event;
-pub use id::{ConnectionId, Id, RequestId, TenantId, TokenId};
+pub use id::{ConnectionId, Id, LinkId, PersonId, RequestId, SessionId, TenantId, TokenId};
 pub use log::{LogReader, LogSettings, LogStats, SyncLog};
+pub use people::{
+    Holder, Link, PasswordHash, PeopleChange, Person, Purpose, Role, Secret, Session,
+};
 pub use record::{
     Caller, Connection, Identifier, MemberRef, Scope, Scopes, Stored, TeamRef, Tenant, TenantState,
     TokenRecord,

@@ -5,6 +5,7 @@ mod claim;
 mod file;
 mod get;
 mod keys;
+mod people;
 mod plan;
 mod read;
 mod rows;
@@ -41,6 +42,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0002 events as lists",
         include_str!("../migrations/directory/0002.sql"),
+    ),
+    (
+        "0003 console",
+        include_str!("../migrations/directory/0003.sql"),
     ),
 ];
 

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use scim::{ResourceType, Value};
 
 use crate::{
-    Caller, Change, Connection, Denied, Event, Id, MemberRef, Origin, Outcome, Page, PlainToken,
-    Refusal, Search, StoreError, Stored, Tenant, TenantId, TokenRecord, WriteError,
+    AuditEntry, AuditQuery, Caller, Change, Connection, ConnectionId, Denied, Event, Id, Link,
+    MemberRef, Origin, Outcome, Page, PasswordHash, Person, PersonId, PlainToken, Refusal, Search,
+    Secret, Session, StoreError, Stored, Tenant, TenantId, TokenQuery, TokenRecord, WriteError,
 };
 
 /// Where a tenant's directory lives.
@@ -111,6 +112,46 @@ pub trait Snapshot: Send {
 
     /// A tenant's tokens, in order of creation; [`TenantId::SYSTEM`] for the operators'.
     async fn tokens(&mut self, tenant: TenantId) -> Result<Vec<TokenRecord>, StoreError>;
+
+    /// A tenant by its number.
+    async fn tenant_by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
+
+    /// How much there is in these tenants; `None`: in all.
+    async fn totals(
+        &mut self,
+        tenants: Option<&[TenantId]>,
+    ) -> Result<crate::people::Totals, StoreError>;
+
+    /// Tokens over all tenants, newest first.
+    async fn find_tokens(&mut self, query: &TokenQuery) -> Result<Vec<TokenRecord>, StoreError>;
+
+    /// The session whose cookie has this secret, if it is open now.
+    async fn session(&mut self, secret: &Secret) -> Result<Option<Arc<Session>>, StoreError>;
+
+    /// A person's sessions that are open now, the latest used first.
+    async fn sessions(&mut self, person: PersonId) -> Result<Vec<Session>, StoreError>;
+
+    /// Everybody who may sign in, by e-mail.
+    async fn people(&mut self) -> Result<Vec<Person>, StoreError>;
+
+    /// A person by e-mail, in any case, with the hash of the password.
+    async fn person(
+        &mut self,
+        email: &str,
+    ) -> Result<Option<(Person, Option<PasswordHash>)>, StoreError>;
+
+    /// The one-time link with this secret, used or not.
+    async fn link(&mut self, secret: &Secret) -> Result<Option<Link>, StoreError>;
+
+    /// The setup links of a connection, newest first.
+    async fn setup_links(
+        &mut self,
+        tenant: TenantId,
+        connection: ConnectionId,
+    ) -> Result<Vec<Link>, StoreError>;
+
+    /// Entries of the audit, newest first.
+    async fn audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// A tenant's registry.
     async fn registry(&mut self, tenant: TenantId) -> Result<Arc<scim::Registry>, StoreError>;

@@ -153,6 +153,15 @@ fn push_number(text: &mut String, mut number: u128, width: usize) {
     text.extend(digits.into_iter().map(char::from));
 }
 
+/// 256 random bits as text.
+pub(crate) fn random_text() -> String {
+    let mut secret = [0u8; 32];
+    getrandom::fill(&mut secret).expect("the operating system gives randomness");
+    let mut text = String::with_capacity(SECRET);
+    push_secret(&mut text, secret);
+    text
+}
+
 /// 256 bits as 43 base62 digits, most significant first.
 fn push_secret(text: &mut String, mut secret: [u8; 32]) {
     let mut digits = [b'0'; SECRET];

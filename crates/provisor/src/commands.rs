@@ -1,6 +1,7 @@
 //! The commands: `provisor <noun> <verb>`, one file per noun.
 
 mod argument;
+mod audit;
 mod backup;
 mod connection;
 mod dev;
@@ -9,6 +10,7 @@ mod events;
 mod export;
 mod import;
 mod log;
+mod person;
 mod restore;
 mod schema;
 mod serve;
@@ -79,6 +81,12 @@ enum Command {
     /// What changed, in order
     #[command(subcommand)]
     Events(events::Events),
+    /// Who may sign in to the console
+    #[command(subcommand)]
+    Person(person::Person),
+    /// Who did what in console, API and command line
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Custom schemas and resource types
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -111,6 +119,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Team(team) => team.run(&context).await,
         Command::Log(log) => log.run(&context).await,
         Command::Events(events) => events.run(&context).await,
+        Command::Person(person) => person.run(&context).await,
+        Command::Audit(audit) => audit.run(&context).await,
         Command::Schema(schema) => schema.run(&context).await,
         Command::Backup(backup) => backup.run(&context),
         Command::Restore(restore) => restore.run(&context).await,

@@ -115,6 +115,8 @@ settings! {
     "sync_log.refusals_per_address" => sync_log.refusals_per_address: count,
     "sync_log.refusals_per_second" => sync_log.refusals_per_second: count,
     "retention.deleted" => server.keep_deleted: duration,
+    "console.session_idle" => server.session_idle: duration,
+    "console.session_lifetime" => server.session_lifetime: duration,
     "store.scan_time" => scan_time: duration,
     "store.scan_threads" => scan_threads: count,
 }

@@ -57,6 +57,7 @@ impl Directory {
             tenant,
             request: RequestId::random(),
             actor: Actor::CommandLine(self.person.clone()),
+            address: None,
         }
     }
 

@@ -9,6 +9,8 @@ mod harness;
 mod modes;
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/person.rs"]
+mod person;
 #[path = "cli/server.rs"]
 mod server;
 #[path = "cli/settings.rs"]

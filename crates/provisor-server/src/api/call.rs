@@ -28,6 +28,7 @@ pub(crate) struct Call {
     pub(crate) state: ApiState,
     pub(crate) caller: Arc<Caller>,
     request: RequestId,
+    address: Option<std::net::IpAddr>,
     tenant: Option<Tenant>,
     snapshot: Option<Box<dyn Snapshot>>,
     parameters: Vec<(String, String)>,
@@ -122,6 +123,10 @@ async fn serve(
         state,
         caller,
         request: id,
+        address: parts
+            .extensions
+            .get::<ClientAddress>()
+            .and_then(|address| address.0),
         tenant,
         snapshot,
         parameters,
@@ -394,6 +399,7 @@ impl Call {
             tenant: self.tenant_id(),
             request: self.request,
             actor: Actor::Token(self.caller.clone()),
+            address: self.address,
         }
     }
 

@@ -42,7 +42,7 @@ pub(crate) struct Exchange {
     method: Method,
     uri: Uri,
     client: Option<HeaderValue>,
-    address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
     caller: Option<Arc<Caller>>,
     tenant: Option<TenantId>,
     token: Option<provisor_store::TokenId>,

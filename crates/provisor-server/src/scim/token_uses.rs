@@ -49,6 +49,12 @@ impl TokenUses {
         known.fresh.insert(key, last);
     }
 
+    /// A use that is not written down yet.
+    pub(crate) fn fresh(&self, tenant: TenantId, token: TokenId) -> Option<LastUse> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.fresh.get(&(tenant, token)).cloned()
+    }
+
     /// What is to be written down now.
     pub(crate) fn take(&self) -> Vec<(TenantId, TokenId, LastUse)> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -217,6 +217,7 @@ pub(crate) fn origin(call: &Call<'_>) -> Origin {
         tenant: call.caller.tenant_id(),
         request: call.exchange.id,
         actor: Actor::Token(call.caller.clone()),
+        address: call.exchange.address,
     }
 }
 

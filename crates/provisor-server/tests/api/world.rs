@@ -111,6 +111,7 @@ impl World {
             tenant,
             request: RequestId::random(),
             actor: Actor::System,
+            address: None,
         };
         self.store.write(origin, change).await.unwrap()
     }

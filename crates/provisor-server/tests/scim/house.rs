@@ -142,6 +142,7 @@ impl House {
             tenant,
             request: RequestId::random(),
             actor: Actor::System,
+            address: None,
         };
         self.store.write(origin, change).await.unwrap()
     }

@@ -15,13 +15,15 @@ use scim::{Registry, ResourceType, Value, fold::fold};
 use super::{
     Shared, caller,
     get::{self, Derived},
-    rows,
+    people, rows,
     scan::Stopped,
     search::{self, Query},
 };
 use crate::{
-    Caller, Denied, Event, Id, MemberRef, Page, PlainToken, Refusal, Search, Snapshot, StoreError,
-    Stored, Tenant, TenantId, TokenRecord, event::EventKind, record,
+    AuditEntry, AuditQuery, Caller, ConnectionId, Denied, Event, Id, Link, MemberRef, Page,
+    PasswordHash, Person, PersonId, PlainToken, Refusal, Search, Secret, Session, Snapshot,
+    StoreError, Stored, Tenant, TenantId, TokenQuery, TokenRecord, event::EventKind,
+    people::Totals, record,
 };
 
 /// A read transaction; ended and given back when dropped.
@@ -371,6 +373,54 @@ impl Snapshot for View {
         ))?;
         let found = statement.query_map([tenant.0], caller::token_record)?;
         Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    async fn tenant_by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        let found = caller::tenant_by_id(self.connection()?, id)?;
+        Ok(found.filter(|tenant| tenant.state != crate::TenantState::Deleting))
+    }
+
+    async fn totals(&mut self, tenants: Option<&[TenantId]>) -> Result<Totals, StoreError> {
+        people::totals(self.connection()?, tenants)
+    }
+
+    async fn find_tokens(&mut self, query: &TokenQuery) -> Result<Vec<TokenRecord>, StoreError> {
+        people::find_tokens(self.connection()?, query)
+    }
+
+    async fn session(&mut self, secret: &Secret) -> Result<Option<Arc<Session>>, StoreError> {
+        people::open_session(self.connection()?, secret, self.shared.clock.now())
+    }
+
+    async fn sessions(&mut self, person: PersonId) -> Result<Vec<Session>, StoreError> {
+        people::sessions(self.connection()?, person, self.shared.clock.now())
+    }
+
+    async fn people(&mut self) -> Result<Vec<Person>, StoreError> {
+        people::people(self.connection()?)
+    }
+
+    async fn person(
+        &mut self,
+        email: &str,
+    ) -> Result<Option<(Person, Option<PasswordHash>)>, StoreError> {
+        people::person_by_email(self.connection()?, email)
+    }
+
+    async fn link(&mut self, secret: &Secret) -> Result<Option<Link>, StoreError> {
+        people::link(self.connection()?, &secret.hash())
+    }
+
+    async fn setup_links(
+        &mut self,
+        tenant: TenantId,
+        connection: ConnectionId,
+    ) -> Result<Vec<Link>, StoreError> {
+        people::setup_links(self.connection()?, tenant, connection)
+    }
+
+    async fn audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
+        people::audit(self.connection()?, query)
     }
 
     async fn registry(&mut self, tenant: TenantId) -> Result<Arc<Registry>, StoreError> {

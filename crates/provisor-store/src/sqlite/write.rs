@@ -3,6 +3,7 @@
 //! Every change goes read, decide, write: the functions of this module's children return a
 //! [`Refusal`] before they have written anything.
 
+mod audit;
 mod create;
 mod delete;
 mod event;
@@ -10,9 +11,11 @@ mod expire;
 mod matching;
 mod members;
 mod patch;
+mod people;
 mod replace;
 mod resource;
 mod schema;
+mod session;
 mod settings;
 mod size;
 mod tenant;
@@ -291,6 +294,15 @@ impl<'c> Transaction<'c> {
     fn decide(&mut self, origin: &Origin, change: &Change) -> Decided<Outcome> {
         let renewed = self.admit(origin)?;
         let origin = renewed.as_ref().unwrap_or(origin);
+        let note = self.note(origin, change)?;
+        let outcome = self.carry_out(origin, change)?;
+        if let Some(note) = note {
+            self.audit(origin, note, &outcome)?;
+        }
+        Ok(outcome)
+    }
+
+    fn carry_out(&mut self, origin: &Origin, change: &Change) -> Decided<Outcome> {
         match change {
             Change::Create { kind, incoming } => self.create(origin, kind, incoming),
             Change::Replace {
@@ -337,6 +349,7 @@ impl<'c> Transaction<'c> {
             Change::NoteTokenUse(uses) => self.note_token_use(uses),
             Change::PutSchema { document } => self.put_schema(origin.tenant, document),
             Change::RemoveSchema { id } => self.remove_schema(origin.tenant, id),
+            Change::People(change) => self.people(origin, change),
             Change::Expire {
                 tombstones_before,
                 chunk,
@@ -371,11 +384,16 @@ impl<'c> Transaction<'c> {
         Ok(Outcome::Several(results))
     }
 
-    /// A token was checked before the change was queued; if settings changed since, it is read
-    /// and checked again here, inside the transaction, and the change goes by what it may now.
+    /// A token or session was checked before the change was queued; if settings changed since, it
+    /// is read and checked again here, inside the transaction, and the change goes by what it may now.
     fn admit(&self, origin: &Origin) -> Decided<Option<Origin>> {
-        let Actor::Token(caller) = &origin.actor else {
-            return Ok(None);
+        let caller = match &origin.actor {
+            Actor::Token(caller) => caller,
+            Actor::Session(session) => {
+                self.admit_session(session, origin.tenant)?;
+                return Ok(None);
+            }
+            Actor::CommandLine(_) | Actor::System => return Ok(None),
         };
         if caller.revision == self.revision {
             return Ok(None);

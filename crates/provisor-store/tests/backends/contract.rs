@@ -11,6 +11,7 @@ pub(crate) mod identity;
 pub(crate) mod isolation;
 pub(crate) mod members;
 pub(crate) mod past;
+pub(crate) mod people;
 pub(crate) mod resources;
 pub(crate) mod search;
 pub(crate) mod settings;
@@ -123,6 +124,16 @@ cases! { ($)
         an_interrupted_deletion_is_finished
         schemas_change_within_bounds
         token_use_is_noted
+    }
+    people {
+        sessions_end_in_time_and_by_hand
+        links_work_once
+        a_setup_link_opens_one_connection_and_takes_its_sessions_along
+        a_role_is_looked_at_again_inside_the_transaction
+        the_last_owner_stays
+        changes_are_told_with_before_and_after
+        the_audit_outlives_a_tenant_and_is_narrowed
+        tokens_are_found_over_all_tenants
     }
     isolation {
         another_tenants_things_are_unknown

@@ -13,7 +13,7 @@ use provisor_store::{
 };
 use serde_json::json;
 
-use super::{Context, connection, serve, tenant, token};
+use super::{Context, connection, person, serve, tenant, token};
 use crate::{
     config::DEFAULT_DATABASE,
     directory::Directory,
@@ -60,12 +60,18 @@ impl Dev {
             terminal::note(&warning);
         }
         let path = open::sqlite_path(&database).map_err(Failure::usage)?;
-        let token = {
+        let base = config
+            .server
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{address}"));
+        let (token, sign_in) = {
             let store = open::store(&path, Missing::Create, context.clock.clone())?;
             let directory = Directory::new(std::sync::Arc::new(store.clone()));
             let token = furnish(&directory).await?;
+            let sign_in = person::first_link(&directory, &context.clock, &base, true).await?;
             store.close();
-            token
+            (token, sign_in.unwrap_or(base))
         };
         let as_json = context.json;
         serve::serve(context, config, listeners, move || {
@@ -73,6 +79,7 @@ impl Dev {
                 address,
                 database: &database,
                 token: token.as_ref(),
+                sign_in: &sign_in,
                 took: begun.elapsed(),
             }
             .print(as_json)
@@ -130,6 +137,7 @@ struct Welcome<'w> {
     address: SocketAddr,
     database: &'w str,
     token: Option<&'w PlainToken>,
+    sign_in: &'w str,
     took: std::time::Duration,
 }
 
@@ -143,6 +151,7 @@ impl Welcome<'_> {
                 "api_url": format!("{base}/api/v1"),
                 "tenant": TENANT,
                 "token": self.token.map(PlainToken::reveal),
+                "sign_in_url": self.sign_in,
                 "database": self.database,
             }));
         }
@@ -175,6 +184,8 @@ impl Welcome<'_> {
         format!(
             "Provisor {version} · dev mode · data in {data} (SQLite) · ready in {took} ms
 
+  Console     {sign_in}
+              (signs you in; works once, within an hour)
   SCIM URL    {base}/scim/v2
   API         {base}/api/v1
   Token       {token}
@@ -192,6 +203,7 @@ impl Welcome<'_> {
     provisor user why lena@example.com --tenant {TENANT}
 
   Ctrl-C stops it. The data stays.",
+            sign_in = self.sign_in,
             version = env!("CARGO_PKG_VERSION"),
             data = self.database.trim_start_matches("sqlite:"),
             took = self.took.as_millis(),
@@ -210,6 +222,7 @@ mod tests {
             address: ([127, 0, 0, 1], 7070).into(),
             database,
             token,
+            sign_in: "http://127.0.0.1:7070/link/x",
             took: std::time::Duration::from_millis(41),
         }
         .text()
@@ -230,6 +243,7 @@ mod tests {
         let token = PlainToken::generate(TokenKind::Scim, TenantId(1), TokenId(1));
         let first = welcome(Some(&token), DEFAULT_DATABASE);
         assert!(first.contains(token.reveal()));
+        assert!(first.contains("http://127.0.0.1:7070/link/x"));
         assert!(!first.contains("PROVISOR_DATABASE"), "{first}");
         let next = welcome(None, "sqlite:/tmp/x/provisor.db");
         assert!(next.contains("provisor token create --tenant demo"));

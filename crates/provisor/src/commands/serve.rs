@@ -6,9 +6,10 @@ use clap::Args;
 use provisor_server::{Listeners, Server};
 use tokio::net::TcpListener;
 
-use super::Context;
+use super::{Context, person};
 use crate::{
     config::{Config, LogFormat},
+    directory::Directory,
     failure::Failure,
     open::{self, Missing},
     terminal,
@@ -32,7 +33,7 @@ pub(crate) struct Serve {
     /// Address to listen on [default: 127.0.0.1:7070]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Another address for /api/v1 and /metrics
+    /// Another address for the console, /api/v1 and /metrics
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<String>,
     /// What the world calls this server, with its scheme (see the examples)
@@ -79,12 +80,42 @@ impl Serve {
         if let Some(warning) = exposed(&config, address) {
             terminal::note(&warning);
         }
+        let sign_in = first_sign_in(context, &config, &listeners, address).await?;
         serve(context, config, listeners, || {
+            if let Some(link) = sign_in {
+                terminal::note(&format!(
+                    "Nobody can sign in to the console yet. This link lets the first owner in, once, within an hour:\n{link}"
+                ));
+            }
             terminal::note(&format!("Provisor listens on http://{address}"));
             Ok(())
         })
         .await
     }
+}
+
+/// Makes the first owner if there is nobody, and the link that lets them in.
+async fn first_sign_in(
+    context: &Context,
+    config: &Config,
+    listeners: &Listeners,
+    address: SocketAddr,
+) -> Result<Option<String>, Failure> {
+    let path = open::sqlite_path(&config.database).map_err(Failure::usage)?;
+    let store = open::store(&path, Missing::Create, context.clock.clone())?;
+    // With a listener of its own, the console is there and not at the public URL.
+    let admin = listeners.admin.as_ref();
+    let admin = admin.and_then(|listener| listener.local_addr().ok());
+    let base = match (admin, &config.server.public_url) {
+        (None, Some(url)) => url.clone(),
+        (Some(admin), _) => format!("http://{admin}"),
+        (None, None) => format!("http://{address}"),
+    };
+    let directory = Directory::new(std::sync::Arc::new(store.clone()));
+    let link = person::first_link(&directory, &context.clock, &base, false).await;
+    drop(directory);
+    store.close();
+    link
 }
 
 /// Reads the settings; wrong ones are wrong usage, variables that are none are told.

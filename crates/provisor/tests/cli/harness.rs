@@ -119,29 +119,44 @@ impl Home {
     }
 
     /// Starts a server with this command.
-    pub(crate) fn served(mut command: Command) -> Server {
+    pub(crate) fn served(command: Command) -> Server {
+        Self::listening(command).0
+    }
+
+    /// Starts a server on this database; gives what it said before it listened too.
+    pub(crate) fn serve_listening(&self) -> (Server, String) {
+        Self::listening(self.command("serve --listen 127.0.0.1:0"))
+    }
+
+    fn listening(mut command: Command) -> (Server, String) {
         let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut before = String::new();
         let address = lines
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, address) = line.split_once("listens on http://")?;
-                Some(address.to_owned())
+            .find_map(|line| match line.split_once("listens on http://") {
+                Some((_, address)) => Some(address.to_owned()),
+                None => {
+                    before += &line;
+                    before.push('\n');
+                    None
+                }
             })
             .expect("the server says where it listens");
         // Nobody reads the rest, and the server must not wait for that.
         let rest =
             std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
-        Server {
+        let server = Server {
             child,
             address,
             rest: Some(rest),
-        }
+        };
+        (server, before)
     }
 }
 

@@ -50,6 +50,7 @@ impl Directory {
             tenant: self.tenant,
             request: RequestId::random(),
             actor: Actor::System,
+            address: None,
         };
         let mut transaction = Transaction::begin(&self.connection, &mut self.rules, 1).unwrap();
         let verdict = transaction.apply(&origin, change, proofs).unwrap();

@@ -21,7 +21,7 @@ pub(super) type Span = Option<(i64, i64)>;
 pub(super) fn connection_id(origin: &Origin) -> Option<i64> {
     match &origin.actor {
         Actor::Token(caller) => caller.connection.as_ref().map(|link| link.id.0),
-        Actor::CommandLine(_) | Actor::System => None,
+        Actor::Session(_) | Actor::CommandLine(_) | Actor::System => None,
     }
 }
 
@@ -54,8 +54,7 @@ impl Transaction<'_> {
                 Some(caller.token.id.0),
                 None,
             ),
-            Actor::CommandLine(person) => (None, None, Some(format!("cli:{person}"))),
-            Actor::System => (None, None, Some("system".to_owned())),
+            other => (None, None, Some(other.name())),
         };
         let number = EventKind::ALL.iter().position(|known| *known == kind);
         self.connection

@@ -39,6 +39,12 @@ impl Transaction<'_> {
             }
         }
         drop(old);
+        for table in ["session", "link"] {
+            rows += self
+                .connection
+                .prepare_cached(&format!("DELETE FROM {table} WHERE expires < ?1"))?
+                .execute([before])?;
+        }
         if rows < chunk {
             rows += self.finish_deletions(chunk - rows)?;
         }

@@ -157,6 +157,6 @@ impl Transaction<'_> {
 pub(super) fn profile(origin: &Origin) -> scim::Profile {
     match &origin.actor {
         Actor::Token(caller) => caller.profile(),
-        Actor::CommandLine(_) | Actor::System => scim::Profile::GENERIC,
+        Actor::Session(_) | Actor::CommandLine(_) | Actor::System => scim::Profile::GENERIC,
     }
 }

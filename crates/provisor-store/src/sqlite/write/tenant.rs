@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Tables with a tenant's rows, the biggest first, each with the rest of its key.
-const TABLES: [(&str, &[&str]); 12] = [
+const TABLES: [(&str, &[&str]); 14] = [
     ("event", &["seq"]),
     ("search_key", &["kind", "attribute", "value", "k"]),
     ("member", &["team", "member"]),
@@ -23,6 +23,8 @@ const TABLES: [(&str, &[&str]); 12] = [
     ("token", &["id"]),
     ("connection", &["id"]),
     ("custom_schema", &["id"]),
+    ("session", &["id"]),
+    ("link", &["id"]),
     ("tenant_tally", &["tenant_id"]),
 ];
 

@@ -5,8 +5,8 @@ use scim::Error;
 
 use super::{Decided, Transaction};
 use crate::{
-    Actor, Origin, Outcome, PlainToken, TenantId, TokenId, TokenKind, TokenRecord,
-    change::NewToken, record::LastUse, sqlite::caller, token::parse_network,
+    Origin, Outcome, PlainToken, TenantId, TokenId, TokenKind, TokenRecord, change::NewToken,
+    record::LastUse, sqlite::caller, token::parse_network,
 };
 
 impl Transaction<'_> {
@@ -61,11 +61,7 @@ impl Transaction<'_> {
             last4: plain.last4().to_owned(),
             addresses: new.addresses.clone(),
             created: self.now,
-            created_by: match &origin.actor {
-                Actor::Token(caller) => format!("token:tok_{}", caller.token.id),
-                Actor::CommandLine(person) => format!("cli:{person}"),
-                Actor::System => "system".to_owned(),
-            },
+            created_by: origin.actor.name(),
             expires: new.expires,
             revoked: None,
             last_used: None,

@@ -180,6 +180,7 @@ impl Bench {
             tenant: caller.tenant_id(),
             request: RequestId::random(),
             actor: Actor::Token(caller.clone()),
+            address: None,
         }
     }
 
@@ -192,6 +193,7 @@ impl Bench {
             tenant,
             request: RequestId::random(),
             actor: Actor::System,
+            address: None,
         };
         short(self.store.write(origin, change).await)
     }

@@ -141,6 +141,7 @@ pub(crate) async fn revocation_counts_at_once_everywhere(bench: &Bench) {
             tenant: bench.tenant,
             request: RequestId::random(),
             actor: Actor::CommandLine("anna".into()),
+            address: None,
         };
         match other
             .write(origin, Change::RevokeToken { id })

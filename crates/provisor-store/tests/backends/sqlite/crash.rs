@@ -138,6 +138,7 @@ async fn writes_until_killed() {
                 tenant: TENANT,
                 request: RequestId::random(),
                 actor: Actor::System,
+                address: None,
             };
             for number in 0..1_000_000 {
                 let name = format!("r{round}-w{writer}-{number}");

@@ -14,6 +14,7 @@ pub(crate) fn system(tenant: TenantId) -> Origin {
         tenant,
         request: RequestId::random(),
         actor: Actor::System,
+        address: None,
     }
 }
 

@@ -1,0 +1,185 @@
+//! The console: pages for people, one table of routes, each with what it demands of the viewer.
+
+mod access;
+mod answer;
+mod asked;
+mod assets;
+mod fields;
+mod layout;
+mod link;
+mod live;
+mod moment;
+mod overview;
+mod password;
+mod search;
+mod session;
+mod settings;
+mod sign_in;
+mod theme;
+mod tokens;
+mod visit;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
+    response::Response,
+    routing::any,
+};
+use provisor_store::{Clock, SessionId, Store, SyncLog};
+
+use crate::{Settings, limiter::Limiter, scim::TokenUses};
+pub use access::{Action, may};
+use answer::Problem;
+use asked::Asked;
+pub(crate) use session::Channel;
+use visit::Visit;
+
+/// What every page works with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Console {
+    pub(crate) store: Arc<dyn Store>,
+    #[expect(dead_code, reason = "the pages of the sync log read it")]
+    pub(crate) log: SyncLog,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Clock,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) token_uses: Arc<TokenUses>,
+    pub(crate) session_uses: Arc<session::Uses>,
+    pub(crate) live: Arc<live::Streams>,
+}
+
+impl Console {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        log: SyncLog,
+        settings: Arc<Settings>,
+        clock: Clock,
+        limiter: Arc<Limiter>,
+        token_uses: Arc<TokenUses>,
+    ) -> Self {
+        Self {
+            store,
+            log,
+            settings,
+            clock,
+            limiter,
+            token_uses,
+            session_uses: Arc::default(),
+            live: Arc::default(),
+        }
+    }
+
+    /// When sessions were used, to be written down now.
+    pub(crate) fn take_session_uses(&self) -> Vec<(SessionId, i64, String)> {
+        self.session_uses.take()
+    }
+
+    /// Ends live pages, so that the server can stop.
+    pub(crate) fn stop(&self) {
+        self.live.stop();
+    }
+}
+
+/// What a route demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: who is not signed in may see it.
+    Guest,
+    /// A person whose role may do this.
+    Viewer(Action),
+}
+
+/// One route.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "holds a function")]
+pub struct Route {
+    /// `GET` or `POST`; `HEAD` is served wherever `GET` is.
+    pub method: &'static str,
+    /// Path, with `{parameters}`.
+    pub path: &'static str,
+    /// What it demands.
+    pub access: Access,
+    serve: Serve,
+}
+
+type Reply = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
+
+#[derive(Clone, Copy)]
+enum Serve {
+    Guest(fn(Asked) -> Reply),
+    Viewer(fn(Visit) -> Reply),
+}
+
+macro_rules! routes {
+    (
+        guests { $($guest_method:ident $guest_path:literal $guest:path;)* }
+        viewers { $($method:ident $path:literal $action:ident $handler:path;)* }
+    ) => {
+        /// Every route. A test walks this table with every role.
+        pub static ROUTES: &[Route] = &[
+            $(Route {
+                method: stringify!($guest_method),
+                path: $guest_path,
+                access: Access::Guest,
+                serve: Serve::Guest(|asked| Box::pin($guest(asked))),
+            },)*
+            $(Route {
+                method: stringify!($method),
+                path: $path,
+                access: Access::Viewer(Action::$action),
+                serve: Serve::Viewer(|visit| Box::pin($handler(visit))),
+            },)*
+        ];
+    };
+}
+
+routes! {
+    guests {
+        GET  "/sign-in" sign_in::form;
+        POST "/sign-in" sign_in::sign_in;
+        GET  "/link/{secret}" link::show;
+        POST "/link/{secret}" link::follow;
+        GET  "/assets/{name}" assets::show;
+        POST "/theme" theme::choose;
+    }
+    viewers {
+        GET  "/" SeeDirectory overview::show;
+        GET  "/search" SeeDirectory search::find;
+        POST "/sign-out" OwnAccount sign_in::sign_out;
+        GET  "/settings" OwnAccount settings::show;
+        POST "/settings/password" OwnAccount settings::set_password;
+        POST "/settings/sessions/{session}/end" OwnAccount settings::end_session;
+        GET  "/accounts/tokens" SeeTokens tokens::moved;
+        GET  "/tokens" SeeTokens tokens::list;
+        GET  "/tokens/new" ChangeTokens tokens::create::form;
+        POST "/tokens/new" ChangeTokens tokens::create::create;
+        GET  "/tokens/{owner}/{token}/rotate" ChangeTokens tokens::rotate::form;
+        POST "/tokens/{owner}/{token}/rotate" ChangeTokens tokens::rotate::begin;
+        GET  "/tokens/{owner}/{token}/rotate/{new}" ChangeTokens tokens::rotate::watch;
+        GET  "/live/tokens/{owner}/{token}/{new}" ChangeTokens tokens::rotate::live;
+        GET  "/tokens/{owner}/{token}/revoke" ChangeTokens tokens::revoke::ask;
+        POST "/tokens/{owner}/{token}/revoke" ChangeTokens tokens::revoke::revoke;
+    }
+}
+
+/// The console as a router.
+///
+/// Requests carry the extensions [`provisor_store::RequestId`], [`crate::ClientAddress`] and [`Channel`].
+pub(crate) fn router(console: Console) -> Router {
+    let mut router = Router::new();
+    for (at, route) in ROUTES.iter().enumerate() {
+        let path = route.path;
+        if ROUTES[..at].iter().any(|earlier| earlier.path == path) {
+            continue;
+        }
+        let console = console.clone();
+        type Parameters = Result<RawPathParams, RawPathParamsRejection>;
+        let serve = move |parameters: Parameters, request: Request| {
+            visit::dispatch(console.clone(), Some(path), parameters.ok(), request)
+        };
+        router = router.route(path, any(serve));
+    }
+    router.fallback(move |request: Request| visit::dispatch(console.clone(), None, None, request))
+}

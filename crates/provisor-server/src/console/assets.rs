@@ -1,0 +1,86 @@
+//! Style, script, font and icon: in the binary, named by what they hold, so that browsers keep them.
+
+use std::sync::LazyLock;
+
+use axum::{
+    body::Body,
+    http::{
+        HeaderValue,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    response::Response,
+};
+use sha2::{Digest, Sha256};
+
+use super::{Problem, asked::Asked};
+
+struct Asset {
+    name: &'static str,
+    kind: &'static str,
+    bytes: &'static [u8],
+}
+
+const ASSETS: &[Asset] = &[
+    Asset {
+        name: "app.css",
+        kind: "text/css; charset=utf-8",
+        bytes: include_bytes!("../../assets/app.css"),
+    },
+    Asset {
+        name: "app.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/app.js"),
+    },
+    Asset {
+        name: "htmx.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/htmx.js"),
+    },
+    Asset {
+        name: "inter.woff2",
+        kind: "font/woff2",
+        bytes: include_bytes!("../../assets/inter.woff2"),
+    },
+    Asset {
+        name: "icon.svg",
+        kind: "image/svg+xml",
+        bytes: include_bytes!("../../assets/icon.svg"),
+    },
+];
+
+static URLS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let url = |asset: &Asset| {
+        let digest: [u8; 32] = Sha256::digest(asset.bytes).into();
+        let mark: String = digest[..6]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("/assets/{}?{mark}", asset.name)
+    };
+    ASSETS.iter().map(url).collect()
+});
+
+/// Where an asset is; the address changes with what it holds.
+pub(crate) fn url(name: &str) -> &'static str {
+    let at = ASSETS.iter().position(|asset| asset.name == name);
+    at.map_or("", |at| URLS[at].as_str())
+}
+
+/// `/assets/{name}`
+pub(super) async fn show(asked: Asked) -> Result<Response, Problem> {
+    let name = asked.parameter("name");
+    let asset = ASSETS
+        .iter()
+        .find(|asset| asset.name == name)
+        .ok_or_else(|| Problem::missing("file"))?;
+    let mut response = Response::new(Body::from(asset.bytes));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.kind));
+    // Without its mark the address says nothing about what it holds.
+    let keep = match asked.uri.query() {
+        Some(_) => "public, max-age=31536000, immutable",
+        None => "public, max-age=86400",
+    };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+    Ok(response)
+}

@@ -1,0 +1,59 @@
+//! Live fragments end with the session, and are few.
+
+use provisor_store::{PeopleChange, Role, SessionId};
+
+use crate::world::World;
+
+const STREAM: &str = "/live/tokens/acme/tok_1/tok_1";
+
+#[tokio::test]
+async fn a_stream_ends_with_its_session_and_with_its_role() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    world.token(&acme, "Okta").await;
+    world.person("root@example.com", Role::Owner, &[]).await;
+    let person = world.person("anna@example.com", Role::Operator, &[]).await;
+    let browser = world.signed_in(person).await;
+    let mut events = browser.follow(STREAM).await;
+    assert_eq!(events.next().await.unwrap().0, "fragment");
+    world
+        .people(PeopleChange::EndSession { id: SessionId(1) })
+        .await;
+    assert_eq!(events.next().await.unwrap().0, "end");
+    assert_eq!(events.next().await, None);
+
+    let browser = world.signed_in(person).await;
+    let mut events = browser.follow(STREAM).await;
+    assert_eq!(events.next().await.unwrap().0, "fragment");
+    let set = PeopleChange::Set {
+        id: person,
+        name: None,
+        role: Some(Role::Support),
+        tenants: None,
+    };
+    world.people(set).await;
+    assert_eq!(events.next().await.unwrap().0, "end");
+}
+
+#[tokio::test]
+async fn a_session_has_five_streams_at_most() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    world.token(&acme, "Okta").await;
+    let mut browser = world.as_role(Role::Owner).await;
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        let mut events = browser.follow(STREAM).await;
+        assert_eq!(events.next().await.unwrap().0, "fragment");
+        open.push(events);
+    }
+    browser.get(STREAM).await.expect(429);
+    // Another session has its own.
+    let other = world.as_role(Role::Operator).await;
+    assert!(other.follow(STREAM).await.next().await.is_some());
+    // When one is closed there is room again.
+    open.pop();
+    while browser.try_follow(STREAM).await.is_none() {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,12 @@
+//! The console over real sockets, in a tree that mirrors its paths.
+
+mod access;
+mod browser;
+mod forms;
+mod link;
+mod live;
+mod overview;
+mod settings;
+mod sign_in;
+mod tokens;
+mod world;
