@@ -9,6 +9,7 @@ mod read;
 mod rows;
 mod scan;
 mod search;
+mod turns;
 mod walk;
 mod write;
 mod writer;
@@ -25,6 +26,7 @@ use rusqlite::Connection;
 use crate::{Change, Clock, Origin, Outcome, Snapshot, Store, StoreError, WriteError, migration};
 
 use caller::Callers;
+use turns::Turns;
 use walk::Boundaries;
 use writer::Writer;
 
@@ -39,10 +41,13 @@ const IDLE_READERS: usize = 64;
 /// Settings of the SQLite backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqliteSettings {
-    /// A search that would take longer is refused.
+    /// A search that would take longer is refused, as is one that waits longer for its turn.
     pub scan_time: Duration,
-    /// How many scans run at once; more wait.
+    /// How many scans run at once, half of them for one tenant; more wait.
     pub scan_threads: usize,
+    /// Bytes that one search keeps of its page, which ends early, and of a list that it has to
+    /// sort, beyond which a page is refused.
+    pub search_memory: usize,
     /// How long to wait for another process that writes.
     pub busy_timeout: Duration,
 }
@@ -52,6 +57,7 @@ impl Default for SqliteSettings {
         Self {
             scan_time: Duration::from_secs(10),
             scan_threads: 2,
+            search_memory: 32 * 1024 * 1024,
             busy_timeout: Duration::from_secs(10),
         }
     }
@@ -68,7 +74,7 @@ struct Shared {
     readers: Mutex<Vec<Connection>>,
     callers: Callers,
     boundaries: Boundaries,
-    scans: tokio::sync::Semaphore,
+    scans: Turns,
     writer: Writer,
     metrics: Arc<WriteMetrics>,
 }
@@ -111,7 +117,7 @@ impl SqliteStore {
             readers: Mutex::default(),
             callers: Callers::default(),
             boundaries: Boundaries::default(),
-            scans: tokio::sync::Semaphore::new(settings.scan_threads.max(1)),
+            scans: Turns::new(settings.scan_threads, settings.scan_time),
             writer,
             metrics,
         })))

@@ -10,6 +10,9 @@ use serde_json::json;
 
 use super::answer::Answer;
 
+/// Seconds after which a client should try again what could not be done now.
+const RETRY: &str = "5";
+
 /// A refusal or failure: status, code, and a sentence on what happened, why and what to do.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -140,7 +143,11 @@ impl From<Refusal> for ApiError {
         }
         let status = StatusCode::from_u16(refusal.error.kind.status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::new(status, refusal.cause, refusal.error.detail)
+        let error = Self::new(status, refusal.cause, refusal.error.detail);
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => error.with("retry-after", RETRY),
+            _ => error,
+        }
     }
 }
 
@@ -160,7 +167,7 @@ impl From<StoreError> for ApiError {
                     "The server cannot reach its database now. Nothing was applied; try again in \
                      a few seconds.",
                 )
-                .with("retry-after", "5");
+                .with("retry-after", RETRY);
                 error.reason = Some(reason);
                 error
             }

@@ -5,6 +5,7 @@ mod child;
 mod crash;
 mod file;
 mod plain;
+mod scans;
 mod wal;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -45,6 +46,14 @@ impl Backend for File {
     fn open_impatient(&self, clock: Clock) -> Arc<dyn Store> {
         let settings = SqliteSettings {
             scan_time: Duration::ZERO,
+            ..SqliteSettings::default()
+        };
+        Arc::new(self.with(settings, clock))
+    }
+
+    fn open_keeping(&self, bytes: usize, clock: Clock) -> Arc<dyn Store> {
+        let settings = SqliteSettings {
+            search_memory: bytes,
             ..SqliteSettings::default()
         };
         Arc::new(self.with(settings, clock))
