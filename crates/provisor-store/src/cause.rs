@@ -59,11 +59,11 @@ causes! {
     ReactivationConflict = "reactivation_conflict": "An inactive user holds this name. Reactivate that user, or rename or delete it.",
     Conflict = "conflict": "Operations of the job refer to each other in a way that cannot be resolved.",
     VersionConflict = "version_conflict": "The resource has changed since the client read it. Read it again.",
-    TooMany = "too_many": "The request would read too much. Filter on an indexed attribute; remove members of a team by their ids.",
+    TooMany = "too_many": "The request would read or sort too much. Filter on an indexed attribute; read a sorted list page by page from its start; remove members of a team by their ids.",
     InvalidCursor = "invalid_cursor": "The cursor is not valid for this query, or too old. Start again at the first page.",
     RateLimited = "rate_limited": "Too many requests. The identity provider will try again.",
     NotImplemented = "not_implemented": "The server does not offer this operation.",
-    Unavailable = "unavailable": "The server could not store the change now. Nothing was applied; try again.",
+    Unavailable = "unavailable": "The server could not store the change or make the search now. Nothing was applied; try again.",
     Overloaded = "overloaded": "The server had no memory left for one more large body. Nothing was applied; the identity provider will try again. If it happens often, raise limits.body_memory.",
     Internal = "internal": "The server failed. The request id finds the reason in the server's log.",
 }

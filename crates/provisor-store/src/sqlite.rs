@@ -11,6 +11,7 @@ mod read;
 mod rows;
 mod scan;
 mod search;
+mod turns;
 mod walk;
 mod write;
 mod writer;
@@ -30,6 +31,7 @@ use crate::{
 
 use caller::Callers;
 use claim::{Claim, Proof};
+use turns::Turns;
 use walk::Boundaries;
 use write::Verdict;
 use writer::Writer;
@@ -58,10 +60,13 @@ const IDLE_READERS: usize = 64;
 /// Settings of the SQLite backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqliteSettings {
-    /// A search that would take longer is refused.
+    /// A search that would take longer is refused, as is one that waits longer for its turn.
     pub scan_time: Duration,
-    /// How many scans run at once; more wait.
+    /// How many scans run at once, half of them for one tenant; more wait.
     pub scan_threads: usize,
+    /// Bytes that one search keeps of its page, which ends early, and of a list that it has to
+    /// sort, beyond which a page is refused.
+    pub search_memory: usize,
     /// How long to wait for another process that writes.
     pub busy_timeout: Duration,
 }
@@ -71,6 +76,7 @@ impl Default for SqliteSettings {
         Self {
             scan_time: Duration::from_secs(10),
             scan_threads: 2,
+            search_memory: 64 * 1024 * 1024,
             busy_timeout: Duration::from_secs(10),
         }
     }
@@ -87,7 +93,7 @@ struct Shared {
     readers: Mutex<Vec<Connection>>,
     callers: Callers,
     boundaries: Boundaries,
-    scans: tokio::sync::Semaphore,
+    scans: Turns,
     writer: Writer,
     metrics: Arc<WriteMetrics>,
 }
@@ -130,7 +136,7 @@ impl SqliteStore {
             readers: Mutex::default(),
             callers: Callers::default(),
             boundaries: Boundaries::default(),
-            scans: tokio::sync::Semaphore::new(settings.scan_threads.max(1)),
+            scans: Turns::new(settings.scan_threads, settings.scan_time),
             writer,
             metrics,
         })))
@@ -185,7 +191,8 @@ impl SqliteStore {
         earlier: Option<Proof>,
     ) -> Result<Proof, StoreError> {
         let shared = self.0.clone();
-        let _turn = self.0.scans.acquire().await.map_err(failed)?;
+        let busy = |refusal: crate::Refusal| StoreError::Unavailable(refusal.error.to_string());
+        let _turn = self.0.scans.take(tenant).await.map_err(busy)?;
         tokio::task::spawn_blocking(move || claim::prove(&shared, tenant, claim, earlier.as_ref()))
             .await
             .map_err(failed)?

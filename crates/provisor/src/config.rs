@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) scan_time: Duration,
     /// Threads for such queries.
     pub(crate) scan_threads: usize,
+    /// Bytes that one query keeps.
+    pub(crate) search_memory: usize,
 }
 
 /// Form of the server's own log on standard error.
@@ -61,6 +63,7 @@ impl Default for Config {
             sync_log: LogSettings::default(),
             scan_time: Duration::from_secs(10),
             scan_threads: 2,
+            search_memory: 64 * 1024 * 1024,
         }
     }
 }
@@ -119,6 +122,7 @@ settings! {
     "console.session_lifetime" => server.session_lifetime: duration,
     "store.scan_time" => scan_time: duration,
     "store.scan_threads" => scan_threads: count,
+    "store.search_memory" => search_memory: size,
 }
 
 /// A setting that cannot be used: where it stands, and what is wrong with it.

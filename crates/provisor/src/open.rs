@@ -63,6 +63,7 @@ pub(crate) fn settings(config: &Config) -> SqliteSettings {
     SqliteSettings {
         scan_time: config.scan_time,
         scan_threads: config.scan_threads,
+        search_memory: config.search_memory,
         ..SqliteSettings::default()
     }
 }

@@ -148,6 +148,16 @@ fn chosen(value: &Value) -> Option<&Value> {
         .or_else(|| items.first())
 }
 
+impl Key {
+    /// Bytes it keeps beside itself, for whoever keeps many and has to bound them.
+    pub fn heap_size(&self) -> usize {
+        match &self.0 {
+            Some(Scalar::Text(text)) => text.capacity(),
+            _ => 0,
+        }
+    }
+}
+
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
         match (&self.0, &other.0) {

@@ -11,6 +11,9 @@ use serde_json::json;
 use super::answer::Answer;
 use crate::body_memory::RETRY_AFTER;
 
+/// Seconds after which a client should try again what could not be done now.
+const RETRY: &str = "5";
+
 /// A refusal or failure: status, code, and a sentence on what happened, why and what to do.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -152,7 +155,11 @@ impl From<Refusal> for ApiError {
         }
         let status = StatusCode::from_u16(refusal.error.kind.status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::new(status, refusal.cause, refusal.error.detail)
+        let error = Self::new(status, refusal.cause, refusal.error.detail);
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => error.with("retry-after", RETRY),
+            _ => error,
+        }
     }
 }
 
@@ -172,7 +179,7 @@ impl From<StoreError> for ApiError {
                     "The server cannot reach its database now. Nothing was applied; try again in \
                      a few seconds.",
                 )
-                .with("retry-after", "5");
+                .with("retry-after", RETRY);
                 error.reason = Some(reason);
                 error
             }

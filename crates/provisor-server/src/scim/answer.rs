@@ -15,6 +15,9 @@ use crate::http::Answer;
 pub(crate) const MEDIA_TYPE: HeaderValue =
     HeaderValue::from_static("application/scim+json; charset=utf-8");
 
+/// Seconds after which a client should try again what could not be done for want of time or space.
+const UNAVAILABLE_RETRY: i64 = 30;
+
 /// An answer before it goes out, with its bytes at hand for the log.
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -189,10 +192,11 @@ impl Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
+        let unavailable = refusal.error.kind == Kind::Unavailable;
         Self {
             cause: refusal.cause,
             error: refusal.error,
-            retry_after: None,
+            retry_after: unavailable.then_some(UNAVAILABLE_RETRY),
             allow: None,
             source: None,
         }
@@ -214,7 +218,7 @@ impl From<StoreError> for Failure {
                 "The directory cannot be reached or written now. Nothing was changed; try again \
                  in a moment.",
             )
-            .retry_after(30),
+            .retry_after(UNAVAILABLE_RETRY),
             _ => Self::new(
                 Cause::Internal,
                 Kind::Internal,

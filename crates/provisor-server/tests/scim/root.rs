@@ -1,9 +1,11 @@
 //! The base URL, versions, and lists as every endpoint answers them.
 
+use std::sync::{atomic::Ordering::Relaxed, mpsc};
+
 use provisor_store::sqlite::SqliteSettings;
 use serde_json::json;
 
-use crate::house::{House, Plan};
+use crate::house::{House, Plan, ids};
 
 #[tokio::test]
 async fn lists_have_the_form_that_clients_count_on() {
@@ -96,4 +98,87 @@ async fn a_query_that_would_read_too_long_is_refused() {
             .len(),
         1
     );
+}
+
+#[tokio::test]
+async fn a_page_with_much_in_it_ends_early() {
+    let plan = Plan {
+        sqlite: SqliteSettings {
+            search_memory: 20_000,
+            ..SqliteSettings::default()
+        },
+        ..Plan::default()
+    };
+    let house = House::build(plan).await;
+    let (_, client) = house.tenant("acme").await;
+    let mut users = Vec::new();
+    for number in 0..20 {
+        let mut user = crate::house::user(&format!("user{number:02}"));
+        user["title"] = "x".repeat(3_000).into();
+        let made = client.post("/Users", user).await.expect(201);
+        users.push(made["id"].as_str().unwrap().to_owned());
+    }
+    for order in ["", "&sortBy=userName"] {
+        // LIST-004, PAGE-002
+        let mut walked = Vec::new();
+        while walked.len() < users.len() {
+            let start = walked.len() + 1;
+            let path = format!("/Users?startIndex={start}&count=10{order}");
+            let list = client.get(&path).await.expect(200);
+            let page = ids(&list);
+            assert_eq!(list["totalResults"], 20);
+            assert_eq!(list["itemsPerPage"], page.len());
+            assert!((1..10).contains(&page.len()), "{}", page.len());
+            walked.extend(page);
+        }
+        assert_eq!(walked, users);
+        let mut walked = Vec::new();
+        let mut cursor = Some(String::new());
+        while let Some(at) = cursor {
+            let path = format!("/Users?cursor={at}&count=10{order}");
+            let list = client.get(&path).await.expect(200);
+            walked.extend(ids(&list));
+            cursor = list["nextCursor"].as_str().map(str::to_owned);
+        }
+        assert_eq!(walked, users);
+    }
+}
+
+#[test]
+fn a_search_that_finds_no_turn_is_told_when_to_try_again() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        // For scans; held up below.
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let plan = Plan {
+            sqlite: SqliteSettings {
+                scan_time: std::time::Duration::ZERO,
+                ..SqliteSettings::default()
+            },
+            ..Plan::default()
+        };
+        let house = House::build(plan).await;
+        let (_, client) = house.tenant("acme").await;
+        client.user("anna").await;
+        let scan = "/Users?filter=title%20co%20%22x%22";
+        let (release, held) = mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || held.recv().ok());
+        let waits = client.clone();
+        let first = tokio::spawn(async move { waits.get(scan).await });
+        while house.store.metrics().scans.load(Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let reply = client.get(scan).await;
+        let detail = reply.refused(503, "");
+        assert!(detail.contains("try again"), "{detail}");
+        assert_eq!(reply.header("retry-after"), Some("30"));
+        assert_eq!(house.cause(&reply), "unavailable");
+        drop(release);
+        first.await.unwrap().expect(200);
+        client.get(scan).await.expect(200);
+    });
 }

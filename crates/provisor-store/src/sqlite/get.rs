@@ -131,13 +131,35 @@ pub(super) fn members(
     after: i64,
     limit: usize,
 ) -> Result<Vec<MemberRef>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut members = Vec::new();
+    each_member(connection, tenant, team, after, limit, |member| {
+        members.push(member);
+        true
+    })?;
+    Ok(members)
+}
+
+/// Shows members of a team in order of their creation, until it is told to stop.
+fn each_member(
+    connection: &Connection,
+    tenant: TenantId,
+    team: i64,
+    after: i64,
+    limit: i64,
+    mut show: impl FnMut(MemberRef) -> bool,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT r.id, r.kind, r.display, m.display FROM member m JOIN resource r ON r.k = m.member \
          WHERE m.tenant_id = ?1 AND m.team = ?2 AND m.member > ?3 ORDER BY m.member LIMIT ?4",
     )?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let found = statement.query_map(params![tenant.0, team, after, limit], member)?;
-    Ok(found.collect::<Result<_, _>>()?)
+    let mut found = statement.query(params![tenant.0, team, after, limit])?;
+    while let Some(row) = found.next()? {
+        if !show(member(row)?) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A user or team as it would look as a member.
@@ -176,6 +198,9 @@ pub(super) struct Derived {
     pub(super) members: bool,
 }
 
+/// What a member or a team takes in an answer besides its name: id, `$ref` and type in JSON.
+const REFERENCE: usize = 200;
+
 /// A row as the server sees it, with the derived attributes it asked for.
 pub(super) fn stored(
     connection: &Connection,
@@ -184,23 +209,63 @@ pub(super) fn stored(
     row: Resource,
     derived: Derived,
 ) -> Result<crate::Stored, StoreError> {
+    stored_within(connection, tenant, kind, row, derived, usize::MAX)?
+        .map(|(stored, _)| stored)
+        .ok_or_else(|| StoreError::Failed("a resource is larger than memory".into()))
+}
+
+/// The same with about how many bytes its answer has; `None`, with no more read than that, if
+/// these are more than `room`.
+pub(super) fn stored_within(
+    connection: &Connection,
+    tenant: TenantId,
+    kind: &Arc<ResourceType>,
+    row: Resource,
+    derived: Derived,
+    room: usize,
+) -> Result<Option<(crate::Stored, usize)>, StoreError> {
+    let mut size = row.size();
+    let mut fits = |more: usize| {
+        size = size.saturating_add(more);
+        size <= room
+    };
+    if !fits(0) {
+        return Ok(None);
+    }
+    let mut all = true;
     let (teams, lost) = match derived.teams && kind.is_user() {
         true => {
             let nested = || has_nested(connection, tenant);
             let (teams, lost) = teams_and_lost(connection, tenant, row.k, nested)?;
+            all = teams
+                .iter()
+                .all(|team| fits(REFERENCE + team.display.len()));
             (Some(teams), lost)
         }
         false => (None, false),
     };
-    let members = match derived.members && kind.is_group() {
-        true => Some(members(connection, tenant, row.k, 0, usize::MAX)?),
+    let members = match all && derived.members && kind.is_group() {
+        true => {
+            let mut members = Vec::new();
+            each_member(connection, tenant, row.k, 0, i64::MAX, |member| {
+                all = fits(REFERENCE + member.label().len());
+                if all {
+                    members.push(member);
+                }
+                all
+            })?;
+            Some(members)
+        }
         false => None,
     };
+    if !all {
+        return Ok(None);
+    }
     let mut stored = row.stored(kind);
     stored.teams = teams;
     stored.left_team |= lost;
     stored.members = members;
-    Ok(stored)
+    Ok(Some((stored, size)))
 }
 
 /// Number of resources of a type.

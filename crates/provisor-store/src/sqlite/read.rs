@@ -126,6 +126,17 @@ impl Drop for View {
 const EVENT: &str = "tenant_id, seq, kind, type, resource, at, doc, app_id, detail, request, \
                      connection, token, actor";
 
+fn answer(result: Result<Page, Stopped>) -> Result<Result<Page, Refusal>, StoreError> {
+    match result {
+        Ok(page) => Ok(Ok(page)),
+        Err(Stopped::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Stopped::Failed(error)) => Err(error),
+        Err(Stopped::Heavy) => Err(StoreError::Failed(
+            "a search that runs beside others asked for just that".into(),
+        )),
+    }
+}
+
 fn event(row: &Row<'_>) -> Result<Event, StoreError> {
     let damaged = |error: serde_json::Error| StoreError::Corrupt(format!("an event: {error}"));
     let document = rows::bytes(row.get_ref(6)?);
@@ -197,47 +208,57 @@ impl Snapshot for View {
         search: &Search,
     ) -> Result<Result<Page, Refusal>, StoreError> {
         let cancelled = Arc::<AtomicBool>::default();
-        let run = move |shared: &Shared, connection: &Connection, search: &Search, cancelled| {
-            Query {
-                connection,
-                tenant,
+        let run =
+            move |shared: &Shared, connection: &Connection, search: &Search, beside, cancelled| {
+                Query {
+                    connection,
+                    tenant,
+                    search,
+                    callers: &shared.callers,
+                    boundaries: &shared.boundaries,
+                    settings: shared.settings,
+                    now: shared.clock.now(),
+                    beside,
+                    cancelled,
+                }
+                .run()
+            };
+        if !search::is_heavy(search) {
+            match run(
+                &self.shared,
+                self.connection()?,
                 search,
-                callers: &shared.callers,
-                boundaries: &shared.boundaries,
-                settings: shared.settings,
-                now: shared.clock.now(),
-                cancelled,
+                false,
+                cancelled.clone(),
+            ) {
+                Err(Stopped::Heavy) => {}
+                result => return answer(result),
             }
-            .run()
-        };
-        let result = if search::is_heavy(search) {
-            let shared = self.shared.clone();
-            let permit = self.shared.scans.acquire().await;
-            self.shared.metrics.scans.fetch_add(1, Relaxed);
-            let connection = self
-                .connection
-                .take()
-                .ok_or_else(|| StoreError::Failed("a view was used twice at once".into()))?;
-            let guard = CancelOnDrop(cancelled.clone());
-            let search = search.clone();
-            let work = tokio::task::spawn_blocking(move || {
-                let result = run(&shared, &connection, &search, cancelled);
-                (connection, result)
-            });
-            let (connection, result) = work
-                .await
-                .map_err(|error| StoreError::Failed(format!("a scan ended early: {error}")))?;
-            drop((guard, permit));
-            self.connection = Some(connection);
-            result
-        } else {
-            run(&self.shared, self.connection()?, search, cancelled)
-        };
-        match result {
-            Ok(page) => Ok(Ok(page)),
-            Err(Stopped::Refused(refusal)) => Ok(Err(refusal)),
-            Err(Stopped::Failed(error)) => Err(error),
         }
+        let shared = self.shared.clone();
+        let turn = match shared.scans.take(tenant).await {
+            Ok(turn) => turn,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.shared.metrics.scans.fetch_add(1, Relaxed);
+        let connection = self
+            .connection
+            .take()
+            .ok_or_else(|| StoreError::Failed("a view was used twice at once".into()))?;
+        let guard = CancelOnDrop(cancelled.clone());
+        let search = search.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let result = run(&shared, &connection, &search, true, cancelled);
+            // Not before: a scan goes on for a moment when its request has gone.
+            drop(turn);
+            (connection, result)
+        });
+        let (connection, result) = work
+            .await
+            .map_err(|error| StoreError::Failed(format!("a scan ended early: {error}")))?;
+        drop(guard);
+        self.connection = Some(connection);
+        answer(result)
     }
 
     async fn members(

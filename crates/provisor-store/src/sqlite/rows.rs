@@ -96,6 +96,11 @@ impl Resource {
         }
     }
 
+    /// Bytes of its attributes.
+    pub(super) fn size(&self) -> usize {
+        self.doc.len() + self.rest.as_ref().map_or(0, Vec::len)
+    }
+
     /// The stored attributes, both halves together.
     pub(super) fn attributes(&self) -> Result<Map<String, Value>, StoreError> {
         attributes(&self.doc, self.rest.as_deref())

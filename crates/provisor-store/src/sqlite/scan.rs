@@ -46,7 +46,7 @@ impl Budget {
 
     /// Counts a row that was looked at; now and then looks at the clock. A row may be as much
     /// work as several.
-    fn spend(&self, work: u32) -> Result<(), Stopped> {
+    pub(super) fn spend(&self, work: u32) -> Result<(), Stopped> {
         let rows = self.rows.get() + work;
         self.rows.set(rows);
         if rows < CHECK_EVERY {
@@ -66,6 +66,8 @@ impl Budget {
 /// How a scan ended early.
 #[derive(Debug)]
 pub(super) enum Stopped {
+    /// It leads to more than may be read where it was asked; it must run beside.
+    Heavy,
     Refused(Refusal),
     Failed(StoreError),
 }
@@ -203,7 +205,7 @@ pub(super) fn each(
     number: i64,
     matcher: Option<Matcher<'_>>,
     budget: &Budget,
-    mut found: impl FnMut(Resource) -> Result<(), StoreError>,
+    mut found: impl FnMut(Resource) -> Result<(), Stopped>,
 ) -> Result<(), Stopped> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {} FROM resource INDEXED BY resource_id \
@@ -243,9 +245,9 @@ fn too_long(time: Duration) -> Refusal {
     scim::Error::new(
         Kind::TooMany,
         format!(
-            "The query reads every resource and took longer than {} s. Filter with eq on id, \
-             userName, externalId, displayName, emails.value, members.value or groups.value, \
-             which are indexed.",
+            "The query reads every resource, or very many, and took longer than {} s. Filter with \
+             eq on id, userName, externalId, displayName, emails.value, members.value or \
+             groups.value, which are indexed.",
             time.as_secs_f64()
         ),
     )

@@ -1,37 +1,33 @@
 //! Queries: plan, fetch, evaluate, sort, page.
 
-use std::{
-    cmp::Ordering,
-    collections::HashSet,
-    sync::{Arc, atomic::AtomicBool},
-};
+mod fill;
+mod source;
+mod window;
+
+use std::sync::{Arc, atomic::AtomicBool};
 
 use rusqlite::{Connection, OptionalExtension, params};
-use scim::{ResourceType, sort::Key};
+use scim::{
+    ResourceType,
+    sort::{Key, Sort},
+};
 
 use super::{
     SqliteSettings,
     caller::Callers,
-    get::{self, Derived},
-    keys, plan,
+    get, plan,
     plan::Source,
     rows::{self, Resource},
     scan::{self, Budget, Matcher, Stopped},
     walk::{Boundaries, Boundary, Step},
 };
-use crate::{
-    Id, Identifier, Page, PageStart, Search, StoreError, Stored, TenantId, search::Position,
-};
+use crate::{Id, Page, PageStart, Search, StoreError, TenantId, search::Position};
+use fill::Fill;
+use source::Candidates;
+use window::{Hit, Start, Window};
 
 /// Rows that may be skipped on the thread that serves others.
 const CHEAP_SKIP: u64 = 2_000;
-
-/// One match with what it is sorted by.
-struct Hit {
-    row: Resource,
-    kind: usize,
-    key: Option<Key>,
-}
 
 /// A query at work in one view.
 pub(super) struct Query<'a> {
@@ -42,6 +38,9 @@ pub(super) struct Query<'a> {
     pub(super) boundaries: &'a Boundaries,
     pub(super) settings: SqliteSettings,
     pub(super) now: i64,
+    /// True beside the threads that serve others; elsewhere it reads little or stops as
+    /// [`Stopped::Heavy`].
+    pub(super) beside: bool,
     pub(super) cancelled: Arc<AtomicBool>,
 }
 
@@ -79,17 +78,6 @@ impl Query<'_> {
         self.filtered()
     }
 
-    fn derived(&self) -> Derived {
-        Derived {
-            teams: self.search.teams,
-            members: self.search.members,
-        }
-    }
-
-    fn stored(&self, kind: &Arc<ResourceType>, row: Resource) -> Result<Stored, StoreError> {
-        get::stored(self.connection, self.tenant, kind, row, self.derived())
-    }
-
     /// A page of everything of one type, by key.
     fn listed(&self, kind: &Arc<ResourceType>) -> Result<Page, Stopped> {
         let number = self.number(kind)?;
@@ -104,48 +92,32 @@ impl Query<'_> {
         if count == 0 {
             return Ok(page);
         }
-        let limit = i64::try_from(count).unwrap_or(i64::MAX).saturating_add(1);
-        let rows = match &self.search.start {
+        let mut fill = Fill::new(self);
+        page.more = match &self.search.start {
             PageStart::Before(position) => {
-                let mut rows = self.run_of(number, position.id, limit, "<", "DESC")?;
-                page.more = rows.len() > count;
-                rows.truncate(count);
-                rows.reverse();
-                rows
+                let more = self.run_of(kind, number, position.id, "<", "DESC", &mut fill)?;
+                fill.resources.reverse();
+                more
             }
             PageStart::After(position) => {
-                let mut rows = self.run_of(number, position.id, limit, ">", "ASC")?;
-                page.more = rows.len() > count;
-                rows.truncate(count);
-                rows
+                self.run_of(kind, number, position.id, ">", "ASC", &mut fill)?
             }
             PageStart::Index(start) => {
                 let start = *start.max(&1);
-                let mut rows = match self.boundary(start) {
-                    Some(last) => self.run_of(number, last.id, limit, ">", "ASC")?,
+                let more = match self.boundary(start) {
+                    Some(last) => self.run_of(kind, number, last.id, ">", "ASC", &mut fill)?,
                     None => match self.id_at(number, start - 1, total)? {
-                        Some(first) => self.run_of(number, first, limit, ">=", "ASC")?,
-                        None => Vec::new(),
+                        Some(first) => self.run_of(kind, number, first, ">=", "ASC", &mut fill)?,
+                        None => false,
                     },
                 };
-                page.more = rows.len() > count;
-                rows.truncate(count);
-                if page.more
-                    && let (Some(last), Some(step)) =
-                        (rows.last(), self.step(start + rows.len() as u64))
-                {
-                    let end = Boundary {
-                        id: last.id,
-                        key: None,
-                    };
-                    self.boundaries.note(step, end, self.now);
+                if let (true, Some(last)) = (more, fill.resources.last()) {
+                    self.note(start, fill.resources.len(), last.id, None);
                 }
-                rows
+                more
             }
         };
-        for row in rows {
-            page.resources.push(self.stored(kind, row)?);
-        }
+        page.resources = fill.resources;
         Ok(page)
     }
 
@@ -165,6 +137,13 @@ impl Query<'_> {
         self.boundaries.get(&step, self.now)
     }
 
+    /// Remembers where a page ended that has more after it.
+    fn note(&self, start: u64, shown: usize, id: Id, key: Option<Key>) {
+        if let Some(step) = self.step(start.saturating_add(shown as u64)) {
+            self.boundaries.note(step, Boundary { id, key }, self.now);
+        }
+    }
+
     fn number(&self, kind: &ResourceType) -> Result<i64, Stopped> {
         if let Some(number) = rows::builtin_kind(&kind.name) {
             return Ok(number);
@@ -177,24 +156,34 @@ impl Query<'_> {
         })
     }
 
+    /// Fills a page by key; true if there is more.
     fn run_of(
         &self,
+        kind: &Arc<ResourceType>,
         number: i64,
         from: Id,
-        limit: i64,
         comparison: &str,
         order: &str,
-    ) -> Result<Vec<Resource>, StoreError> {
+        fill: &mut Fill<'_>,
+    ) -> Result<bool, StoreError> {
+        let limit = i64::try_from(self.search.count).unwrap_or(i64::MAX);
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT {} FROM resource INDEXED BY resource_id \
              WHERE tenant_id = ?1 AND kind = ?2 AND id {comparison} ?3 ORDER BY id {order} LIMIT ?4",
             rows::COLUMNS
         ))?;
-        let found = statement.query_map(
-            params![self.tenant.0, number, from.0, limit],
-            rows::resource,
-        )?;
-        Ok(found.collect::<Result<_, _>>()?)
+        let mut found = statement.query(params![
+            self.tenant.0,
+            number,
+            from.0,
+            limit.saturating_add(1)
+        ])?;
+        while let Some(row) = found.next()? {
+            if fill.is_full() || !fill.add(kind, rows::resource(row)?)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The id at this place, counted from the nearer end of the index.
@@ -230,96 +219,159 @@ impl Query<'_> {
             PageStart::After(position) => Start::After(self.places(position)),
             PageStart::Before(position) => Start::Before(self.places(position)),
         };
-        let mut window = Window::new(self.search, start);
+        let mut window = Window::new(self.search, start, self.settings.search_memory);
         let budget = Budget::start(self.settings.scan_time, self.cancelled.clone());
         let mut by_email = false;
-        for (at, (kind, filter)) in self.search.types.iter().enumerate() {
-            let number = self.number(kind)?;
-            let sort = self.search.sort.get(at).and_then(Option::as_ref);
-            let derived = |row: &Resource| -> Result<Option<Key>, StoreError> {
-                let Some(sort) = sort else {
-                    return Ok(None);
-                };
-                let teams = match kind.is_user() && sort.path.is_core("groups") {
-                    true => Some(get::teams(self.connection, self.tenant, row.k, || {
-                        get::has_nested(self.connection, self.tenant)
-                    })?),
-                    false => None,
-                };
-                let members = match kind.is_group() && sort.path.is_core("members") {
-                    true => Some(get::members(
-                        self.connection,
-                        self.tenant,
-                        row.k,
-                        0,
-                        usize::MAX,
-                    )?),
-                    false => None,
-                };
-                let whole = rows::whole(row, kind, teams.as_deref(), members.as_deref())?;
-                Ok(Some(sort.key(&whole)))
-            };
-            let plan = filter.as_ref().map(|filter| plan::plan(kind, filter));
-            match plan.as_ref().and_then(|plan| plan.source.as_ref()) {
-                Some(source) => {
-                    let mut rows = self.candidates(number, source)?;
-                    if rows.is_empty()
-                        && let Source::UserName(name) = source
-                        && self.search.identifier == Identifier::Email
-                    {
-                        rows = self.by_primary_email(kind, number, name)?;
-                        by_email = !rows.is_empty();
-                    }
-                    let exact = by_email || plan.as_ref().is_some_and(|plan| plan.exact);
-                    let matcher = filter.as_ref().map(|filter| Matcher::new(kind, filter));
-                    for row in rows {
-                        if let (false, Some(matcher)) = (exact, &matcher)
-                            && !matcher.matches(self.connection, self.tenant, &row, &budget)?
-                        {
-                            continue;
-                        }
-                        let key = derived(&row)?;
-                        window.take(Hit { row, kind: at, key });
-                    }
-                }
-                None => {
-                    let matcher = filter.as_ref().map(|filter| Matcher::new(kind, filter));
-                    scan::each(
-                        self.connection,
-                        self.tenant,
-                        number,
-                        matcher,
-                        &budget,
-                        |row| {
-                            let key = derived(&row)?;
-                            window.take(Hit { row, kind: at, key });
-                            Ok(())
-                        },
-                    )?;
-                }
-            }
+        for at in 0..self.search.types.len() {
+            by_email |= self.matches(at, &budget, &mut window)?;
         }
-        let total = window.total;
-        let (hits, more) = window.page();
-        if let (true, PageStart::Index(index), Some(last)) = (more, &self.search.start, hits.last())
-            && let Some(step) = self.step(index.max(&1) + hits.len() as u64)
-        {
-            let end = Boundary {
-                id: last.row.id,
-                key: last.key.clone(),
-            };
-            self.boundaries.note(step, end, self.now);
-        }
-        let mut resources = Vec::with_capacity(hits.len());
+        let hits = window.page()?;
+        let mut fill = Fill::new(self);
+        let mut last = None;
         for hit in hits {
-            resources.push(self.stored(&self.search.types[hit.kind].0, hit.row)?);
+            let row = match hit.row {
+                Some(row) => *row,
+                None => self.row(hit.k)?,
+            };
+            if !fill.add(&self.search.types[hit.kind].0, row)? {
+                break;
+            }
+            last = Some((hit.id, hit.key));
+        }
+        let shown = fill.resources.len();
+        let more = self.search.count > 0 && window.more(shown);
+        if let (true, PageStart::Index(index), Some((id, key))) = (more, &self.search.start, last) {
+            self.note(*index.max(&1), shown, id, key);
+        }
+        if matches!(self.search.start, PageStart::Before(_)) {
+            fill.resources.reverse();
         }
         Ok(Page {
-            total,
-            resources,
+            total: window.total,
+            resources: fill.resources,
             by_email,
             more,
         })
+    }
+
+    /// Lets the matches of one type go by; true if they were found by primary e-mail.
+    fn matches(
+        &self,
+        at: usize,
+        budget: &Budget,
+        window: &mut Window<'_>,
+    ) -> Result<bool, Stopped> {
+        let (kind, filter) = &self.search.types[at];
+        let number = self.number(kind)?;
+        let sort = self.search.sort.get(at).and_then(Option::as_ref);
+        let plan = filter.as_ref().map(|filter| plan::plan(kind, filter));
+        let matcher = filter.as_ref().map(|filter| Matcher::new(kind, filter));
+        let mut exact = plan.as_ref().is_some_and(|plan| plan.exact);
+        let mut by_email = false;
+        let mut candidates = Candidates::All;
+        if let Some(source) = plan.as_ref().and_then(|plan| plan.source.as_ref()) {
+            candidates = self.candidates(number, source)?;
+            if matches!(&candidates, Candidates::Rows(rows) if rows.is_empty()) {
+                let rows = self.by_primary_email(kind, number, source)?;
+                by_email = !rows.is_empty();
+                exact |= by_email;
+                candidates = Candidates::Rows(rows);
+            }
+        }
+        let is_match = |row: &Resource| match &matcher {
+            Some(matcher) if !exact => matcher.matches(self.connection, self.tenant, row, budget),
+            _ => Ok(true),
+        };
+        let hit = |row: &Resource| {
+            Ok::<_, StoreError>(Hit {
+                id: row.id,
+                k: row.k,
+                kind: at,
+                key: self.key(kind, sort, row)?,
+                row: None,
+            })
+        };
+        match candidates {
+            Candidates::Rows(rows) => {
+                for row in rows {
+                    if is_match(&row)? {
+                        let mut hit = hit(&row)?;
+                        // Of several types the rows together could be many.
+                        hit.row = (self.search.types.len() == 1).then(|| Box::new(row));
+                        window.take(hit)?;
+                    }
+                }
+            }
+            Candidates::Places(places) => {
+                for place in places {
+                    budget.spend(1)?;
+                    if exact && sort.is_none() {
+                        window.take(Hit {
+                            id: place.id,
+                            k: place.k,
+                            kind: at,
+                            key: None,
+                            row: None,
+                        })?;
+                        continue;
+                    }
+                    let row = self.row(place.k)?;
+                    if is_match(&row)? {
+                        window.take(hit(&row)?)?;
+                    }
+                }
+            }
+            Candidates::All => scan::each(
+                self.connection,
+                self.tenant,
+                number,
+                matcher,
+                budget,
+                |row| window.take(hit(&row)?),
+            )?,
+        }
+        Ok(by_email)
+    }
+
+    /// What a resource is sorted by.
+    fn key(
+        &self,
+        kind: &ResourceType,
+        sort: Option<&Sort>,
+        row: &Resource,
+    ) -> Result<Option<Key>, StoreError> {
+        let Some(sort) = sort else {
+            return Ok(None);
+        };
+        let teams = match kind.is_user() && sort.path.is_core("groups") {
+            true => Some(get::teams(self.connection, self.tenant, row.k, || {
+                get::has_nested(self.connection, self.tenant)
+            })?),
+            false => None,
+        };
+        let members = match kind.is_group() && sort.path.is_core("members") {
+            true => Some(get::members(
+                self.connection,
+                self.tenant,
+                row.k,
+                0,
+                usize::MAX,
+            )?),
+            false => None,
+        };
+        let whole = rows::whole(row, kind, teams.as_deref(), members.as_deref())?;
+        Ok(Some(sort.key(&whole)))
+    }
+
+    /// The row at a place of this view.
+    fn row(&self, k: i64) -> Result<Resource, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {} FROM resource WHERE k = ?1 AND tenant_id = ?2",
+                rows::COLUMNS
+            ))?
+            .query_row(params![k, self.tenant.0], rows::resource)?)
     }
 
     /// A position as it compares with the resources of each type.
@@ -337,201 +389,5 @@ impl Query<'_> {
                 key: key(at),
             })
             .collect()
-    }
-
-    /// The rows a source leads to, in id order.
-    fn candidates(&self, number: i64, source: &Source) -> Result<Vec<Resource>, StoreError> {
-        let mut rows = match source {
-            Source::Nothing => Vec::new(),
-            Source::Id(text) => match text.parse() {
-                Ok(id) => get::resource(self.connection, self.tenant, number, id)?
-                    .into_iter()
-                    .collect(),
-                Err(_) => Vec::new(),
-            },
-            Source::UserName(name) => self.query(
-                "WHERE tenant_id = ?1 AND kind = ?2 AND name = ?3",
-                params![self.tenant.0, number, name],
-            )?,
-            Source::Key(attribute, value) => self.query(
-                "WHERE k IN (SELECT k FROM search_key \
-                   WHERE tenant_id = ?1 AND kind = ?2 AND attribute = ?3 AND value = ?4)",
-                params![self.tenant.0, number, attribute, value],
-            )?,
-            Source::TeamsOf(member) => match self.row_number(member)? {
-                Some(member) => self.query(
-                    "WHERE kind = ?2 AND k IN \
-                       (SELECT team FROM member WHERE tenant_id = ?1 AND member = ?3)",
-                    params![self.tenant.0, number, member],
-                )?,
-                None => Vec::new(),
-            },
-            Source::MembersOf(team) => match self.row_number(team)? {
-                Some(team) => self.query(
-                    "WHERE kind = ?2 AND k IN (WITH RECURSIVE below(k) AS ( \
-                         SELECT member FROM member WHERE tenant_id = ?1 AND team = ?3 \
-                         UNION SELECT m.member FROM below b JOIN member m \
-                           ON m.tenant_id = ?1 AND m.team = b.k \
-                              AND EXISTS (SELECT 1 FROM resource r WHERE r.k = b.k)) \
-                       SELECT k FROM below)",
-                    params![self.tenant.0, number, team],
-                )?,
-                None => Vec::new(),
-            },
-            Source::Any(sources) => {
-                let mut seen = HashSet::new();
-                let mut rows = Vec::new();
-                for source in sources {
-                    let found = self.candidates(number, source)?;
-                    rows.extend(found.into_iter().filter(|row| seen.insert(row.k)));
-                }
-                rows
-            }
-        };
-        rows.sort_unstable_by_key(|row| row.id);
-        Ok(rows)
-    }
-
-    fn query(
-        &self,
-        condition: &str,
-        values: impl rusqlite::Params,
-    ) -> Result<Vec<Resource>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {} FROM resource {condition}",
-            rows::COLUMNS
-        ))?;
-        let found = statement.query_map(values, rows::resource)?;
-        Ok(found.collect::<Result<_, _>>()?)
-    }
-
-    /// Users whose primary e-mail is this folded address.
-    fn by_primary_email(
-        &self,
-        kind: &ResourceType,
-        number: i64,
-        email: &str,
-    ) -> Result<Vec<Resource>, StoreError> {
-        if !kind.is_user() {
-            return Ok(Vec::new());
-        }
-        self.query(
-            "WHERE k IN (SELECT k FROM search_key WHERE tenant_id = ?1 AND kind = ?2 \
-               AND attribute = ?3 AND value = ?4 AND main = 1)",
-            params![
-                self.tenant.0,
-                number,
-                keys::EMAIL,
-                keys::bounded(email.into())
-            ],
-        )
-    }
-
-    fn row_number(&self, id: &str) -> Result<Option<i64>, StoreError> {
-        let Ok(id) = id.parse::<Id>() else {
-            return Ok(None);
-        };
-        get::row_number(self.connection, self.tenant, id)
-    }
-}
-
-/// Where a page starts in the list of matches.
-enum Start {
-    /// This many come before it.
-    Skip(u64),
-    /// After this place, as it compares with each type.
-    After(Vec<Boundary>),
-    /// Before this place, as it compares with each type.
-    Before(Vec<Boundary>),
-}
-
-/// The part of an ordered list that one page shows, kept while the matches go by.
-struct Window<'a> {
-    search: &'a Search,
-    start: Start,
-    /// Candidates for the page: from the list's start or the page's place on.
-    hits: Vec<Hit>,
-    total: u64,
-    skip: usize,
-    /// How many hits the page can need.
-    keep: usize,
-}
-
-impl<'a> Window<'a> {
-    fn new(search: &'a Search, start: Start) -> Self {
-        let skip = match start {
-            Start::Skip(skip) => usize::try_from(skip).unwrap_or(usize::MAX),
-            Start::After(_) | Start::Before(_) => 0,
-        };
-        Self {
-            search,
-            start,
-            hits: Vec::new(),
-            total: 0,
-            skip,
-            keep: skip.saturating_add(search.count).saturating_add(1),
-        }
-    }
-
-    fn take(&mut self, hit: Hit) {
-        self.total += 1;
-        if self.search.count == 0 || !self.inside(&hit) {
-            return;
-        }
-        self.hits.push(hit);
-        // Twice the size is sorted and cut, so that memory stays bounded by the page's end.
-        if self.hits.len() >= self.keep.saturating_mul(2).max(1_000) {
-            self.cut();
-        }
-    }
-
-    /// Whether a hit lies on the page's side of a place.
-    fn inside(&self, hit: &Hit) -> bool {
-        let side = |places: &[Boundary]| {
-            places
-                .get(hit.kind)
-                .map(|place| self.order((&hit.key, hit.row.id, hit.kind), (&place.key, place.id)))
-        };
-        match &self.start {
-            Start::Skip(_) => true,
-            Start::After(places) => side(places) == Some(Ordering::Greater),
-            Start::Before(places) => side(places) == Some(Ordering::Less),
-        }
-    }
-
-    fn order(&self, a: (&Option<Key>, Id, usize), b: (&Option<Key>, Id)) -> Ordering {
-        let sort = self.search.sort.get(a.2).and_then(Option::as_ref);
-        let by_key = match (a.0, b.0) {
-            (Some(one), Some(other)) => {
-                sort.map_or(Ordering::Equal, |sort| sort.compare(one, other))
-            }
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => Ordering::Equal,
-        };
-        by_key.then_with(|| a.1.cmp(&b.1))
-    }
-
-    fn cut(&mut self) {
-        let mut hits = std::mem::take(&mut self.hits);
-        hits.sort_by(|a, b| self.order((&a.key, a.row.id, a.kind), (&b.key, b.row.id)));
-        if matches!(self.start, Start::Before(_)) {
-            hits.reverse();
-        }
-        hits.truncate(self.keep);
-        self.hits = hits;
-    }
-
-    /// The page's hits, and whether there is more beyond it.
-    fn page(mut self) -> (Vec<Hit>, bool) {
-        self.cut();
-        let count = self.search.count;
-        let mut hits: Vec<Hit> = self.hits.into_iter().skip(self.skip).collect();
-        let more = count > 0 && hits.len() > count;
-        hits.truncate(count);
-        if matches!(self.start, Start::Before(_)) {
-            hits.reverse();
-        }
-        (hits, more)
     }
 }

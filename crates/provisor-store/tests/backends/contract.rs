@@ -6,6 +6,7 @@
 #[macro_use]
 pub(crate) mod bench;
 
+pub(crate) mod bounds;
 pub(crate) mod concurrent;
 pub(crate) mod identity;
 pub(crate) mod isolation;
@@ -27,6 +28,9 @@ pub(crate) trait Backend: Send + Sync {
 
     /// The same with searches that may not take any time.
     fn open_impatient(&self, clock: Clock) -> Arc<dyn Store>;
+
+    /// The same with searches that may keep no more than this many bytes.
+    fn open_keeping(&self, bytes: usize, clock: Clock) -> Arc<dyn Store>;
 
     /// Contradictions in the stored data.
     fn check(&self) -> Vec<String>;
@@ -113,6 +117,11 @@ cases! { ($)
         cursors_hold_when_their_resource_is_gone
         several_types_at_once
         scans_are_bounded
+    }
+    bounds {
+        a_page_ends_early_and_the_walk_does_not
+        deep_pages_are_the_evaluators
+        many_that_an_index_leads_to_are_the_evaluators
     }
     settings {
         tokens_are_checked

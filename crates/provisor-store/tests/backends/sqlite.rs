@@ -6,6 +6,7 @@ mod crash;
 mod erase;
 mod file;
 mod plain;
+mod scans;
 mod wal;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -46,6 +47,14 @@ impl Backend for File {
     fn open_impatient(&self, clock: Clock) -> Arc<dyn Store> {
         let settings = SqliteSettings {
             scan_time: Duration::ZERO,
+            ..SqliteSettings::default()
+        };
+        Arc::new(self.with(settings, clock))
+    }
+
+    fn open_keeping(&self, bytes: usize, clock: Clock) -> Arc<dyn Store> {
+        let settings = SqliteSettings {
+            search_memory: bytes,
             ..SqliteSettings::default()
         };
         Arc::new(self.with(settings, clock))

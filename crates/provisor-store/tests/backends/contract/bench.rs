@@ -89,6 +89,14 @@ impl Bench {
         }
     }
 
+    /// The same directory where searches may keep no more than this many bytes.
+    pub(crate) fn keeping(&self, bytes: usize) -> Self {
+        Self {
+            store: self.backend.open_keeping(bytes, self.clock.clone()),
+            ..self.of_tenant(self.tenant, self.token.clone())
+        }
+    }
+
     /// Ends a case: nothing stored may contradict itself.
     pub(crate) fn finish(self) {
         assert_eq!(self.backend.check(), Vec::<String>::new());

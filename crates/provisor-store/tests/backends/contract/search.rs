@@ -7,7 +7,7 @@ use serde_json::json;
 use super::bench::{Bench, attributes, ids, resolve};
 
 /// A resource as the evaluator sees it.
-fn whole(stored: &Stored) -> Map<String, Value> {
+pub(super) fn whole(stored: &Stored) -> Map<String, Value> {
     let mut all = attributes(stored);
     all.insert("id".into(), stored.id.to_string().into());
     let groups: Vec<Value> = stored
@@ -54,7 +54,7 @@ fn whole(stored: &Stored) -> Map<String, Value> {
     all
 }
 
-async fn everything(bench: &Bench, kind: &str) -> Vec<Stored> {
+pub(super) async fn everything(bench: &Bench, kind: &str) -> Vec<Stored> {
     let search = Search {
         teams: true,
         members: true,

@@ -33,8 +33,12 @@ pub(crate) async fn write(
 }
 
 pub(crate) async fn tenant(store: &SqliteStore) -> Result<TenantId, StoreError> {
+    tenant_named(store, "acme").await
+}
+
+pub(crate) async fn tenant_named(store: &SqliteStore, key: &str) -> Result<TenantId, StoreError> {
     let change = Change::CreateTenant {
-        key: "acme".into(),
+        key: key.into(),
         name: String::new(),
     };
     match write(store, TenantId::SYSTEM, change).await? {
