@@ -34,6 +34,9 @@ pub(super) struct Place {
 
 /// A condition on `resource`; `?1` is the tenant and `?2` the type.
 struct Condition<'s> {
+    /// What gives `found`, the row numbers to look at; nothing if the condition alone finds them.
+    /// A join, since `k IN (SELECT …)` would first copy what it selects: 6 µs of a look-up's 36.
+    found: String,
     text: String,
     values: Vec<ToSqlOutput<'s>>,
 }
@@ -43,6 +46,17 @@ impl<'s> Condition<'s> {
     fn value(&mut self, value: impl Into<ToSqlOutput<'s>>) -> String {
         self.values.push(value.into());
         format!("?{}", self.values.len())
+    }
+
+    /// What follows FROM.
+    fn rows(&self) -> String {
+        match self.found.is_empty() {
+            true => format!("resource WHERE {}", self.text),
+            false => format!(
+                "({}) CROSS JOIN resource ON k = found WHERE {}",
+                self.found, self.text
+            ),
+        }
     }
 }
 
@@ -80,16 +94,18 @@ impl Query<'_> {
         let mut condition = self.of_type(number);
         let attribute = condition.value(keys::EMAIL);
         let email = condition.value(&*email);
-        condition.text = format!(
-            "kind = ?2 AND k IN (SELECT k FROM search_key WHERE tenant_id = ?1 AND kind = ?2 \
-               AND attribute = {attribute} AND value = {email} AND main = 1)"
+        condition.found = format!(
+            "SELECT k AS found FROM search_key WHERE tenant_id = ?1 AND kind = ?2 \
+               AND attribute = {attribute} AND value = {email} AND main = 1"
         );
+        condition.text = "kind = ?2".to_owned();
         // It is unique in the tenant.
         Ok(self.few(&[condition])?.unwrap_or_default())
     }
 
     fn of_type<'s>(&self, number: i64) -> Condition<'s> {
         Condition {
+            found: String::new(),
             text: String::new(),
             values: vec![self.tenant.0.into(), number.into()],
         }
@@ -121,10 +137,11 @@ impl Query<'_> {
             Source::Key(attribute, value) => {
                 let attribute = condition.value(&**attribute);
                 let value = condition.value(value.as_str());
-                format!(
-                    "kind = ?2 AND k IN (SELECT k FROM search_key WHERE tenant_id = ?1 \
-                       AND kind = ?2 AND attribute = {attribute} AND value = {value})"
-                )
+                condition.found = format!(
+                    "SELECT k AS found FROM search_key WHERE tenant_id = ?1 \
+                       AND kind = ?2 AND attribute = {attribute} AND value = {value}"
+                );
+                "kind = ?2".to_owned()
             }
             Source::TeamsOf(member) => {
                 let Some(member) = self.row_number(member)? else {
@@ -167,9 +184,9 @@ impl Query<'_> {
         let mut room = self.settings.search_memory;
         for condition in conditions {
             let mut statement = self.connection.prepare_cached(&format!(
-                "SELECT {} FROM resource WHERE {}",
+                "SELECT {} FROM {}",
                 rows::COLUMNS,
-                condition.text
+                condition.rows()
             ))?;
             let mut found = statement.query(params_from_iter(&condition.values))?;
             while let Some(row) = found.next()? {
@@ -191,10 +208,9 @@ impl Query<'_> {
         let most = self.settings.search_memory / size_of::<Place>();
         let mut places = Vec::new();
         for condition in conditions {
-            let mut statement = self.connection.prepare_cached(&format!(
-                "SELECT id, k FROM resource WHERE {}",
-                condition.text
-            ))?;
+            let mut statement = self
+                .connection
+                .prepare_cached(&format!("SELECT id, k FROM {}", condition.rows()))?;
             let mut found = statement.query(params_from_iter(&condition.values))?;
             while let Some(row) = found.next()? {
                 if places.len() >= most {

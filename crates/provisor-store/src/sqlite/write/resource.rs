@@ -258,8 +258,7 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached(
                 "UPDATE resource SET version = ?2, modified = ?3, doc = ?4, rest = ?5, \
-                   display = ?6, name = ?7, connection = ?8, app_id = ?9, last_event = ?10 \
-                 WHERE k = ?1",
+                   display = ?6, connection = ?7, app_id = ?8, last_event = ?9 WHERE k = ?1",
             )?
             .execute(params![
                 next.k,
@@ -268,11 +267,16 @@ impl Transaction<'_> {
                 text(&next.doc)?,
                 next.rest.as_deref().map(text).transpose()?,
                 next.display,
-                next.name,
                 next.connection,
                 next.app_id,
                 next.last_event,
             ])?;
+        // SQLite writes the index of every column it is told to set, also to the same value.
+        if user_name(place.kind, before) != next.name {
+            self.connection
+                .prepare_cached("UPDATE resource SET name = ?2 WHERE k = ?1")?
+                .execute(params![next.k, next.name])?;
+        }
         let old = keys::keys_of(place.kind, before);
         let new = keys::keys_of(place.kind, after);
         for key in keys::difference(&old, &new) {
