@@ -189,13 +189,18 @@ impl SqliteStore {
         tenant: TenantId,
         claim: Claim,
         earlier: Option<Proof>,
-    ) -> Result<Proof, StoreError> {
+    ) -> Result<Proof, WriteError> {
         let shared = self.0.clone();
-        let busy = |refusal: crate::Refusal| StoreError::Unavailable(refusal.error.to_string());
-        let _turn = self.0.scans.take(tenant).await.map_err(busy)?;
-        tokio::task::spawn_blocking(move || claim::prove(&shared, tenant, claim, earlier.as_ref()))
-            .await
-            .map_err(failed)?
+        let _turn = self.0.scans.take(tenant).await.map_err(|_| {
+            unproven(
+                "All resources of the tenant must be checked for this setting, and other long \
+                 searches are under way. Nothing was changed; try again in a moment.",
+            )
+        })?;
+        let proof = tokio::task::spawn_blocking(move || {
+            claim::prove(&shared, tenant, claim, earlier.as_ref())
+        });
+        Ok(proof.await.map_err(failed)??)
     }
 
     /// A key that stays inside, made at first use (for the MAC of cursors).
@@ -207,6 +212,11 @@ impl SqliteStore {
     pub fn close(&self) {
         self.0.writer.stop();
     }
+}
+
+/// 503 for a setting whose claim could not be proved now.
+fn unproven(why: &str) -> crate::Refusal {
+    crate::Refusal::new(crate::Cause::Unavailable, scim::Kind::Unavailable, why)
 }
 
 fn failed(error: impl std::error::Error) -> StoreError {
@@ -257,10 +267,9 @@ impl Store for SqliteStore {
             let earlier = known.map(|at| proofs.swap_remove(at));
             proofs.push(self.prove(origin.tenant, claim, earlier).await?);
         }
-        Err(StoreError::Unavailable(
-            "so much changes in this tenant that its resources could not be checked for this \
-             setting; nothing was changed, try again when it is quieter"
-                .into(),
+        Err(unproven(
+            "So much changes in this tenant that its resources could not be checked for this \
+             setting. Nothing was changed; try again when it is quieter.",
         )
         .into())
     }

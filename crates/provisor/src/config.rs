@@ -2,7 +2,7 @@
 
 mod form;
 
-use std::{fmt, path::Path, time::Duration};
+use std::{fmt, net::SocketAddr, path::Path, time::Duration};
 
 use provisor_server::Settings;
 use provisor_store::LogSettings;
@@ -21,11 +21,11 @@ pub(crate) const DEFAULT_DATABASE: &str = "sqlite:provisor-data/provisor.db";
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
     /// Address of the server.
-    pub(crate) listen: std::net::SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// `sqlite:PATH`.
     pub(crate) database: String,
     /// Address for `/api/v1` and `/metrics`; on `listen` while unset.
-    pub(crate) admin_listen: Option<std::net::SocketAddr>,
+    pub(crate) admin_listen: Option<SocketAddr>,
     /// `text` or `json`.
     pub(crate) log_format: LogFormat,
     /// Level, or levels by module, of the server's own log.
@@ -54,7 +54,7 @@ pub(crate) enum LogFormat {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: std::net::SocketAddr::from(([127, 0, 0, 1], 7070)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
             database: DEFAULT_DATABASE.to_owned(),
             admin_listen: None,
             log_format: LogFormat::Text,
@@ -136,6 +136,16 @@ impl fmt::Display for ConfigError {
 }
 
 impl Config {
+    /// What links into the console begin with: with a listener of its own, the console is there and
+    /// not at the public URL.
+    pub(crate) fn console_url(&self, listen: SocketAddr, admin: Option<SocketAddr>) -> String {
+        match (admin, &self.server.public_url) {
+            (Some(admin), _) => format!("http://{admin}"),
+            (None, Some(url)) => url.clone(),
+            (None, None) => format!("http://{listen}"),
+        }
+    }
+
     /// Reads file, environment and flags, in this order; a later one wins. The second value
     /// lists variables that look like settings but are none.
     pub(crate) fn load(

@@ -60,11 +60,7 @@ impl Dev {
             terminal::note(&warning);
         }
         let path = open::sqlite_path(&database).map_err(Failure::usage)?;
-        let base = config
-            .server
-            .public_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{address}"));
+        let base = config.console_url(address, config.admin_listen);
         let (token, sign_in) = {
             let store = open::store(&path, Missing::Create, context.clock.clone())?;
             let directory = Directory::new(std::sync::Arc::new(store.clone()));

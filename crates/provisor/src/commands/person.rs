@@ -96,7 +96,7 @@ pub(crate) struct Base {
     /// File with the server's settings, for its public_url
     #[arg(long, value_name = "FILE", env = "PROVISOR_CONFIG")]
     config: Option<PathBuf>,
-    /// What the world calls the server [default: its setting, else its address]
+    /// What people call the console [default: admin_listen, else public_url, else listen]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 }
@@ -105,15 +105,15 @@ impl Base {
     fn url(self) -> Result<String, Failure> {
         let flags: Vec<_> = self
             .public_url
+            .clone()
             .map(|url| ("public_url".to_owned(), url))
             .into_iter()
             .collect();
         let config = serve::load(self.config.as_deref(), &flags)?;
-        let address = config.listen;
-        Ok(config
-            .server
-            .public_url
-            .unwrap_or_else(|| format!("http://{address}")))
+        if self.public_url.is_some() {
+            return Ok(config.server.public_url.unwrap_or_default());
+        }
+        Ok(config.console_url(config.listen, config.admin_listen))
     }
 }
 

@@ -103,14 +103,9 @@ async fn first_sign_in(
 ) -> Result<Option<String>, Failure> {
     let path = open::sqlite_path(&config.database).map_err(Failure::usage)?;
     let store = open::store(&path, Missing::Create, context.clock.clone())?;
-    // With a listener of its own, the console is there and not at the public URL.
     let admin = listeners.admin.as_ref();
     let admin = admin.and_then(|listener| listener.local_addr().ok());
-    let base = match (admin, &config.server.public_url) {
-        (None, Some(url)) => url.clone(),
-        (Some(admin), _) => format!("http://{admin}"),
-        (None, None) => format!("http://{address}"),
-    };
+    let base = config.console_url(address, admin);
     let directory = Directory::new(std::sync::Arc::new(store.clone()));
     let link = person::first_link(&directory, &context.clock, &base, false).await;
     drop(directory);

@@ -11,6 +11,10 @@ fn people_are_added_changed_and_removed() {
     let public = "person add sam@example.com --role support --tenant acme --public-url https://scim.example.com";
     let link = home.ok(public);
     assert!(link.starts_with("https://scim.example.com/link/"), "{link}");
+    let admin = "public_url = \"https://scim.example.com\"\nadmin_listen = \"127.0.0.1:7071\"\n";
+    home.write("settings.toml", admin);
+    let link = home.ok("person link anna@example.com --config settings.toml");
+    assert!(link.starts_with("http://127.0.0.1:7071/link/"), "{link}");
     let people = home.lines("person list");
     assert_eq!(
         (

@@ -238,7 +238,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// The next version of a resource with the same attributes: of a team whose members changed.
+    /// The next version of a resource, its attributes as they are.
     pub(super) fn touched(&self, row: &Resource) -> Resource {
         Resource {
             version: row.version + 1,
