@@ -311,6 +311,8 @@ pub enum PeopleChange {
     SignIn {
         /// Whom.
         id: PersonId,
+        /// The password's hash as it was compared; refused if it is another by now.
+        password: Option<PasswordHash>,
         /// The browser.
         session: NewSession,
     },

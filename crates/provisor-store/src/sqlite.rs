@@ -125,7 +125,19 @@ impl SqliteStore {
     /// Errors: the file cannot be opened or written, is no database of this program, is damaged,
     /// or was written by a newer version.
     pub fn open(path: &Path, settings: SqliteSettings, clock: Clock) -> Result<Self, StoreError> {
-        let connection = file::open_writer(path, settings.busy_timeout)?;
+        let mut connection = file::open_writer(path, settings.busy_timeout)?;
+        if migration::is_behind(&connection, MIGRATIONS)? {
+            drop(connection);
+            // An older program that goes on writing would not know the new columns.
+            if file::is_in_use(path)? {
+                return Err(StoreError::Open(format!(
+                    "{} is in use by an older version of the program; stop that server, then start \
+                     this version once to bring the file forward",
+                    path.display()
+                )));
+            }
+            connection = file::open_writer(path, settings.busy_timeout)?;
+        }
         migration::migrate(&connection, MIGRATIONS)?;
         let metrics = Arc::<WriteMetrics>::default();
         let writer = Writer::start(path, connection, settings, clock.clone(), metrics.clone())?;
@@ -191,13 +203,15 @@ impl SqliteStore {
         earlier: Option<Proof>,
     ) -> Result<Proof, WriteError> {
         let shared = self.0.clone();
-        let _turn = self.0.scans.take(tenant).await.map_err(|_| {
+        let turn = self.0.scans.take(tenant).await.map_err(|_| {
             unproven(
                 "All resources of the tenant must be checked for this setting, and other long \
                  searches are under way. Nothing was changed; try again in a moment.",
             )
         })?;
         let proof = tokio::task::spawn_blocking(move || {
+            // It ends with the work, not with the request.
+            let _turn = turn;
             claim::prove(&shared, tenant, claim, earlier.as_ref())
         });
         Ok(proof.await.map_err(failed)??)

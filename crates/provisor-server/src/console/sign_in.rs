@@ -58,7 +58,7 @@ pub(super) async fn sign_in(asked: Asked) -> Result<Response, Problem> {
     let email = asked.form.get("email").to_owned();
     let found = asked.console.store.read().await?.person(&email).await?;
     let (person, hash) = found.map_or((None, None), |(person, hash)| (Some(person), hash));
-    let right = password::is_right(asked.form.raw("password"), hash).await?;
+    let right = password::is_right(asked.form.raw("password"), hash.clone()).await?;
     let (Some(person), true) = (person, right) else {
         limiter.sign_in_failure(asked.address, asked.now());
         tracing::info!(request = %asked.id, "a sign-in was refused");
@@ -75,6 +75,7 @@ pub(super) async fn sign_in(asked: Asked) -> Result<Response, Problem> {
     };
     let change = PeopleChange::SignIn {
         id: person.id,
+        password: hash,
         session: asked.new_session(),
     };
     let secret = asked.open_session(change).await?;

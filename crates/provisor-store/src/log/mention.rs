@@ -8,8 +8,17 @@ use super::{erase::Person, redact};
 /// Of what was cut off, so many characters at the end of the rest tell whose it was.
 const TOLD: usize = 3;
 
+/// Characters of a name that is searched for.
+const SHORTEST: usize = 4;
+
 /// What a person is found by.
 pub(super) struct Mention(Vec<Finder<'static>>);
+
+/// True for what points to one person. A number or a few letters stand everywhere, and whoever is
+/// called so would take the log of the whole tenant along; entries about the person go all the same.
+fn tells(name: &str) -> bool {
+    name.chars().count() >= SHORTEST && !name.chars().all(|c| c.is_ascii_digit())
+}
 
 impl Mention {
     pub(super) fn of(person: Person<'_>) -> Self {
@@ -18,7 +27,7 @@ impl Mention {
         let mut folded: Vec<String> = all
             .chain([&*id])
             .map(|name| fold(name.trim()).into_owned())
-            .filter(|name| !name.is_empty())
+            .filter(|name| tells(name))
             .collect();
         folded.sort_unstable();
         folded.dedup();
@@ -110,6 +119,16 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(mention().in_json(json.as_bytes(), false), found, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_stands_everywhere_is_not_searched_for() {
+        for name in ["1", "2026", "sci", "Li"] {
+            assert!(!tells(name), "{name}");
+        }
+        for name in ["lena", "7@a.b", "Ëlän"] {
+            assert!(tells(name), "{name}");
         }
     }
 

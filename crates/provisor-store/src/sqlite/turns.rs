@@ -21,7 +21,18 @@ pub(super) struct Turns {
     /// How many one tenant may have at once.
     part: usize,
     wait: Duration,
-    tenants: Mutex<HashMap<TenantId, Weak<Semaphore>>>,
+    tenants: Mutex<HashMap<TenantId, Weak<Own>>>,
+}
+
+/// How many scans of one tenant may wait: each holds a connection to the file meanwhile.
+const WAITING: usize = 64;
+
+/// What belongs to one tenant.
+#[derive(Debug)]
+struct Own {
+    turns: Arc<Semaphore>,
+    /// Places in the queue that are free.
+    queue: Semaphore,
 }
 
 /// The right to scan, until it is dropped.
@@ -29,6 +40,8 @@ pub(super) struct Turns {
 pub(super) struct Turn {
     _own: OwnedSemaphorePermit,
     _all: OwnedSemaphorePermit,
+    /// Kept, so that the tenant's next scan finds this one counted.
+    _tenant: Arc<Own>,
 }
 
 impl Turns {
@@ -46,12 +59,16 @@ impl Turns {
     /// Waits for a turn; the refusal is 503.
     pub(super) async fn take(&self, tenant: TenantId) -> Result<Turn, Refusal> {
         let own = self.of(tenant);
+        let Ok(_place) = own.queue.try_acquire() else {
+            return Err(self.busy());
+        };
         let turn = async {
-            let own = own.acquire_owned().await?;
+            let turn = own.turns.clone().acquire_owned().await?;
             let all = self.all.clone().acquire_owned().await?;
             Ok::<_, tokio::sync::AcquireError>(Turn {
-                _own: own,
+                _own: turn,
                 _all: all,
+                _tenant: own.clone(),
             })
         };
         match tokio::time::timeout(self.wait, turn).await {
@@ -61,13 +78,16 @@ impl Turns {
     }
 
     /// The tenant's part; it is forgotten when nobody holds or awaits one of its turns.
-    fn of(&self, tenant: TenantId) -> Arc<Semaphore> {
+    fn of(&self, tenant: TenantId) -> Arc<Own> {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = tenants.get(&tenant).and_then(Weak::upgrade) {
             return own;
         }
         tenants.retain(|_, own| own.strong_count() > 0);
-        let own = Arc::new(Semaphore::new(self.part));
+        let own = Arc::new(Own {
+            turns: Arc::new(Semaphore::new(self.part)),
+            queue: Semaphore::new(WAITING),
+        });
         tenants.insert(tenant, Arc::downgrade(&own));
         own
     }
@@ -103,6 +123,27 @@ mod tests {
     const A: TenantId = TenantId(1);
     const B: TenantId = TenantId(2);
     const C: TenantId = TenantId(3);
+
+    #[tokio::test]
+    async fn a_tenants_queue_has_an_end() {
+        let turns = Arc::new(Turns::new(2, LONG));
+        let held = turns.take(A).await.unwrap();
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..WAITING {
+            let turns = turns.clone();
+            waiting.spawn(async move { turns.take(A).await.map(drop) });
+        }
+        while turns.of(A).queue.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = turns.take(A).await.unwrap_err();
+        assert_eq!(refused.cause, Cause::Unavailable);
+        drop(turns.take(B).await.unwrap());
+        drop(held);
+        while let Some(ended) = waiting.join_next().await {
+            ended.unwrap().unwrap();
+        }
+    }
 
     /// Starts scans of a tenant that keep their turn until they are told to end, and waits until
     /// the first has it.
@@ -148,7 +189,7 @@ mod tests {
             let now: Arc<[AtomicUsize; 4]> = Arc::default();
             let peak: Arc<[AtomicUsize; 4]> = Arc::default();
             let mut running = Vec::new();
-            for number in 0..300 {
+            for number in 0..180 {
                 let (turns, now, peak) = (turns.clone(), now.clone(), peak.clone());
                 running.push(tokio::spawn(async move {
                     let tenant = number % 3 + 1;

@@ -818,6 +818,7 @@ fn members_are_added_and_removed_but_never_changed() {
         json!([{ "display": "x" }]),
         json!([{ "value": "" }]),
         json!([7]),
+        json!([{ "value": "n", "display": "x".repeat(1_025) }]),
     ] {
         let error = group(json!([{ "op": "add", "path": "members", "value": value }])).unwrap_err();
         assert_eq!(error.kind, Kind::InvalidValue, "{value}");

@@ -6,6 +6,7 @@ use super::read::Reader;
 use crate::{
     Attribute, AttributePath, Error, Map, Tolerance, Value,
     json::is_unassigned,
+    resource::members,
     schema::{Mutability, Type},
     value::{self, shown},
 };
@@ -205,8 +206,16 @@ fn members_have_ids(members: Option<&Value>) -> Result<(), Error> {
                 .and_then(Value::as_str)
                 .is_some_and(|id| !id.is_empty())
         });
+    let long = |member: &Value| {
+        let display = member.get("display").and_then(Value::as_str);
+        display.is_some_and(|text| text.len() > members::LONGEST_DISPLAY)
+    };
     if all {
-        return Ok(());
+        let mut listed = members.and_then(Value::as_array).into_iter().flatten();
+        return match listed.any(long) {
+            true => Err(members::too_long()),
+            false => Ok(()),
+        };
     }
     Err(Error::invalid_value(
         "Each of members needs the id of a user or team as \"value\".",

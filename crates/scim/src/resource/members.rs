@@ -22,6 +22,9 @@ impl From<String> for Member {
     }
 }
 
+/// Bytes of a member's `display`: a team's labels are held together when it is read or filtered.
+pub(crate) const LONGEST_DISPLAY: usize = 1_024;
+
 /// Reads the value of `members`. `null` and `[]` are an empty list.
 pub(crate) fn read(
     attribute: &Attribute,
@@ -101,6 +104,14 @@ fn sub_attributes(
 ) -> Result<(), Error> {
     for (key, value) in item {
         match attribute.sub(key) {
+            Some(sub)
+                if sub.name == "display"
+                    && value
+                        .as_str()
+                        .is_some_and(|text| text.len() > LONGEST_DISPLAY) =>
+            {
+                return Err(too_long());
+            }
             Some(_) if value.is_string() || value.is_null() => {}
             Some(sub) => {
                 return Err(Error::invalid_value(format!(
@@ -121,6 +132,13 @@ fn sub_attributes(
         }
     }
     Ok(())
+}
+
+/// 400 for a label that is no label.
+pub(crate) fn too_long() -> Error {
+    Error::invalid_value(format!(
+        "A display in members is longer than {LONGEST_DISPLAY} bytes. Shorten it or leave it out."
+    ))
 }
 
 fn no_value(index: usize) -> Error {

@@ -436,6 +436,7 @@ fn members_are_split_off_as_ids() {
         json!([7]),
         json!([[]]),
         json!([{"value": "a", "type": 7}]),
+        json!([{"value": "a", "display": "x".repeat(1_025)}]),
         json!([""]),
         json!("").clone(),
     ] {

@@ -185,15 +185,16 @@ impl Transaction<'_> {
         Ok(Outcome::Deleted { events })
     }
 
-    /// Takes what they say out of a resource's events, from its last one back.
+    /// Takes what they say out of a resource's events, from its last one back; receipts stay.
     fn blank_events(&self, tenant: TenantId, last: i64) -> Result<(), StoreError> {
         let mut blank = self.connection.prepare_cached(
-            "UPDATE event SET doc = NULL, app_id = NULL, detail = '{}' \
+            "UPDATE event SET doc = NULL, app_id = NULL, detail = iif(kind = ?3, detail, '{}') \
              WHERE tenant_id = ?1 AND seq = ?2 RETURNING previous",
         )?;
+        let erased = super::event::number(EventKind::Erased);
         let mut next = last;
         while next != 0 {
-            next = blank.query_row(params![tenant.0, next], |row| row.get(0))?;
+            next = blank.query_row(params![tenant.0, next, erased], |row| row.get(0))?;
         }
         Ok(())
     }

@@ -25,6 +25,12 @@ pub(super) fn connection_id(origin: &Origin) -> Option<i64> {
     }
 }
 
+/// How an event's kind is stored.
+pub(super) fn number(kind: EventKind) -> Option<i64> {
+    let number = EventKind::ALL.iter().position(|known| *known == kind)?;
+    i64::try_from(number).ok()
+}
+
 /// Joins two spans; the second is the later one.
 pub(super) fn join(first: Span, second: Span) -> Span {
     match (first, second) {
@@ -56,7 +62,6 @@ impl Transaction<'_> {
             ),
             other => (None, None, Some(other.name())),
         };
-        let number = EventKind::ALL.iter().position(|known| *known == kind);
         self.connection
             .prepare_cached(
                 "INSERT INTO event (tenant_id, seq, kind, type, resource, at, doc, app_id, detail, \
@@ -66,7 +71,7 @@ impl Transaction<'_> {
             .execute(params![
                 place.tenant.0,
                 seq,
-                number.and_then(|number| i64::try_from(number).ok()),
+                number(kind),
                 place.kind.name,
                 row.id.0,
                 row.modified.max(self.now),

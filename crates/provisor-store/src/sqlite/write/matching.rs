@@ -55,7 +55,9 @@ impl Matching {
         filter: &Filter,
     ) -> Decided<Vec<Id>> {
         if let (Some(team), None) = (team, &self.before) {
-            self.before = Some(get::members(connection, tenant, team, 0, usize::MAX)?);
+            // One more than may be looked at is enough to be refused below.
+            let most = LOOKS / self.filters.max(1) + 1;
+            self.before = Some(get::members(connection, tenant, team, 0, most)?);
         }
         let before = match (team, &self.before) {
             (Some(_), Some(members)) => members.as_slice(),

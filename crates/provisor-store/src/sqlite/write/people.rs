@@ -35,7 +35,11 @@ impl Transaction<'_> {
                 password,
                 session,
             } => self.use_link(secret, password.as_ref(), session),
-            PeopleChange::SignIn { id, session } => self.sign_in(*id, session),
+            PeopleChange::SignIn {
+                id,
+                password,
+                session,
+            } => self.sign_in(*id, password.as_ref(), session),
             PeopleChange::EndSession { id } => self.end_session(*id),
             PeopleChange::NoteUse(uses) => self.note_session_use(uses),
         }

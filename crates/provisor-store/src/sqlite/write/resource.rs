@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// Bytes of a name that a member list shows: a team's are held together when it is read.
+const LONGEST_LABEL: usize = 1_024;
+
 /// Where a resource lives: its tenant and its type with the type's number.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -333,9 +336,10 @@ fn text(bytes: &[u8]) -> Result<&str, StoreError> {
     std::str::from_utf8(bytes).map_err(|_| StoreError::Corrupt("a document is not UTF-8".into()))
 }
 
-/// How a resource is called where it is a member: displayName, else userName.
+/// How a resource is called where it is a member: displayName, else userName, at most
+/// [`LONGEST_LABEL`] bytes of it.
 fn display(attributes: &Map<String, Value>) -> &str {
-    ["displayName", "userName"]
+    let name = ["displayName", "userName"]
         .into_iter()
         .find_map(|name| {
             attributes
@@ -343,7 +347,10 @@ fn display(attributes: &Map<String, Value>) -> &str {
                 .as_str()
                 .filter(|text| !text.is_empty())
         })
-        .unwrap_or_default()
+        .unwrap_or_default();
+    let cut = (0..=name.len().min(LONGEST_LABEL)).rev();
+    let cut = cut.into_iter().find(|at| name.is_char_boundary(*at));
+    &name[..cut.unwrap_or(0)]
 }
 
 /// A user's folded userName.

@@ -140,8 +140,24 @@ impl Transaction<'_> {
         Ok(self.open_session(holder, Some(link.id), session)?)
     }
 
-    pub(super) fn sign_in(&mut self, id: PersonId, session: &NewSession) -> Decided<Outcome> {
+    pub(super) fn sign_in(
+        &mut self,
+        id: PersonId,
+        password: Option<&PasswordHash>,
+        session: &NewSession,
+    ) -> Decided<Outcome> {
         let holder = Holder::Person(self.person_record(id)?);
+        let same = self
+            .connection
+            .prepare_cached("SELECT 1 FROM person WHERE id = ?1 AND password IS ?2")?
+            .exists(params![id.0, password.map(|hash| &hash.0)])?;
+        if !same {
+            return Err(Error::new(
+                Kind::PreconditionFailed,
+                "The password was changed meanwhile. Sign in with the new one.",
+            )
+            .into());
+        }
         Ok(self.open_session(holder, None, session)?)
     }
 

@@ -43,6 +43,7 @@ fn browser() -> NewSession {
 async fn sign_in(bench: &Bench, id: PersonId) -> (Session, Secret) {
     let change = PeopleChange::SignIn {
         id,
+        password: None,
         session: browser(),
     };
     match ask(bench, change).await {

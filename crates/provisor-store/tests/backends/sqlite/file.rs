@@ -135,6 +135,11 @@ async fn a_file_of_the_first_schema_comes_forward() {
             [sha2::Sha256::digest(first).as_slice()],
         )
         .unwrap();
+    // Who still has it open is an older program, which would not know the new columns.
+    assert_says(
+        &open(&file.path()).unwrap_err(),
+        &["in use by an older version", "stop that server"],
+    );
     drop(connection);
     let store = open(&file.path()).unwrap();
     assert_eq!(store.check().unwrap(), Vec::<String>::new());

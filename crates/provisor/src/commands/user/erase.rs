@@ -17,8 +17,8 @@ use crate::{
     progress, terminal, views,
 };
 
-/// How many past events are read for the names a user had.
-const PAST_EVENTS: usize = 1000;
+/// How many past events are read for the names a user had: more than anybody has.
+const PAST_EVENTS: usize = 100_000;
 
 pub(super) async fn run(
     context: &Context,
