@@ -1,10 +1,12 @@
 //! The console over real sockets, in a tree that mirrors its paths.
 
 mod access;
+mod audit;
 mod browser;
 mod forms;
 mod link;
 mod live;
+mod log;
 mod overview;
 mod settings;
 mod sign_in;
