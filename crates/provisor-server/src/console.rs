@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod api;
 mod asked;
 mod assets;
 mod audit;
@@ -152,6 +153,8 @@ routes! {
         GET  "/live/log" SeeDirectory log::live;
         GET  "/log/export" Export log::export::file;
         GET  "/log/{request}" SeeDirectory log::request::show;
+        GET  "/api" SeeDirectory api::nouns;
+        GET  "/api/{noun}" SeeDirectory api::noun;
         GET  "/audit" SeeAudit audit::list;
         GET  "/audit/export" Export audit::export;
         GET  "/search" SeeDirectory search::find;

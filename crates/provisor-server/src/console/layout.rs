@@ -44,6 +44,13 @@ const PLACES: &[Place] = &[
     },
     Place {
         group: "Configure",
+        label: "API",
+        path: "/api",
+        icon: "M5 4L1.500 8 5 12M11 4l3.500 4L11 12M9 3L7 13",
+        action: Action::SeeDirectory,
+    },
+    Place {
+        group: "Configure",
         label: "Settings",
         path: "/settings",
         icon: "M2 5h7M13 5h1M2 11h1M7 11h7M11 3v4M5 9v4",

@@ -269,6 +269,8 @@ async fn no_secret_is_in_any_page_or_file() {
         "/log/export?format=csv&personal=yes",
         "/audit",
         "/audit/export",
+        "/api",
+        "/api/tokens",
         "/",
     ] {
         let page = owner.get(path).await.expect(200);

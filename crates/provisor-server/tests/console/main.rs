@@ -1,6 +1,7 @@
 //! The console over real sockets, in a tree that mirrors its paths.
 
 mod access;
+mod api;
 mod audit;
 mod browser;
 mod forms;

@@ -151,7 +151,7 @@ impl LogFile {
         for (kind, count) in &batch.drained.kinds {
             let at = kind.second.saturating_mul(1000);
             let sum = sums.entry((at.div_euclid(SLOT_MS), kind.tenant, kind.connection));
-            sum.or_default().add(at, kind.status, u64::from(*count));
+            sum.or_default().add(at, kind.status, *count);
         }
         let mut tally = self.conn.prepare_cached(
             "INSERT INTO tally (slot, tenant, connection, requests, errors, last_at)

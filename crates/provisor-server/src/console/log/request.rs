@@ -309,12 +309,12 @@ fn changed(event: &Event, is_masked: bool) -> Changed {
     }
 }
 
-/// The attribute with this name, also below another: `name.givenName`.
+/// The attribute with this name, also below another or in an extension: `name.givenName`.
 fn attribute<'d>(document: &'d Value, name: &str) -> Option<&'d Value> {
     if let Some(whole) = document.get(name) {
         return Some(whole);
     }
-    let (outer, inner) = name.rsplit_once('.').or_else(|| name.rsplit_once(':'))?;
+    let (outer, inner) = name.rsplit_once(['.', ':'])?;
     attribute(document, outer)?.get(inner)
 }
 
