@@ -74,7 +74,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
         )
         .await?;
         let next = next.map(choice::place_text);
-        (render(lines, &choice, visit.now())?, next)
+        (render(lines, &choice)?, next)
     };
     let address = |path: &str, query: String| match query.as_str() {
         "" => path.to_owned(),
@@ -114,7 +114,7 @@ pub(super) async fn live(visit: Visit) -> Result<Response, Problem> {
     let (console, query) = (visit.console.clone(), visit.query.clone());
     // The newest entry that was looked at: while the log is quiet, nothing is read again.
     let seen: Arc<Mutex<Option<(i64, String)>>> = Arc::default();
-    visit.live(move |mut snapshot, now| {
+    visit.live(move |mut snapshot, _| {
         let (console, query) = (console.clone(), query.clone());
         let (choice, seen) = (choice.clone(), seen.clone());
         async move {
@@ -127,7 +127,7 @@ pub(super) async fn live(visit: Visit) -> Result<Response, Problem> {
             let mut names = Names::new(snapshot.as_mut());
             let (lines, _) =
                 lines::page(&console, filter, choice.folds, masked, &mut names, &query).await?;
-            let part = render(lines, &choice, now)?;
+            let part = render(lines, &choice)?;
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((newest, part.clone()));
             Ok(part)
         }
@@ -153,7 +153,7 @@ pub(super) async fn ask<T: Send + 'static>(
     }
 }
 
-fn render(lines: Vec<Line>, choice: &Choice, _now: i64) -> Result<String, Problem> {
+fn render(lines: Vec<Line>, choice: &Choice) -> Result<String, Problem> {
     #[derive(Template)]
     #[template(path = "log/lines.html")]
     struct Part {

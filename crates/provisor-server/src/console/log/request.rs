@@ -187,7 +187,7 @@ fn forgiven(entry: &Entry) -> Vec<Forgiven> {
     let fired = &entry.fired;
     let named = fired.set.iter().map(|tolerance| Forgiven {
         name: tolerance.as_str(),
-        sentence: tolerance.description().trim().to_owned(),
+        sentence: tolerance.description().trim().replace('`', ""),
         notes: fired
             .notes
             .iter()
