@@ -249,11 +249,11 @@ fn shown(body: &Body) -> Shown {
     let note = match body.kept() {
         Kept::Nothing => "There was none.",
         Kept::Whole => "",
-        Kept::Cut => "Only its beginning was kept (setting log.body_limit).",
+        Kept::Cut => "Only its beginning was kept (setting sync_log.max_body).",
         Kept::NotJson => {
             "It is not JSON, so secrets in it could not be told apart: only length and hash were kept."
         }
-        Kept::Expired => "It was kept for its time (setting log.body_retention) and is gone.",
+        Kept::Expired => "It was kept for its time (setting sync_log.keep_bodies) and is gone.",
         Kept::Erased => "It held a person who was erased.",
     };
     Shown {
