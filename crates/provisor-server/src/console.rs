@@ -2,12 +2,16 @@
 
 mod access;
 mod answer;
+mod api;
 mod asked;
 mod assets;
+mod audit;
+mod download;
 mod fields;
 mod layout;
 mod link;
 mod live;
+mod log;
 mod moment;
 mod overview;
 mod password;
@@ -40,7 +44,6 @@ use visit::Visit;
 #[derive(Clone)]
 pub(crate) struct Console {
     pub(crate) store: Arc<dyn Store>,
-    #[expect(dead_code, reason = "the pages of the sync log read it")]
     pub(crate) log: SyncLog,
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Clock,
@@ -146,6 +149,14 @@ routes! {
     }
     viewers {
         GET  "/" SeeDirectory overview::show;
+        GET  "/log" SeeDirectory log::list;
+        GET  "/live/log" SeeDirectory log::live;
+        GET  "/log/export" Export log::export::file;
+        GET  "/log/{request}" SeeDirectory log::request::show;
+        GET  "/api" SeeDirectory api::nouns;
+        GET  "/api/{noun}" SeeDirectory api::noun;
+        GET  "/audit" SeeAudit audit::list;
+        GET  "/audit/export" Export audit::export;
         GET  "/search" SeeDirectory search::find;
         POST "/sign-out" OwnAccount sign_in::sign_out;
         GET  "/settings" OwnAccount settings::show;

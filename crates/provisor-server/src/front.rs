@@ -68,7 +68,8 @@ pub(crate) async fn answer(
             "/metrics" if open(Door::AdminOnly) => {
                 operations::metrics(app, request.headers(), &arrival, door).await
             }
-            path if (path == "/api" || path.starts_with("/api/")) && open(Door::AdminOnly) => {
+            // `/api` and its nouns are pages of the console.
+            path if path.starts_with("/api/v") && open(Door::AdminOnly) => {
                 let path = path.to_owned();
                 api(app, request, &path, &arrival).await
             }

@@ -42,6 +42,10 @@ pub struct AuditQuery {
     pub action: Option<String>,
     /// Only about this object.
     pub object: Option<String>,
+    /// Not before, in milliseconds since 1970.
+    pub since: Option<i64>,
+    /// Not at or after, in milliseconds since 1970.
+    pub until: Option<i64>,
     /// Only before this number: the next page.
     pub before: Option<i64>,
     /// At most so many.

@@ -18,6 +18,7 @@ mod query;
 mod rate;
 mod reader;
 mod redact;
+mod tally;
 mod writer;
 
 #[cfg(test)]
@@ -52,6 +53,8 @@ pub use erase::{Erased, Person, erase};
 pub use gap::{Gap, GapKind, Window};
 pub use query::{LogFilter, Logged, Place, Show};
 pub use reader::{Count, LogReader, Seen};
+pub use redact::mask;
+pub use tally::{Refusals, SLOT_MS, Sum};
 
 /// How much is kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]

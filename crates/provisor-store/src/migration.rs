@@ -35,18 +35,6 @@ pub(crate) fn migrate(conn: &Connection, migrations: &[(&str, &str)]) -> Result<
     Ok(())
 }
 
-/// True for a database of an older program, which [`migrate`] would change.
-///
-/// # Errors
-/// As [`migrate`].
-pub(crate) fn is_behind(
-    conn: &Connection,
-    migrations: &[(&str, &str)],
-) -> Result<bool, StoreError> {
-    let found = usize::try_from(check(conn, migrations)?).unwrap_or(usize::MAX);
-    Ok(found > 0 && found < migrations.len())
-}
-
 /// Compares a database that is opened for reading: it must have exactly these migrations.
 ///
 /// # Errors

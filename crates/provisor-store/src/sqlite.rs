@@ -125,19 +125,7 @@ impl SqliteStore {
     /// Errors: the file cannot be opened or written, is no database of this program, is damaged,
     /// or was written by a newer version.
     pub fn open(path: &Path, settings: SqliteSettings, clock: Clock) -> Result<Self, StoreError> {
-        let mut connection = file::open_writer(path, settings.busy_timeout)?;
-        if migration::is_behind(&connection, MIGRATIONS)? {
-            drop(connection);
-            // An older program that goes on writing would not know the new columns.
-            if file::is_in_use(path)? {
-                return Err(StoreError::Open(format!(
-                    "{} is in use by an older version of the program; stop that server, then start \
-                     this version once to bring the file forward",
-                    path.display()
-                )));
-            }
-            connection = file::open_writer(path, settings.busy_timeout)?;
-        }
+        let connection = file::open_writer(path, settings.busy_timeout)?;
         migration::migrate(&connection, MIGRATIONS)?;
         let metrics = Arc::<WriteMetrics>::default();
         let writer = Writer::start(path, connection, settings, clock.clone(), metrics.clone())?;

@@ -139,6 +139,7 @@ fn filter(call: &Call, query: LogQuery, connections: &[Connection]) -> Result<Lo
     };
     Ok(LogFilter {
         tenant: Some(call.tenant_id()),
+        tenants: None,
         connection,
         token: None,
         operation,

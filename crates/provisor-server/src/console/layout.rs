@@ -22,11 +22,32 @@ const PLACES: &[Place] = &[
         action: Action::SeeDirectory,
     },
     Place {
+        group: "Observe",
+        label: "Sync log",
+        path: "/log",
+        icon: "M3 4h10M3 8h10M3 12h6",
+        action: Action::SeeDirectory,
+    },
+    Place {
         group: "Configure",
         label: "API tokens",
         path: "/tokens",
         icon: "M7.5 10a2.5 2.5 0 11-5 0 2.500 2.500 0 015 0zM7 8l6-6M10.500 4.500l2 2",
         action: Action::SeeTokens,
+    },
+    Place {
+        group: "Configure",
+        label: "Audit",
+        path: "/audit",
+        icon: "M8 2v5l3 2M14 8a6 6 0 11-12 0 6 6 0 0112 0z",
+        action: Action::SeeAudit,
+    },
+    Place {
+        group: "Configure",
+        label: "API",
+        path: "/api",
+        icon: "M5 4L1.500 8 5 12M11 4l3.500 4L11 12M9 3L7 13",
+        action: Action::SeeDirectory,
     },
     Place {
         group: "Configure",

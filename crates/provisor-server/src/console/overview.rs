@@ -1,21 +1,37 @@
-//! `/`: what there is, and what needs attention.
+//! `/`: what there is, how it goes, and what needs attention.
+
+mod chart;
+
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{TokenQuery, people::Totals};
+use provisor_store::{
+    Cause, Connection, ConnectionId, Tenant, TenantId, TokenQuery,
+    log::{LogFilter, Refusals, Sum},
+    people::Totals,
+};
 
 use super::{
     Action, Problem,
+    fields::Fields,
     layout::Layout,
-    moment::DAY,
+    log,
+    moment::{DAY, Moment},
     tokens::{self, Row},
     visit::Visit,
 };
+use chart::Chart;
 
 /// Tokens are warned about so long before they expire.
 const SOON: i64 = 30 * DAY;
-/// How many are shown.
+/// A token that was not used for so long is one too many.
+const UNUSED: i64 = 30 * DAY;
+const HOUR: i64 = DAY / 24;
+/// How many warnings of a kind are shown.
 const SHOWN: usize = 5;
+/// Tenants whose connections are shown.
+const TENANTS: usize = 50;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -23,34 +39,214 @@ struct Page {
     layout: Layout,
     totals: Totals,
     expiring: Vec<Row>,
+    unused: usize,
+    refused: Vec<Refused>,
+    dropped: u64,
+    sum: Sum,
+    success: String,
+    chart: Chart,
+    causes: Vec<(&'static str, u64)>,
+    links: Vec<Link>,
     may_change_tokens: bool,
     scim_url: String,
+}
+
+/// Refusals of the last hour.
+struct Refused {
+    tenant: String,
+    cause: &'static str,
+    meaning: &'static str,
+    count: u64,
+    link: String,
+}
+
+/// A connection and how it goes.
+struct Link {
+    tenant: String,
+    name: String,
+    idp: String,
+    state: &'static str,
+    class: &'static str,
+    last: Option<Moment>,
+    requests: u64,
+    success: String,
+    log: String,
 }
 
 /// The first page.
 pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let viewer = &visit.viewer;
     let now = visit.now();
+    let mine = viewer.tenants().map(<[TenantId]>::to_vec);
+    let (sums, of_links, hour, day) = figures(&visit, mine.clone(), now).await?;
     let mut snapshot = visit.read().await?;
     let totals = snapshot.totals(viewer.tenants()).await?;
     let query = TokenQuery {
-        tenants: viewer.tenants().map(<[_]>::to_vec),
-        expiring: Some((now, now + SOON)),
+        tenants: mine.clone(),
         limit: SHOWN,
         ..TokenQuery::default()
     };
-    let expiring = if viewer.may(Action::SeeTokens) {
-        let found = snapshot.find_tokens(&query).await?;
-        tokens::rows(snapshot.as_mut(), &found, now).await?
-    } else {
-        Vec::new()
-    };
+    let (mut expiring, mut unused) = (Vec::new(), 0);
+    if viewer.may(Action::SeeTokens) {
+        let soon = TokenQuery {
+            expiring: Some((now, now + SOON)),
+            ..query.clone()
+        };
+        let found = snapshot.find_tokens(&soon).await?;
+        expiring = tokens::rows(snapshot.as_mut(), &found, now).await?;
+        let idle = TokenQuery {
+            unused_since: Some(now - UNUSED),
+            limit: 100,
+            ..query
+        };
+        unused = snapshot.find_tokens(&idle).await?.len();
+    }
+    let mut tenants = Vec::new();
+    match &mine {
+        Some(ids) => {
+            for id in ids.iter().take(TENANTS) {
+                tenants.extend(snapshot.tenant_by_id(*id).await?);
+            }
+        }
+        None => tenants = snapshot.tenants("", TENANTS).await?,
+    }
+    let mut links = Vec::new();
+    for tenant in &tenants {
+        for connection in snapshot.connections(tenant.id).await? {
+            let sum = of_links.get(&(tenant.id, connection.id)).copied();
+            links.push(link(tenant, &connection, sum.unwrap_or_default(), now));
+        }
+    }
+    let mut refused = Vec::new();
+    for one in hour.iter().take(SHOWN) {
+        let tenant = match one.tenant {
+            Some(id) => snapshot.tenant_by_id(id).await?,
+            None => None,
+        };
+        refused.push(refusal(one, tenant.as_ref()));
+    }
     drop(snapshot);
+    let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
+    for one in &day {
+        *causes
+            .entry(one.cause.map_or("", Cause::as_str))
+            .or_default() += one.count;
+    }
+    let mut causes: Vec<_> = causes.into_iter().collect();
+    causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    causes.truncate(8);
+    let mut sum = Sum::default();
+    for (_, one) in &sums {
+        sum.requests += one.requests;
+        sum.errors += one.errors;
+        sum.last_at = sum.last_at.max(one.last_at);
+    }
     visit.page(&Page {
         layout: visit.layout("Overview"),
         totals,
         expiring,
+        unused,
+        refused,
+        // What the log lost is everybody's: for who sees all.
+        dropped: match mine {
+            None => visit.console.log.stats().dropped,
+            Some(_) => 0,
+        },
+        success: success(sum),
+        sum,
+        chart: Chart::new(&sums, now),
+        causes,
+        links,
         may_change_tokens: viewer.may(Action::ChangeTokens),
         scim_url: format!("{}/scim/v2", visit.channel.origin),
     })
+}
+
+type Figures = (
+    Vec<(i64, Sum)>,
+    BTreeMap<(TenantId, ConnectionId), Sum>,
+    Vec<Refusals>,
+    Vec<Refusals>,
+);
+
+/// Sums of the last day, by half hour and by connection; refusals of the last hour and day.
+async fn figures(visit: &Visit, mine: Option<Vec<TenantId>>, now: i64) -> Result<Figures, Problem> {
+    let asked = log::ask(&visit.console, move |reader| {
+        let tenants = mine.as_deref();
+        let since = Chart::since(now);
+        let links = reader.by_connection(tenants, since)?;
+        let filter = |since| LogFilter {
+            tenants: mine.clone(),
+            since: Some(since),
+            ..LogFilter::default()
+        };
+        Ok((
+            reader.by_half_hour(tenants, since)?,
+            links
+                .into_iter()
+                .map(|(tenant, link, sum)| ((tenant, link), sum))
+                .collect(),
+            reader.by_cause(&filter(now - HOUR))?,
+            reader.by_cause(&filter(now - DAY))?,
+        ))
+    });
+    match asked.await {
+        // Without its log the server still has a directory to show.
+        Err(problem) if problem.status.as_u16() == 503 => Ok(Figures::default()),
+        other => other,
+    }
+}
+
+fn refusal(one: &Refusals, tenant: Option<&Tenant>) -> Refused {
+    let mut link = Fields::default().with("last", "1h");
+    match one.cause {
+        Some(cause) => link = Fields::parse(link.as_bytes()).with("cause", cause.as_str()),
+        None => link = Fields::parse(link.as_bytes()).with("show", "errors"),
+    }
+    if let Some(tenant) = tenant {
+        link = Fields::parse(link.as_bytes()).with("tenant", &tenant.key);
+    }
+    Refused {
+        tenant: tenant.map_or_else(|| "No tenant".to_owned(), |tenant| tenant.name.clone()),
+        cause: one.cause.map_or("errors", Cause::as_str),
+        meaning: one.cause.map_or("", Cause::meaning),
+        count: one.count,
+        link: format!("/log?{link}"),
+    }
+}
+
+fn link(tenant: &Tenant, connection: &Connection, sum: Sum, now: i64) -> Link {
+    let (state, class) = if connection.paused {
+        ("Paused", "tag--warn")
+    } else if sum.requests == 0 {
+        ("No request in 24 h", "")
+    } else if sum.errors * 2 > sum.requests {
+        ("Failing", "tag--err")
+    } else {
+        ("Healthy", "tag--ok")
+    };
+    let log = Fields::default().with("tenant", &tenant.key);
+    Link {
+        tenant: tenant.name.clone(),
+        idp: connection.idp.clone(),
+        name: connection.name.clone(),
+        state,
+        class,
+        last: (sum.last_at > 0).then(|| Moment::new(sum.last_at, now)),
+        requests: sum.requests,
+        success: success(sum),
+        log: format!(
+            "/log?{}",
+            Fields::parse(log.as_bytes()).with("connection", &connection.name)
+        ),
+    }
+}
+
+/// `99.2 %`; never 100 when something was refused.
+fn success(sum: Sum) -> String {
+    if sum.requests == 0 {
+        return "—".to_owned();
+    }
+    let permille = (sum.requests - sum.errors.min(sum.requests)) * 1000 / sum.requests;
+    format!("{}.{} %", permille / 10, permille % 10)
 }

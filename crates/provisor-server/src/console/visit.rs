@@ -296,7 +296,6 @@ impl Visit {
     }
 
     /// 403 unless the role includes this: for what a page shows beside what its route demands.
-    #[expect(dead_code, reason = "pages with parts of their own access ask it")]
     pub(crate) fn demand(&self, action: Action) -> Result<(), Problem> {
         if self.viewer.may(action) {
             return Ok(());

@@ -128,7 +128,18 @@ impl Browser {
 
     /// A request to something else than the console.
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
-        let stream = self.open(method, path, headers, "").await;
+        self.tell(method, path, headers, "").await
+    }
+
+    /// As [`Browser::ask`], with a body.
+    pub(crate) async fn tell(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> u16 {
+        let stream = self.open(method, path, headers, body).await;
         let status = Events(BufReader::new(stream)).line().await.unwrap();
         status.split(' ').nth(1).unwrap().parse().unwrap()
     }

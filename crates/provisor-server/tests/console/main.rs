@@ -1,10 +1,13 @@
 //! The console over real sockets, in a tree that mirrors its paths.
 
 mod access;
+mod api;
+mod audit;
 mod browser;
 mod forms;
 mod link;
 mod live;
+mod log;
 mod overview;
 mod settings;
 mod sign_in;

@@ -28,6 +28,7 @@ pub(crate) const DAY: i64 = 86_400_000;
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) store: SqliteStore,
+    pub(crate) log: SyncLog,
     now: Arc<AtomicI64>,
     _stop: oneshot::Sender<()>,
     _running: JoinHandle<Result<(), StoreError>>,
@@ -51,7 +52,7 @@ impl World {
         let address = public.local_addr().unwrap();
         let server = Server {
             store: store.clone(),
-            log,
+            log: log.clone(),
             settings,
             clock,
         };
@@ -66,6 +67,7 @@ impl World {
         Self {
             address,
             store,
+            log,
             now,
             _stop: stop,
             _running: running,

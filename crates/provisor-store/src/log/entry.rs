@@ -166,6 +166,7 @@ impl Entry {
     /// With personal values masked, for a viewer who may not see them: the start of each text
     /// stays, so that people can still tell lines apart. Structure, ids and schema names stay.
     pub fn masked(mut self) -> Self {
+        self.path = redact::mask_path(&self.path);
         self.query = redact::mask_query(&self.query);
         self.detail = redact::mask_text(&self.detail);
         for (_, note) in &mut self.fired.notes {

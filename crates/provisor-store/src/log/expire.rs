@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     GapKind, LogSettings,
     file::{LogFile, STRETCH},
+    tally::forget_tallies,
 };
 
 /// Entries or bodies per transaction.
@@ -103,7 +104,10 @@ impl LogFile {
                         upkeep.stage = Stage::Sweep(table + 1);
                     }
                 },
-                None => upkeep.stage = Stage::GiveBack,
+                None => {
+                    forget_tallies(&self.conn, upkeep.horizon)?;
+                    upkeep.stage = Stage::GiveBack;
+                }
             },
             Stage::GiveBack => {
                 if !self.give_back()? {

@@ -193,6 +193,7 @@ impl LogFile {
             }
         }
         self.write_counted(batch, recent, now)?;
+        self.write_tallies(batch)?;
         if let Some(lost) = batch.lost_entries {
             self.add_gap(GapKind::Dropped, lost.from, lost.to, lost.count)?;
         }

@@ -7,7 +7,9 @@ use scim::tolerance::{Fired, Tolerance, Tolerances};
 
 use crate::{Cause, ConnectionId, Id, RequestId, TenantId, TokenId};
 
-use super::{Body, Entry, Kept, Operation, file::NAMED, name::NameKey, reader::nobody};
+use super::{
+    Body, Entry, Kept, Operation, file::NAMED, name::NameKey, reader::nobody, tally::among,
+};
 
 /// Rows of an answer without a limit of its own, and at most.
 const LIMIT: (usize, usize) = (100, 1000);
@@ -40,6 +42,8 @@ pub struct Place {
 pub struct LogFilter {
     /// Of this tenant. `None` lists every tenant's and nobody's: for operators only.
     pub tenant: Option<TenantId>,
+    /// Of these tenants: for who sees several.
+    pub tenants: Option<Vec<TenantId>>,
     /// Of this connection; ids of connections are unique only within a tenant.
     pub connection: Option<ConnectionId>,
     /// With this token; ids of tokens are unique only within a tenant.
@@ -89,6 +93,14 @@ impl Logged {
     }
 }
 
+/// How many rows are meant.
+pub(super) fn limit(asked: usize) -> usize {
+    match asked {
+        0 => LIMIT.0,
+        limit => limit.min(LIMIT.1),
+    }
+}
+
 /// A filter as SQL.
 pub(super) struct Query {
     sql: String,
@@ -105,28 +117,47 @@ const COLUMNS: &str = "e.id, e.request, e.at, e.duration_us, e.tenant, e.connect
 
 impl Query {
     pub(super) fn new(filter: &LogFilter, key: &NameKey) -> Self {
-        let mut query = Self {
-            sql: format!("SELECT {COLUMNS}"),
-            values: Vec::new(),
-            limit: match filter.limit {
-                0 => LIMIT.0,
-                limit => limit.min(LIMIT.1),
-            },
-            bodies: filter.bodies,
+        let columns = if filter.bodies {
+            format!("{COLUMNS}, b.request, b.response")
+        } else {
+            COLUMNS.to_owned()
         };
-        if filter.bodies {
-            query.sql.push_str(", b.request, b.response");
+        let (sql, values) = Self::source(&columns, filter, key);
+        Self {
+            sql,
+            values,
+            limit: limit(filter.limit),
+            bodies: filter.bodies,
         }
-        query
-            .sql
-            .push_str(" FROM entry e LEFT JOIN body b ON b.entry = e.id WHERE 1");
+    }
+
+    /// These columns of what the filter lets through, without order and limit, with the values to bind.
+    pub(super) fn source(columns: &str, filter: &LogFilter, key: &NameKey) -> (String, Vec<Value>) {
+        // What is found by its name or id needs no walk along the time.
+        let walks = filter.name.is_none() && filter.resource.is_none() && filter.request.is_none();
+        let index = match filter.show {
+            Show::Errors if walks => "INDEXED BY entry_refused",
+            _ => "",
+        };
+        let mut query = Self {
+            sql: format!(
+                "SELECT {columns} FROM entry e {index} LEFT JOIN body b ON b.entry = e.id WHERE 1"
+            ),
+            values: Vec::new(),
+            limit: 0,
+            bodies: false,
+        };
         query.conditions(filter, key);
-        query
+        (query.sql, query.values)
     }
 
     fn conditions(&mut self, filter: &LogFilter, key: &NameKey) {
         if let Some(tenant) = filter.tenant {
             self.and("e.tenant = ?", [tenant.0]);
+        }
+        if let Some(tenants) = &filter.tenants {
+            self.sql.push(' ');
+            self.sql.push_str(&among("e.tenant", Some(tenants)));
         }
         if let Some(token) = filter.token {
             self.and("e.token = ?", [token.0]);

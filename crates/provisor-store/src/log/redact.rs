@@ -294,6 +294,33 @@ pub(super) fn mask_query(query: &str) -> String {
     })
 }
 
+/// A path with what may name a person masked: what stands behind the endpoint and is no id, and
+/// what stands where an endpoint should and is none.
+pub(super) fn mask_path(path: &str) -> String {
+    // Words behind the version: a tenant's slug, then the endpoint, which begins with a capital.
+    let mut words = None;
+    let mut behind = false;
+    let segments = path.split('/').map(|segment| {
+        let is_word = segment
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        let is_endpoint =
+            segment == ".search" || segment.starts_with(|c: char| c.is_ascii_uppercase());
+        let is_place = is_word && !behind && (is_endpoint || words.is_none_or(|words| words == 0));
+        let stays = is_place || segment == ".search" || segment.parse::<crate::Id>().is_ok();
+        words = words
+            .map(|words| words + 1)
+            .or((segment == "v2").then_some(0));
+        behind |= is_endpoint && words.is_some();
+        if stays {
+            segment.to_owned()
+        } else {
+            encode(&mask_word(&decode(segment)))
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
 /// Rewrites each value of a query; the function gets the decoded name, the value, and it decoded.
 fn parts<'a>(query: &'a str, rewrite: impl Fn(&str, &'a str, &str) -> Cow<'a, str>) -> String {
     let mut out = String::with_capacity(query.len());
@@ -420,7 +447,7 @@ const IMPERSONAL: [&str; 24] = [
 ];
 
 /// JSON, also cut off anywhere, with personal values masked.
-pub(super) fn mask(json: &[u8]) -> Vec<u8> {
+pub fn mask(json: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(json);
     let mut out = String::with_capacity(text.len());
     let mut member = String::new();

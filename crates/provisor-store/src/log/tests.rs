@@ -17,6 +17,7 @@ use crate::{Cause, Id, RequestId, TokenId};
 mod erasure;
 mod recording;
 mod retention;
+mod tally;
 mod trouble;
 
 const HOUR: i64 = 60 * 60 * 1000;

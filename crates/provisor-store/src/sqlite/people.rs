@@ -315,6 +315,12 @@ pub(super) fn audit(
     if let Some(object) = &query.object {
         conditions.and("object = ?", [Box::new(object.clone()) as _]);
     }
+    if let Some(since) = query.since {
+        conditions.and("at >= ?", [Box::new(since) as _]);
+    }
+    if let Some(until) = query.until {
+        conditions.and("at < ?", [Box::new(until) as _]);
+    }
     if let Some(before) = query.before {
         conditions.and("id < ?", [Box::new(before) as _]);
     }

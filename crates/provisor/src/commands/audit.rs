@@ -67,6 +67,8 @@ impl Audit {
             actor,
             action,
             object,
+            since: None,
+            until: None,
             before,
             limit: limit as usize,
         };

@@ -103,6 +103,25 @@ fn queries_lose_their_secrets_only() {
 }
 
 #[test]
+fn paths_keep_endpoints_and_ids_and_hide_the_rest() {
+    for (path, masked) in [
+        ("/scim/v2/Users", "/scim/v2/Users"),
+        ("/scim/v2/acme/Users/.search", "/scim/v2/acme/Users/.search"),
+        (
+            "/scim/v2/Users/0190a2c1-7c3e-7b1a-9a52-2f6f0c1d2e3f",
+            "/scim/v2/Users/0190a2c1-7c3e-7b1a-9a52-2f6f0c1d2e3f",
+        ),
+        ("/scim/v2/Users/lena.ortiz", "/scim/v2/Users/l***"),
+        ("/scim/v2/Users/Lena", "/scim/v2/Users/L***"),
+        ("/scim/v2/acme/Devices/lena", "/scim/v2/acme/Devices/l***"),
+        ("/scim/v2/acme/lena", "/scim/v2/acme/l***"),
+        ("/scim/v2/lena%40acme.com", "/scim/v2/l***@acme.com"),
+    ] {
+        assert_eq!(mask_path(path), masked, "{path}");
+    }
+}
+
+#[test]
 fn masking_keeps_structure_and_hides_people() {
     for (json, expected) in [
         (

@@ -1,0 +1,120 @@
+//! Sums by half hour, connection and cause.
+
+use super::*;
+
+fn refused(bench: &Bench, tenant: Option<TenantId>, cause: Cause) -> Entry {
+    Entry {
+        tenant,
+        connection: tenant.map(|_| ConnectionId(3)),
+        cause: Some(cause),
+        ..Entry::new(RequestId::random(), bench.now(), Operation::Create, 409)
+    }
+}
+
+#[test]
+fn requests_are_summed_by_half_hour_and_connection_counted_ones_too() {
+    let bench = Bench::new();
+    let log = bench.open();
+    let start = bench.now();
+    log.record(bench.lookup(ACME, "lena"));
+    log.count(&bench.counted(&[]));
+    log.record(refused(&bench, Some(GLOBEX), Cause::Uniqueness));
+    log.record(refused(&bench, None, Cause::TokenUnknown));
+    log.flush();
+    bench.pass(SLOT_MS);
+    log.record(bench.lookup(ACME, "lena"));
+    log.flush();
+    let reader = log.reader();
+    let sums = |tenants: Option<&[TenantId]>, since| {
+        let sums = reader.by_half_hour(tenants, since).unwrap();
+        let pairs = sums.iter().map(|(_, sum)| (sum.requests, sum.errors));
+        pairs.collect::<Vec<_>>()
+    };
+    assert_eq!(sums(None, start), [(4, 2), (1, 0)]);
+    assert_eq!(sums(Some(&[ACME]), start), [(2, 0), (1, 0)]);
+    assert_eq!(sums(Some(&[GLOBEX]), start), [(1, 1)]);
+    assert_eq!(sums(Some(&[]), start), []);
+    assert_eq!(sums(None, bench.now()), [(1, 0)]);
+    let links = reader.by_connection(Some(&[ACME, GLOBEX]), start).unwrap();
+    let of_acme = links.iter().find(|(tenant, ..)| *tenant == ACME).unwrap();
+    assert_eq!((of_acme.2.requests, of_acme.2.last_at), (3, bench.now()));
+    assert_eq!(links.len(), 2);
+}
+
+#[test]
+fn refusals_are_summed_by_tenant_and_cause() {
+    let bench = Bench::new();
+    let log = bench.open();
+    for cause in [Cause::Uniqueness, Cause::Uniqueness, Cause::InvalidFilter] {
+        log.record(refused(&bench, Some(ACME), cause));
+        bench.pass(1000);
+    }
+    log.record(refused(&bench, Some(GLOBEX), Cause::Uniqueness));
+    log.record(refused(&bench, None, Cause::TokenUnknown));
+    log.record(bench.lookup(ACME, "lena"));
+    log.flush();
+    let found = |filter: LogFilter| {
+        let found = log.reader().by_cause(&filter).unwrap();
+        let all = found
+            .iter()
+            .map(|one| (one.tenant, one.cause.unwrap(), one.count));
+        all.collect::<Vec<_>>()
+    };
+    let all = found(LogFilter::default());
+    assert_eq!(all[0], (Some(ACME), Cause::Uniqueness, 2));
+    assert_eq!(all.len(), 4, "{all:?}");
+    let of_beta = LogFilter {
+        tenants: Some(vec![GLOBEX]),
+        ..LogFilter::default()
+    };
+    assert_eq!(found(of_beta), [(Some(GLOBEX), Cause::Uniqueness, 1)]);
+    let late = LogFilter {
+        since: Some(bench.now()),
+        tenant: Some(ACME),
+        ..LogFilter::default()
+    };
+    assert_eq!(found(late), []);
+}
+
+#[test]
+fn several_tenants_are_listed_as_one_log() {
+    let bench = Bench::new();
+    let log = bench.open();
+    for number in 0..6 {
+        let tenant = [ACME, GLOBEX, TenantId(9)][number % 3];
+        log.record(refused(&bench, Some(tenant), Cause::Uniqueness));
+        bench.pass(1000);
+    }
+    log.record(refused(&bench, None, Cause::TokenUnknown));
+    log.flush();
+    for show in [Show::All, Show::Errors] {
+        let mut filter = LogFilter {
+            tenants: Some(vec![ACME, GLOBEX]),
+            show,
+            limit: 3,
+            ..LogFilter::default()
+        };
+        let first = log.reader().entries(&filter).unwrap();
+        let tenants: Vec<_> = first.iter().map(|one| one.entry.tenant.unwrap()).collect();
+        assert_eq!(tenants, [GLOBEX, ACME, GLOBEX]);
+        filter.before = first.last().map(Logged::place);
+        assert_eq!(log.reader().entries(&filter).unwrap().len(), 1);
+        filter.before = None;
+        filter.limit = 0;
+        assert_eq!(log.reader().tail(0, &filter).unwrap().len(), 4);
+    }
+}
+
+#[test]
+fn sums_go_with_their_time() {
+    let bench = Bench::new();
+    let log = bench.open();
+    log.record(bench.lookup(ACME, "lena"));
+    log.flush();
+    bench.pass(LogSettings::default().entry_retention_ms + SLOT_MS);
+    log.record(bench.lookup(ACME, "lena"));
+    log.flush();
+    log.expire();
+    let left = log.reader().by_half_hour(None, 0).unwrap();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
