@@ -4,6 +4,9 @@ mod access;
 mod answer;
 mod asked;
 mod assets;
+mod attributes;
+mod explained;
+mod eyes;
 mod fields;
 mod layout;
 mod link;
@@ -11,13 +14,18 @@ mod live;
 mod moment;
 mod overview;
 mod password;
+mod requests;
 mod search;
 mod session;
 mod settings;
 mod sign_in;
+mod teams;
 mod theme;
 mod tokens;
+mod users;
 mod visit;
+mod walk;
+mod why;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -27,7 +35,7 @@ use axum::{
     response::Response,
     routing::any,
 };
-use provisor_store::{Clock, SessionId, Store, SyncLog};
+use provisor_store::{Clock, SessionId, Store, SyncLog, sqlite::SqliteStore};
 
 use crate::{Settings, limiter::Limiter, scim::TokenUses};
 pub use access::{Action, may};
@@ -40,12 +48,13 @@ use visit::Visit;
 #[derive(Clone)]
 pub(crate) struct Console {
     pub(crate) store: Arc<dyn Store>,
-    #[expect(dead_code, reason = "the pages of the sync log read it")]
     pub(crate) log: SyncLog,
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Clock,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) token_uses: Arc<TokenUses>,
+    /// For what is not a change: its journal is emptied after an erasure.
+    pub(crate) backend: SqliteStore,
     pub(crate) session_uses: Arc<session::Uses>,
     pub(crate) live: Arc<live::Streams>,
 }
@@ -58,6 +67,7 @@ impl Console {
         clock: Clock,
         limiter: Arc<Limiter>,
         token_uses: Arc<TokenUses>,
+        backend: SqliteStore,
     ) -> Self {
         Self {
             store,
@@ -66,6 +76,7 @@ impl Console {
             clock,
             limiter,
             token_uses,
+            backend,
             session_uses: Arc::default(),
             live: Arc::default(),
         }
@@ -147,6 +158,13 @@ routes! {
     viewers {
         GET  "/" SeeDirectory overview::show;
         GET  "/search" SeeDirectory search::find;
+        GET  "/users" SeeDirectory users::list;
+        GET  "/users/{tenant}/{id}" SeeDirectory users::show::show;
+        GET  "/users/{tenant}/{id}/{act}" ChangeUsers users::act::ask;
+        POST "/users/{tenant}/{id}/{act}" ChangeUsers users::act::act;
+        GET  "/teams" SeeDirectory teams::list;
+        GET  "/teams/{tenant}/{id}" SeeDirectory teams::show::show;
+        GET  "/why" SeeDirectory why::show;
         POST "/sign-out" OwnAccount sign_in::sign_out;
         GET  "/settings" OwnAccount settings::show;
         POST "/settings/password" OwnAccount settings::set_password;

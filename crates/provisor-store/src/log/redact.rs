@@ -420,7 +420,7 @@ const IMPERSONAL: [&str; 24] = [
 ];
 
 /// JSON, also cut off anywhere, with personal values masked.
-pub(super) fn mask(json: &[u8]) -> Vec<u8> {
+pub fn mask(json: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(json);
     let mut out = String::with_capacity(text.len());
     let mut member = String::new();
@@ -479,7 +479,7 @@ fn string_end(text: &str) -> usize {
 }
 
 /// Prose or a filter with what is quoted, and words with an at sign, masked.
-pub(super) fn mask_text(text: &str) -> String {
+pub fn mask_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('"') {
@@ -508,7 +508,7 @@ fn mask_words(text: &str) -> String {
 }
 
 /// `lena@example.com` becomes `l***@example.com`, `Lena` becomes `L***`.
-fn mask_word(word: &str) -> String {
+pub fn mask_word(word: &str) -> String {
     let Some(first) = word.chars().next().filter(|c| *c != '\\') else {
         return "***".to_owned();
     };
