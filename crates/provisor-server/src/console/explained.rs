@@ -12,6 +12,8 @@ use crate::why::{Gathered, State, Step, Verdict, Went, gap_in_words, last_change
 
 /// Lines of the timeline.
 const TOLD: usize = 30;
+/// Members told of one change of a team.
+const MEMBERS: usize = 5;
 /// Characters of a value in the timeline.
 const SHOWN: usize = 200;
 
@@ -33,10 +35,19 @@ pub(super) struct Explained {
 
 pub(super) struct StepShown {
     pub(super) step: Step,
-    pub(super) at: Option<Moment>,
+    /// The whole time.
+    pub(super) at: Option<String>,
 }
 
 impl StepShown {
+    /// The time of day, to the millisecond: steps lie close together.
+    pub(super) fn clock(&self) -> &str {
+        self.at
+            .as_deref()
+            .and_then(|at| at.get(11..23))
+            .unwrap_or_default()
+    }
+
     pub(super) fn class(&self) -> &'static str {
         match self.step.went {
             Went::Well => "ok",
@@ -127,7 +138,7 @@ impl Explained {
         let verdict = gathered.verdict();
         let facts = gathered.facts();
         let steps = last_change(&facts).into_iter().map(|step| StepShown {
-            at: step.at.map(|at| Moment::new(at, now)),
+            at: step.at.map(format_millis),
             step,
         });
         let unsent = matches!(
@@ -198,21 +209,9 @@ pub(super) fn of_event(event: &Event, eyes: Eyes, now: i64) -> Line {
         EventKind::Erased => ("err", "Erased"),
         EventKind::MembersChanged => ("ok", "Members changed"),
     };
-    let (before, after) = difference(event, eyes);
-    let number = |name: &str| {
-        event
-            .detail
-            .get(name)
-            .and_then(Value::as_array)
-            .map(Vec::len)
-    };
-    let members = match (number("added"), number("removed")) {
-        (None, None) => String::new(),
-        (added, removed) => format!(
-            "{} added, {} removed. ",
-            added.unwrap_or(0),
-            removed.unwrap_or(0)
-        ),
+    let (before, after) = match event.kind {
+        EventKind::MembersChanged => (members(event, "removed"), members(event, "added")),
+        _ => difference(event, eyes),
     };
     Line {
         at: Moment::new(event.at, now),
@@ -220,11 +219,25 @@ pub(super) fn of_event(event: &Event, eyes: Eyes, now: i64) -> Line {
         tone,
         title: title.to_owned(),
         tag: format!("event {}", event.seq),
-        text: format!("{members}By {}.", who(event)),
+        text: format!("By {}.", who(event)),
         before,
         after,
         link: log_link(&event.request),
     }
+}
+
+/// Members that came or went, by their ids.
+fn members(event: &Event, list: &str) -> Vec<String> {
+    let ids = event.detail.get(list).and_then(Value::as_array);
+    let ids: Vec<&str> = ids
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let told = ids.iter().take(MEMBERS).map(|id| format!("member {id}"));
+    let more = ids.len().saturating_sub(MEMBERS);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    told.chain(more).collect()
 }
 
 /// What an update took and gave, one line for each attribute.

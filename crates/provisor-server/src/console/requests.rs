@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use provisor_store::{
-    Connection, ConnectionId, Id, TenantId,
+    Connection, ConnectionId, Event, Id, RequestId, TenantId,
     log::{LogFilter, Logged},
 };
 
@@ -65,25 +65,45 @@ pub(super) fn rows(
     rows.collect()
 }
 
-/// Requests about a resource, newest first; without a log there are none.
+/// Requests about a resource, newest first: those that name it and those that made these events.
+/// Without a log there are none.
 pub(super) async fn about(
     console: &Console,
     tenant: TenantId,
     id: Id,
+    events: &[Event],
 ) -> Result<Vec<Logged>, Problem> {
     let log = console.log.clone();
+    let requests = events.iter().filter_map(|event| event.request.parse().ok());
+    let requests: Vec<RequestId> = requests.collect();
     let work = tokio::task::spawn_blocking(move || {
         log.flush();
-        let filter = LogFilter {
-            tenant: Some(tenant),
-            name: Some(id.to_string()),
-            limit: SHOWN,
-            ..LogFilter::default()
+        let of = |filter: LogFilter| {
+            let found = log.reader().entries(&LogFilter {
+                tenant: Some(tenant),
+                limit: SHOWN,
+                ..filter
+            });
+            found.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the sync log cannot be asked");
+                Vec::new()
+            })
         };
-        log.reader().entries(&filter).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the sync log cannot be asked");
-            Vec::new()
-        })
+        let mut found = of(LogFilter {
+            name: Some(id.to_string()),
+            ..LogFilter::default()
+        });
+        // What made it, alone or in a bulk, did not know its id yet.
+        for request in requests {
+            if !found.iter().any(|logged| logged.entry.request == request) {
+                found.extend(of(LogFilter {
+                    request: Some(request),
+                    ..LogFilter::default()
+                }));
+            }
+        }
+        found.sort_by_key(|logged| std::cmp::Reverse(logged.place()));
+        found
     });
     work.await.map_err(|error| Problem::internal(&error))
 }

@@ -8,5 +8,8 @@ mod live;
 mod overview;
 mod settings;
 mod sign_in;
+mod teams;
 mod tokens;
+mod users;
+mod why;
 mod world;

@@ -73,7 +73,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let events = snapshot.events_of(tenant.id, id, EVENTS).await?;
     let connections = snapshot.connections(tenant.id).await?;
     drop(snapshot);
-    let logged = requests::about(&visit.console, tenant.id, id).await?;
+    let logged = requests::about(&visit.console, tenant.id, id, &events).await?;
     let view = app_view::resource(&team);
     let field = |name: &str| view[name].as_str().unwrap_or_default().to_owned();
     let path = format!("/teams/{}/{id}", tenant.key);
