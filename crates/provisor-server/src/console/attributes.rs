@@ -6,6 +6,11 @@ use serde_json::json;
 
 use super::{Problem, explained::short};
 
+/// Lines of a schema that are shown; a resource may have very many.
+const LINES: usize = 200;
+/// Bytes of the JSON that are shown.
+const TEXT: usize = 64 << 10;
+
 /// Attributes of one schema.
 pub(super) struct Group {
     /// The schema's name.
@@ -53,6 +58,14 @@ pub(super) fn groups(stored: &Stored, attributes: &Map<String, Value>) -> Vec<Gr
     }
     let mut groups = vec![core];
     groups.extend(extensions);
+    for group in &mut groups {
+        let more = group.lines.len().saturating_sub(LINES);
+        group.lines.truncate(LINES);
+        if more > 0 {
+            let told = format!("{more} more values; the command line shows all");
+            group.lines.push(("…".to_owned(), told));
+        }
+    }
     groups
 }
 
@@ -118,5 +131,13 @@ pub(super) fn json_text(stored: &Stored, attributes: Map<String, Value>, groups:
         "version": format!("W/\"{}\"", stored.version),
     });
     resource.insert("meta".into(), meta);
-    serde_json::to_string_pretty(&resource).unwrap_or_default()
+    let mut text = serde_json::to_string_pretty(&resource).unwrap_or_default();
+    if text.len() > TEXT {
+        let whole = text.len();
+        text.truncate(text.floor_char_boundary(TEXT));
+        text.push_str(&format!(
+            "\n… cut: {whole} bytes in all; the command line shows them"
+        ));
+    }
+    text
 }

@@ -301,6 +301,8 @@ fn of_request(entry: &Entry, now: i64) -> Line {
         },
         tag: format!("{}{}", entry.status, cause.unwrap_or_default()),
         text: match entry.detail.as_str() {
+            // The path of a refused request may hold anything, a name too.
+            "" if entry.status >= 400 => entry.method.clone(),
             "" => format!("{} {}", entry.method, entry.path),
             detail => detail.to_owned(),
         },
