@@ -64,6 +64,32 @@
   followAll(document);
   document.addEventListener("htmx:after:swap", () => followAll(document));
 
+  // Search as you type: [data-refresh] names the part of the page that follows the form.
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("[data-refresh]");
+    if (!form) return;
+    clearTimeout(form.waiting);
+    form.waiting = setTimeout(() => refresh(form), 200);
+  });
+  const refresh = async (form) => {
+    const url = `${form.action}?${new URLSearchParams(new FormData(form))}`;
+    form.asking?.abort();
+    form.asking = new AbortController();
+    try {
+      const answer = await fetch(url, { signal: form.asking.signal });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const [now, then] = [document, page].map((of) => of.getElementById(form.dataset.refresh));
+      // Without the part, it is the sign-in or a problem: the page itself says so.
+      if (!now || !then) { location.href = url; return; }
+      now.replaceWith(then);
+      history.replaceState(null, "", url);
+      const rows = then.querySelectorAll("tbody tr").length;
+      say(rows === 1 ? "1 row" : `${rows} rows`);
+    } catch {
+      // The next key asks again, and the button works without this.
+    }
+  };
+
   // Keys: / and Ctrl K search, g and a letter go, Escape leaves a field.
   let going = false;
   document.addEventListener("keydown", (event) => {
@@ -84,7 +110,7 @@
       search.focus();
     } else if (going) {
       going = false;
-      const places = { o: "/", c: "/connections", u: "/users", t: "/teams", l: "/log", k: "/tokens" };
+      const places = { o: "/", c: "/connections", u: "/users", t: "/teams", l: "/log", k: "/tokens", w: "/why" };
       const link = document.querySelector(`.side a[href="${places[event.key]}"]`);
       if (link) link.click();
     } else if (event.key === "g") {

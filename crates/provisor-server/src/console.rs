@@ -5,8 +5,11 @@ mod answer;
 mod api;
 mod asked;
 mod assets;
+mod attributes;
 mod audit;
 mod download;
+mod explained;
+mod eyes;
 mod fields;
 mod layout;
 mod link;
@@ -15,13 +18,18 @@ mod log;
 mod moment;
 mod overview;
 mod password;
+mod requests;
 mod search;
 mod session;
 mod settings;
 mod sign_in;
+mod teams;
 mod theme;
 mod tokens;
+mod users;
 mod visit;
+mod walk;
+mod why;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -31,7 +39,7 @@ use axum::{
     response::Response,
     routing::any,
 };
-use provisor_store::{Clock, SessionId, Store, SyncLog};
+use provisor_store::{Clock, SessionId, Store, SyncLog, sqlite::SqliteStore};
 
 use crate::{Settings, limiter::Limiter, scim::TokenUses};
 pub use access::{Action, may};
@@ -49,6 +57,8 @@ pub(crate) struct Console {
     pub(crate) clock: Clock,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) token_uses: Arc<TokenUses>,
+    /// For what is not a change: its journal is emptied after an erasure.
+    pub(crate) backend: SqliteStore,
     pub(crate) session_uses: Arc<session::Uses>,
     pub(crate) live: Arc<live::Streams>,
 }
@@ -61,6 +71,7 @@ impl Console {
         clock: Clock,
         limiter: Arc<Limiter>,
         token_uses: Arc<TokenUses>,
+        backend: SqliteStore,
     ) -> Self {
         Self {
             store,
@@ -69,6 +80,7 @@ impl Console {
             clock,
             limiter,
             token_uses,
+            backend,
             session_uses: Arc::default(),
             live: Arc::default(),
         }
@@ -158,6 +170,13 @@ routes! {
         GET  "/audit" SeeAudit audit::list;
         GET  "/audit/export" Export audit::export;
         GET  "/search" SeeDirectory search::find;
+        GET  "/users" SeeDirectory users::list;
+        GET  "/users/{tenant}/{id}" SeeDirectory users::show::show;
+        GET  "/users/{tenant}/{id}/{act}" ChangeUsers users::act::ask;
+        POST "/users/{tenant}/{id}/{act}" ChangeUsers users::act::act;
+        GET  "/teams" SeeDirectory teams::list;
+        GET  "/teams/{tenant}/{id}" SeeDirectory teams::show::show;
+        GET  "/why" SeeDirectory why::show;
         POST "/sign-out" OwnAccount sign_in::sign_out;
         GET  "/settings" OwnAccount settings::show;
         POST "/settings/password" OwnAccount settings::set_password;

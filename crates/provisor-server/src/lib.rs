@@ -8,6 +8,7 @@ pub mod api;
 pub mod app_view;
 pub mod connection_choice;
 pub mod console;
+pub mod erasure;
 pub mod settings;
 pub mod why;
 
@@ -94,6 +95,7 @@ impl Server {
             self.clock.clone(),
             limiter.clone(),
             token_uses.clone(),
+            self.store.clone(),
         );
         let app = Arc::new(App {
             store,

@@ -2,6 +2,9 @@
 //!
 //! A pure function of what was read: whoever asks, and wherever, hears the same.
 
+mod gather;
+mod path;
+
 use provisor_store::{
     Cause, Connection, Event, Stored,
     event::EventKind,
@@ -9,6 +12,9 @@ use provisor_store::{
 };
 use scim::{Value, datetime::format_millis};
 use serde_json::json;
+
+pub use gather::{Gathered, Log, users_called};
+pub use path::{Step, Went, last as last_change};
 
 /// Everything that is known about a name.
 #[derive(Debug, Clone, Default)]
@@ -315,7 +321,7 @@ fn absent(facts: &Facts<'_>, refused: bool) -> (State, Option<i64>, String) {
 }
 
 /// Who made an event, in words.
-fn who(event: &Event) -> String {
+pub(crate) fn who(event: &Event) -> String {
     match (&event.connection, &event.token, &event.actor) {
         (Some(connection), Some(token), _) => format!("connection \"{connection}\" ({token})"),
         (Some(connection), None, _) => format!("connection \"{connection}\""),
@@ -370,7 +376,7 @@ fn evidence(facts: &Facts<'_>, state: State) -> Vec<Evidence> {
     evidence
 }
 
-fn gap_in_words(gap: &Gap) -> String {
+pub(crate) fn gap_in_words(gap: &Gap) -> String {
     let what = match gap.kind {
         GapKind::Stopped => "the server was stopped and received nothing",
         GapKind::Crashed => "the server ended without notice; the last entries before may be lost",
@@ -425,7 +431,7 @@ fn unsent(facts: &Facts<'_>) -> Vec<String> {
     idps.dedup();
     for idp in idps {
         advice.push(match idp {
-            "okta" => "In Okta: is the person assigned to the app (Assignments)? Is Create Users on (Provisioning, To App)? Who was assigned before provisioning was switched on needs Provision User. Dashboard, Tasks shows what failed.",
+            "okta" => "In Okta: is the person assigned to the app (Assignments)? Is Create Users on (Provisioning, To App)? Who was assigned before provisioning was switched on needs Provision User. Does the Application username format (Sign On) give the name you asked for? Dashboard, Tasks shows what failed.",
             "entra" => "In Entra ID: is the person in scope (Users and groups, scoping filters)? Try Provision on demand; Provisioning logs say why somebody was skipped. A cycle takes up to 40 minutes.",
             "onelogin" => "In OneLogin: does the person have the app, and does an action wait for approval (Users, Provisioning)?",
             _ => "In the identity provider: is the person assigned to the app, and is creating users switched on?",

@@ -38,6 +38,6 @@ pub use record::{
     Caller, Connection, Identifier, MemberRef, Scope, Scopes, Stored, TeamRef, Tenant, TenantState,
     TokenRecord,
 };
-pub use search::{Page, PageStart, Search};
+pub use search::{DeletedName, Page, PageStart, Search};
 pub use store::{Snapshot, Store};
 pub use token::{HashedToken, PlainToken, TokenKind};

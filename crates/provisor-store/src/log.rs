@@ -53,7 +53,7 @@ pub use erase::{Erased, Person, erase};
 pub use gap::{Gap, GapKind, Window};
 pub use query::{LogFilter, Logged, Place, Show};
 pub use reader::{Count, LogReader, Seen};
-pub use redact::mask;
+pub use redact::{mask as mask_json, mask_text, mask_word};
 pub use tally::{Refusals, SLOT_MS, Sum};
 
 /// How much is kept, and for how long.
@@ -273,6 +273,19 @@ impl SyncLog {
             IpAddr::V6(address) => address.to_bits() >> 64 << 64 | 1 << 32,
         };
         self.0.refusals_by_address.admit(key, now_ms) && self.0.refusals.admit(0, now_ms)
+    }
+
+    /// Takes a person out, as [`erase`] does for a command beside the server; what was recorded
+    /// before the call is reached. `None` if the log is off. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if the file may not be written.
+    pub fn erase(&self, person: Person<'_>, after: i64) -> Result<Option<Erased>, StoreError> {
+        let Some(pool) = &self.0.reader.pool else {
+            return Ok(None);
+        };
+        self.flush();
+        erase::erase_at(&pool.location(), person, after, &mut |_, _| {}).map(Some)
     }
 
     /// Waits until everything recorded before is in the file, or dropped. Blocks.

@@ -65,3 +65,14 @@ pub struct Page {
     /// True if there is more after this page.
     pub more: bool,
 }
+
+/// Which deleted users are asked for, by the userName they had; without regard to case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletedName<'n> {
+    /// All.
+    Any,
+    /// Whose userName contains this.
+    Contains(&'n str),
+    /// Whose userName is this.
+    Is(&'n str),
+}

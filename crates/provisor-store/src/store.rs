@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use scim::{ResourceType, Value};
 
 use crate::{
-    AuditEntry, AuditQuery, Caller, Change, Connection, ConnectionId, Denied, Event, Id, Link,
-    MemberRef, Origin, Outcome, Page, PasswordHash, Person, PersonId, PlainToken, Refusal, Search,
-    Secret, Session, StoreError, Stored, Tenant, TenantId, TokenQuery, TokenRecord, WriteError,
+    AuditEntry, AuditQuery, Caller, Change, Connection, ConnectionId, DeletedName, Denied, Event,
+    Id, Link, MemberRef, Origin, Outcome, Page, PasswordHash, Person, PersonId, PlainToken,
+    Refusal, Search, Secret, Session, StoreError, Stored, Tenant, TenantId, TokenQuery,
+    TokenRecord, WriteError,
 };
 
 /// Where a tenant's directory lives.
@@ -97,6 +98,16 @@ pub trait Snapshot: Send {
         id: Option<Id>,
         user_name: Option<&str>,
     ) -> Result<Option<(Stored, i64)>, StoreError>;
+
+    /// Deleted users that can still be restored, in order of their ids, after this id, each with
+    /// the time of its deletion. `name` narrows to whose userName is, or contains, this text.
+    async fn deleted_users(
+        &mut self,
+        tenant: TenantId,
+        name: DeletedName<'_>,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Vec<(Stored, i64)>, StoreError>;
 
     /// Tenants by key, after this key, at most `limit`; tenants being deleted are left out.
     async fn tenants(&mut self, after: &str, limit: usize) -> Result<Vec<Tenant>, StoreError>;

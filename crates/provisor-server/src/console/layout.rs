@@ -22,10 +22,31 @@ const PLACES: &[Place] = &[
         action: Action::SeeDirectory,
     },
     Place {
+        group: "",
+        label: "Users",
+        path: "/users",
+        icon: "M8 8a2.500 2.500 0 100-5 2.500 2.500 0 000 5zM3 14a5 5 0 0110 0",
+        action: Action::SeeDirectory,
+    },
+    Place {
+        group: "",
+        label: "Teams",
+        path: "/teams",
+        icon: "M6 7.500a2 2 0 100-4 2 2 0 000 4zM2 13a4 4 0 018 0M11 8a2 2 0 100-4M11.500 10a3.500 3.500 0 013 3",
+        action: Action::SeeDirectory,
+    },
+    Place {
         group: "Observe",
         label: "Sync log",
         path: "/log",
         icon: "M3 4h10M3 8h10M3 12h6",
+        action: Action::SeeDirectory,
+    },
+    Place {
+        group: "Observe",
+        label: "Why",
+        path: "/why",
+        icon: "M5.500 6a2.500 2.500 0 115 0c0 2-2.500 2-2.500 4M8 12.500v.5",
         action: Action::SeeDirectory,
     },
     Place {

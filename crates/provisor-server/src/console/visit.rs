@@ -321,10 +321,11 @@ impl Visit {
             layout: Layout,
             confirm: Confirm,
         }
-        self.page(&Page {
-            layout: self.layout(&confirm.title),
-            confirm,
-        })
+        let layout = self.layout(&confirm.title);
+        match confirm.error {
+            Some(_) => self.page_again(&Page { layout, confirm }),
+            None => self.page(&Page { layout, confirm }),
+        }
     }
 
     /// Streams a fragment: `render` is called again and again with a fresh view of the store, and

@@ -11,5 +11,8 @@ mod log;
 mod overview;
 mod settings;
 mod sign_in;
+mod teams;
 mod tokens;
+mod users;
+mod why;
 mod world;

@@ -16,7 +16,13 @@ use provisor_store::{
     change::{ConnectionSettings, NewToken},
     sqlite::{SqliteSettings, SqliteStore},
 };
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+};
 
 use crate::browser::Browser;
 
@@ -78,6 +84,46 @@ impl World {
     /// Moves the clock.
     pub(crate) fn pass(&self, millis: i64) {
         self.now.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// A request of an identity provider: status and answer.
+    pub(crate) async fn scim(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        let request = format!(
+            "{method} /scim/v2/{path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+             Authorization: Bearer {token}\r\nContent-Type: application/scim+json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or_default())
+    }
+
+    /// A user as an identity provider makes it: its id.
+    pub(crate) async fn user(&self, token: &str, user_name: &str, display: &str) -> String {
+        let body = json!({
+            "userName": user_name,
+            "displayName": display,
+            "externalId": format!("ext-{user_name}"),
+            "emails": [{ "value": user_name, "type": "work", "primary": true }],
+        });
+        let (status, user) = self.scim(token, "POST", "Users", &body).await;
+        assert_eq!(status, 201, "{user}");
+        user["id"].as_str().unwrap().to_owned()
     }
 
     /// Makes a change as the program itself would.

@@ -61,7 +61,17 @@ pub fn erase(
     after: i64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Erased, StoreError> {
-    let mut conn = Location::File(path.to_owned()).writer()?;
+    erase_at(&Location::File(path.to_owned()), person, after, progress)
+}
+
+/// As [`erase`], wherever the log is.
+pub(super) fn erase_at(
+    location: &Location,
+    person: Person<'_>,
+    after: i64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Erased, StoreError> {
+    let mut conn = location.writer()?;
     migration::verify(&conn, MIGRATIONS)?;
     take_out(&mut conn, person, after, progress).map_err(StoreError::sqlite)
 }

@@ -506,7 +506,7 @@ fn string_end(text: &str) -> usize {
 }
 
 /// Prose or a filter with what is quoted, and words with an at sign, masked.
-pub(super) fn mask_text(text: &str) -> String {
+pub fn mask_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('"') {
@@ -535,7 +535,7 @@ fn mask_words(text: &str) -> String {
 }
 
 /// `lena@example.com` becomes `l***@example.com`, `Lena` becomes `L***`.
-fn mask_word(word: &str) -> String {
+pub fn mask_word(word: &str) -> String {
     let Some(first) = word.chars().next().filter(|c| *c != '\\') else {
         return "***".to_owned();
     };

@@ -20,8 +20,8 @@ use super::{
     search::{self, Query},
 };
 use crate::{
-    AuditEntry, AuditQuery, Caller, ConnectionId, Denied, Event, Id, Link, MemberRef, Page,
-    PasswordHash, Person, PersonId, PlainToken, Refusal, Search, Secret, Session, Snapshot,
+    AuditEntry, AuditQuery, Caller, ConnectionId, DeletedName, Denied, Event, Id, Link, MemberRef,
+    Page, PasswordHash, Person, PersonId, PlainToken, Refusal, Search, Secret, Session, Snapshot,
     StoreError, Stored, Tenant, TenantId, TokenQuery, TokenRecord, event::EventKind,
     people::Totals, record,
 };
@@ -358,6 +358,40 @@ impl Snapshot for View {
         Ok(kinds
             .by_number(number)
             .map(|kind| (row.stored(kind), deleted)))
+    }
+
+    async fn deleted_users(
+        &mut self,
+        tenant: TenantId,
+        name: DeletedName<'_>,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Vec<(Stored, i64)>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (contains, is) = match name {
+            DeletedName::Any => (None, None),
+            DeletedName::Contains(text) => (Some(fold(text)), None),
+            DeletedName::Is(text) => (None, Some(fold(text))),
+        };
+        let kinds = self.kinds(tenant)?;
+        let mut statement = self.connection()?.prepare_cached(&format!(
+            "SELECT {}, deleted FROM tombstone \
+             WHERE tenant_id = ?1 AND kind = ?2 AND id > ?3 \
+               AND (?4 IS NULL OR instr(name, ?4) > 0) AND (?5 IS NULL OR name = ?5) \
+             ORDER BY id LIMIT ?6",
+            rows::COLUMNS
+        ))?;
+        let after = after.map_or(Vec::new(), |id| id.0.to_vec());
+        let values = params![tenant.0, rows::USER, after, contains, is, limit];
+        let read = |row: &Row<'_>| Ok((rows::resource(row)?, row.get(rows::NEXT_COLUMN)?));
+        let found: Vec<(rows::Resource, i64)> = statement
+            .query_map(values, read)?
+            .collect::<Result<_, _>>()?;
+        let users = found.into_iter().filter_map(|(row, deleted)| {
+            let kind = kinds.by_number(rows::USER)?;
+            Some((row.stored(kind), deleted))
+        });
+        Ok(users.collect())
     }
 
     async fn tenants(&mut self, after: &str, limit: usize) -> Result<Vec<Tenant>, StoreError> {

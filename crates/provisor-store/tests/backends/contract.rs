@@ -102,6 +102,7 @@ cases! { ($)
         old_tombstones_go
         the_events_of_a_resource_outlive_it
         tombstones_are_found
+        deleted_users_are_listed_page_by_page
     }
     concurrent {
         no_added_member_is_lost

@@ -2,18 +2,13 @@
 
 use std::time::Duration;
 
-use provisor_server::why::{Facts, Verdict};
-use provisor_store::{
-    Id, Stored, Tenant,
-    log::{LogFilter, LogReader, Logged, Seen, Window},
-};
+use provisor_server::why::{Gathered, Verdict};
+use provisor_store::{Stored, Tenant, log::LogReader};
 use scim::datetime::format_millis;
 
 use super::Context;
-use crate::{directory::Directory, failure::Failure, terminal, views};
+use crate::{directory::Directory, failure::Failure, terminal};
 
-/// Requests and events that are looked at.
-const LOOKED_AT: usize = 100;
 /// How often the log is asked whether it has caught up: together twice the time it gathers.
 const GATHERED: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -26,40 +21,17 @@ pub(super) async fn run(
     user: Option<&Stored>,
 ) -> Result<(), Failure> {
     let mut snapshot = directory.read().await?;
-    let tombstone = match (user, name.parse::<Id>()) {
-        (Some(_), _) => None,
-        (None, Ok(id)) => snapshot.tombstone(tenant.id, Some(id), None).await?,
-        (None, Err(_)) => snapshot.tombstone(tenant.id, None, Some(name)).await?,
-    };
-    let known = user.or(tombstone.as_ref().map(|(stored, _)| stored));
-    let events = match known {
-        Some(stored) => snapshot.events_of(tenant.id, stored.id, LOOKED_AT).await?,
-        None => Vec::new(),
-    };
-    let connections = snapshot.connections(tenant.id).await?;
+    let user = user.cloned();
+    let mut gathered = Gathered::read(snapshot.as_mut(), tenant.id, name, user).await?;
     drop(snapshot);
-    let log = match context.log() {
+    match context.log() {
         Ok(log) => {
             settle(context, &log, tenant).await?;
-            Some(Log::read(&log, tenant, &names(name, known))?)
+            gathered.read_log(&log, tenant.id)?;
         }
-        Err(missing) => {
-            terminal::note(&format!("warning: {missing}"));
-            None
-        }
-    };
-    let verdict = Verdict::of(&Facts {
-        name,
-        user,
-        tombstone: tombstone.as_ref().map(|(stored, at)| (stored, *at)),
-        events: &events,
-        requests: log.as_ref().map_or(&[], |log| &log.requests),
-        seen: log.as_ref().and_then(|log| log.seen),
-        window: log.as_ref().map(|log| &log.window),
-        last_request: log.as_ref().and_then(|log| log.last_request),
-        connections: &connections,
-    });
-    print(context, &verdict)
+        Err(missing) => terminal::note(&format!("warning: {missing}")),
+    }
+    print(context, &gathered.verdict())
 }
 
 /// Waits until what has just arrived is in the log, which gathers entries for a moment. A log that
@@ -73,60 +45,6 @@ async fn settle(context: &Context, log: &LogReader, tenant: &Tenant) -> Result<(
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
-}
-
-/// Everything a request may have called the user.
-fn names(name: &str, known: Option<&Stored>) -> Vec<String> {
-    let mut names = vec![name.to_owned()];
-    if let Some(stored) = known {
-        let view = views::resource(stored);
-        let fields = views::row(&view, &["id", "user_name", "email", "external_id"]);
-        names.extend(fields.into_iter().filter(|field| !field.is_empty()));
-    }
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-struct Log {
-    /// Newest first.
-    requests: Vec<Logged>,
-    seen: Option<Seen>,
-    window: Window,
-    last_request: Option<i64>,
-}
-
-impl Log {
-    fn read(log: &LogReader, tenant: &Tenant, names: &[String]) -> Result<Self, Failure> {
-        let mut requests = Vec::new();
-        let mut seen: Option<Seen> = None;
-        for name in names {
-            requests.extend(log.by_name(tenant.id, name, LOOKED_AT)?);
-            let found = log.seen(tenant.id, name)?;
-            seen = match (seen, found) {
-                (Some(a), Some(b)) => Some(Seen {
-                    first: a.first.min(b.first),
-                    last: a.last.max(b.last),
-                    // One request may carry several of the names.
-                    count: a.count.max(b.count),
-                }),
-                (a, b) => a.or(b),
-            };
-        }
-        requests.sort_by_key(|logged| std::cmp::Reverse(logged.place()));
-        requests.dedup_by_key(|logged| logged.id);
-        let last = log.entries(&LogFilter {
-            tenant: Some(tenant.id),
-            limit: 1,
-            ..LogFilter::default()
-        })?;
-        Ok(Self {
-            requests,
-            seen,
-            window: log.window(tenant.id)?,
-            last_request: last.first().map(|logged| logged.entry.at),
-        })
-    }
 }
 
 fn print(context: &Context, verdict: &Verdict) -> Result<(), Failure> {

@@ -272,7 +272,7 @@ fn changed(event: &Event, is_masked: bool) -> Changed {
         pair.insert(name.to_owned(), value.clone());
         let json = Value::Object(pair).to_string();
         let json = if is_masked {
-            String::from_utf8_lossy(&log::mask(json.as_bytes())).into_owned()
+            String::from_utf8_lossy(&log::mask_json(json.as_bytes())).into_owned()
         } else {
             json
         };

@@ -1,6 +1,6 @@
 //! Events, tombstones, restoring and erasing.
 
-use provisor_store::{Change, Id, Outcome, TenantId, event::EventKind};
+use provisor_store::{Change, DeletedName, Id, Outcome, TenantId, event::EventKind};
 use scim::Kind;
 use serde_json::{Value, json};
 
@@ -230,6 +230,46 @@ pub(crate) async fn tombstones_are_found(bench: &Bench) {
             assert_eq!(document["userName"], "Anna");
         }
     }
+}
+
+pub(crate) async fn deleted_users_are_listed_page_by_page(bench: &Bench) {
+    let mut ids: Vec<Id> = Vec::new();
+    for name in ["Anna@acme.com", "bo@acme.com", "annabel@acme.com"] {
+        let id = bench.user(name).await;
+        bench.delete("User", id).await.unwrap();
+        ids.push(id);
+    }
+    let team = bench.team("anna's team", &[]).await;
+    bench.delete("Group", team).await.unwrap();
+    bench.user("anna-is-there").await;
+    ids.sort_unstable();
+    let other = bench.new_tenant("other").await;
+    let mut view = bench.view().await;
+    let mut list = async |tenant, name, after, limit| -> Vec<Id> {
+        let found = view
+            .deleted_users(tenant, name, after, limit)
+            .await
+            .unwrap();
+        assert!(found.iter().all(|(_, at)| *at >= START));
+        found.iter().map(|(user, _)| user.id).collect()
+    };
+    let tenant = bench.tenant;
+    assert_eq!(list(tenant, DeletedName::Any, None, 10).await, ids);
+    assert_eq!(list(tenant, DeletedName::Any, None, 2).await, ids[..2]);
+    assert_eq!(
+        list(tenant, DeletedName::Any, Some(ids[1]), 2).await,
+        ids[2..]
+    );
+    let contains = DeletedName::Contains("NNA");
+    assert_eq!(list(tenant, contains, None, 10).await.len(), 2);
+    assert_eq!(
+        list(tenant, DeletedName::Is("anna@ACME.com"), None, 10)
+            .await
+            .len(),
+        1
+    );
+    assert_eq!(list(tenant, DeletedName::Is("anna"), None, 10).await, []);
+    assert_eq!(list(other, DeletedName::Any, None, 10).await, []);
 }
 
 pub(crate) async fn the_events_of_a_resource_outlive_it(bench: &Bench) {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use provisor_server::erasure::Traces;
 use provisor_store::{
-    Change, Event, Id, Outcome, Stored, Tenant,
+    Change, Event, Id, Outcome, Tenant,
     log::{self, Erased, Person},
 };
-use scim::{Value, datetime::format_millis};
+use scim::datetime::format_millis;
 use serde_json::json;
 
 use super::{Context, Which};
@@ -16,9 +17,6 @@ use crate::{
     open::{self, Missing},
     progress, terminal, views,
 };
-
-/// How many past events are read for the names a user had: more than anybody has.
-const PAST_EVENTS: usize = 100_000;
 
 pub(super) async fn run(
     context: &Context,
@@ -45,13 +43,11 @@ pub(super) async fn run(
             &user_name,
         )?;
     }
-    let (names, called) = names_of(directory, &tenant, &user).await?;
-    let person = Person {
-        tenant: tenant.id,
-        id: user.id,
-        names: &names,
-        called: &called,
+    let traces = {
+        let mut snapshot = directory.read().await?;
+        Traces::of(snapshot.as_mut(), tenant.id, &user).await?
     };
+    let person = traces.person();
     let path = context.path()?;
     // The log first: it is found by the names that the directory knows, so that an erasure which
     // was interrupted can be repeated.
@@ -107,39 +103,6 @@ fn leftover(emptied: bool, file: &Path) {
             file.display()
         ));
     }
-}
-
-/// Every name the user has or had, to find it in the sync log by, and how it is or was called.
-async fn names_of(
-    directory: &Directory,
-    tenant: &Tenant,
-    user: &Stored,
-) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let mut documents: Vec<Value> = serde_json::from_slice(&user.document).into_iter().collect();
-    let mut snapshot = directory.read().await?;
-    let past = snapshot.events_of(tenant.id, user.id, PAST_EVENTS).await?;
-    documents.extend(past.into_iter().filter_map(|event| event.document));
-    let (mut names, mut called) = (Vec::new(), Vec::new());
-    for document in &documents {
-        let singles = ["userName", "externalId"].map(|name| document.get(name));
-        let emails = document.get("emails").and_then(Value::as_array);
-        let emails = emails.into_iter().flatten().map(|email| email.get("value"));
-        let texts = singles
-            .into_iter()
-            .chain(emails)
-            .flatten()
-            .filter_map(Value::as_str);
-        names.extend(texts.map(str::to_owned));
-        let formatted = document.get("name").and_then(|name| name.get("formatted"));
-        let texts = [document.get("displayName"), formatted];
-        let texts = texts.into_iter().flatten().filter_map(Value::as_str);
-        called.extend(texts.map(str::to_owned));
-    }
-    for list in [&mut names, &mut called] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    Ok((names, called))
 }
 
 /// What can be shown to whoever asked for the erasure; without personal values.

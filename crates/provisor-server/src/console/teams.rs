@@ -1,0 +1,80 @@
+//! `/teams`: the groups that identity providers push.
+
+pub(super) mod show;
+
+use askama::Template;
+use axum::response::Response;
+use provisor_store::Tenant;
+
+use super::{
+    Problem,
+    fields::Fields,
+    layout::{Layout, Pager},
+    moment::Moment,
+    visit::Visit,
+    walk::{self, Wanted, quoted},
+};
+use crate::app_view;
+
+/// A team of the list.
+struct Row {
+    link: String,
+    name: String,
+    external_id: String,
+    tenant: String,
+    created: Moment,
+    updated: Moment,
+}
+
+#[derive(Template)]
+#[template(path = "teams/list.html")]
+struct Page {
+    layout: Layout,
+    query: String,
+    tenant: Option<Tenant>,
+    everywhere: String,
+    rows: Vec<Row>,
+    notes: Vec<String>,
+    pager: Pager,
+    is_filtered: bool,
+}
+
+/// The list. What a team is called is not personal, so everybody may search in it.
+pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
+    let tenant = match visit.query.given("tenant") {
+        Some(key) => Some(visit.tenant(key).await?),
+        None => None,
+    };
+    let text = visit.query.get("q");
+    let value = quoted(text);
+    let filter = match text {
+        "" => String::new(),
+        _ => format!("displayName co {value} or externalId eq {value} or id eq {value}"),
+    };
+    let wanted = Wanted::Present("Group", filter);
+    let found = walk::page(&visit, tenant.as_ref(), &wanted).await?;
+    let now = visit.now();
+    let rows = found.rows.iter().map(|row| {
+        let view = app_view::resource(&row.stored);
+        let field = |name: &str| view[name].as_str().unwrap_or_default().to_owned();
+        Row {
+            link: format!("/teams/{}/{}", row.tenant.key, row.stored.id),
+            name: field("display_name"),
+            external_id: field("external_id"),
+            tenant: row.tenant.name.clone(),
+            created: Moment::new(row.stored.created, now),
+            updated: Moment::new(row.stored.modified, now),
+        }
+    });
+    let first = Fields::parse(visit.query.with("after", "").as_bytes());
+    visit.page(&Page {
+        layout: visit.layout("Teams"),
+        query: text.to_owned(),
+        everywhere: format!("/teams?{}", first.with("tenant", "")),
+        is_filtered: !text.is_empty() || tenant.is_some(),
+        tenant,
+        rows: rows.collect(),
+        notes: found.notes,
+        pager: Pager::new("/teams", &visit.query, found.next.as_deref()),
+    })
+}

@@ -1,0 +1,151 @@
+//! `/why`: what became of a person, by e-mail or userName.
+
+use askama::Template;
+use axum::response::Response;
+use provisor_store::{Stored, Tenant, TenantId};
+
+use super::{
+    Problem,
+    explained::{self, Explained},
+    eyes::Eyes,
+    layout::Layout,
+    visit::Visit,
+    walk,
+};
+use crate::why::{Gathered, users_called};
+
+/// Tenants that are asked when none is named.
+const TENANTS: usize = 200;
+/// Tenants whose verdict is told when nobody has the name.
+const TOLD: usize = 10;
+
+/// What one tenant says.
+struct Answer {
+    tenant: Tenant,
+    why: Explained,
+    /// The user's page, if there is a user.
+    link: Option<String>,
+    /// This answer alone.
+    alone: String,
+}
+
+#[derive(Template)]
+#[template(path = "why.html")]
+struct Page {
+    layout: Layout,
+    query: String,
+    tenant: String,
+    tenants: Vec<Tenant>,
+    answers: Vec<Answer>,
+    /// Nobody has the name, and there are more tenants than are told.
+    untold: usize,
+    is_masked: bool,
+}
+
+/// The form, and the answers.
+pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
+    let text = visit.query.get("q");
+    let mut snapshot = visit.read().await?;
+    let mut tenants = walk::tenants(&visit, snapshot.as_mut(), "", TENANTS).await?;
+    drop(snapshot);
+    let tenant = match visit.query.given("tenant") {
+        Some(key) => Some(visit.tenant(key).await?),
+        None => None,
+    };
+    let asked = match &tenant {
+        Some(tenant) => vec![tenant.clone()],
+        None => tenants.clone(),
+    };
+    let (answers, untold) = match text {
+        "" => (Vec::new(), 0),
+        text => answers(&visit, text, asked).await?,
+    };
+    if tenants.len() == 1 {
+        tenants.clear();
+    }
+    visit.page(&Page {
+        layout: visit.layout("Why"),
+        query: text.to_owned(),
+        tenant: tenant.map_or_else(String::new, |tenant| tenant.key),
+        tenants,
+        answers,
+        untold,
+        is_masked: Eyes::of(&visit.viewer).are_masked(),
+    })
+}
+
+/// The verdicts of the tenants that know the name; if none does, of the first few.
+async fn answers(
+    visit: &Visit,
+    text: &str,
+    tenants: Vec<Tenant>,
+) -> Result<(Vec<Answer>, usize), Problem> {
+    let mut found = Vec::new();
+    for tenant in &tenants {
+        let mut snapshot = visit.read().await?;
+        let users = users_called(snapshot.as_mut(), tenant.id, text).await?;
+        // Several people may have an e-mail; each has a verdict of its own.
+        for user in users {
+            let gathered = Gathered::read(snapshot.as_mut(), tenant.id, text, Some(user)).await?;
+            found.push((tenant.clone(), gathered));
+        }
+        if found.last().is_none_or(|(last, _)| last.id != tenant.id) {
+            let gathered = Gathered::read(snapshot.as_mut(), tenant.id, text, None).await?;
+            if gathered.known().is_some() {
+                found.push((tenant.clone(), gathered));
+            }
+        }
+    }
+    let mut untold = 0;
+    if found.is_empty() {
+        let mut known = seen(visit, text, &tenants).await?;
+        if known.is_empty() {
+            untold = tenants.len().saturating_sub(TOLD);
+            known = tenants.into_iter().take(TOLD).collect();
+        }
+        for tenant in known {
+            let mut snapshot = visit.read().await?;
+            let gathered = Gathered::read(snapshot.as_mut(), tenant.id, text, None).await?;
+            found.push((tenant, gathered));
+        }
+    }
+    let mut answers = Vec::new();
+    for (tenant, gathered) in found {
+        answers.push(answer(visit, tenant, gathered).await?);
+    }
+    Ok((answers, untold))
+}
+
+async fn answer(visit: &Visit, tenant: Tenant, gathered: Gathered) -> Result<Answer, Problem> {
+    let eyes = Eyes::of(&visit.viewer);
+    let mut gathered = explained::read_log(&visit.console, tenant.id, gathered).await?;
+    if eyes.are_masked() {
+        // What the viewer typed tells them nothing new.
+        let typed = gathered.name.clone();
+        gathered.mask(typed);
+    }
+    let link = |user: &Stored| format!("/users/{}/{}", tenant.key, user.id);
+    Ok(Answer {
+        why: Explained::new(&gathered, eyes, visit.now()),
+        link: gathered.known().map(link),
+        alone: format!("/why?{}", visit.query.with("tenant", &tenant.key)),
+        tenant,
+    })
+}
+
+/// The tenants whose log has a request that named this.
+async fn seen(visit: &Visit, text: &str, tenants: &[Tenant]) -> Result<Vec<Tenant>, Problem> {
+    let log = visit.console.log.clone();
+    let text = text.to_owned();
+    let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id).collect();
+    let work = tokio::task::spawn_blocking(move || {
+        log.flush();
+        let named = ids
+            .into_iter()
+            .filter(|id| matches!(log.reader().seen(*id, &text), Ok(Some(_))));
+        named.collect::<Vec<_>>()
+    });
+    let ids = work.await.map_err(|error| Problem::internal(&error))?;
+    let named = tenants.iter().filter(|tenant| ids.contains(&tenant.id));
+    Ok(named.cloned().collect())
+}
