@@ -51,7 +51,7 @@ pub use entry::{Body, Counted, Entry, Kept, Operation};
 pub use erase::{Erased, Person, erase};
 pub use gap::{Gap, GapKind, Window};
 pub use query::{LogFilter, Logged, Place, Show};
-pub use reader::{Count, LogReader, Seen};
+pub use reader::{Count, LogReader, Outcomes, Seen};
 
 /// How much is kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
