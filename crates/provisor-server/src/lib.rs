@@ -17,6 +17,7 @@ mod http;
 mod limiter;
 mod metrics;
 mod operations;
+mod removal;
 mod scim;
 mod unattended;
 

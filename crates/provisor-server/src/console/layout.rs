@@ -22,6 +22,20 @@ const PLACES: &[Place] = &[
         action: Action::SeeDirectory,
     },
     Place {
+        group: "",
+        label: "Connections",
+        path: "/connections",
+        icon: "M6 10l4-4M7 4l1-1a3 3 0 014 4l-1 1M9 12l-1 1a3 3 0 01-4-4l1-1",
+        action: Action::SeeDirectory,
+    },
+    Place {
+        group: "Configure",
+        label: "Tenants",
+        path: "/tenants",
+        icon: "M3 14V3h6v11M9 7h4v7M1.500 14h13M5 6h2M5 9h2M11 10h.5",
+        action: Action::SeeDirectory,
+    },
+    Place {
         group: "Configure",
         label: "API tokens",
         path: "/tokens",

@@ -128,7 +128,17 @@ impl Browser {
 
     /// A request to something else than the console.
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
-        let stream = self.open(method, path, headers, "").await;
+        self.ask_with(method, path, headers, "").await
+    }
+
+    pub(crate) async fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> u16 {
+        let stream = self.open(method, path, headers, body).await;
         let status = Events(BufReader::new(stream)).line().await.unwrap();
         status.split(' ').nth(1).unwrap().parse().unwrap()
     }
@@ -161,6 +171,12 @@ impl Browser {
         let request = format!("{head}\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         stream
+    }
+
+    /// Sends a cookie's value under another name.
+    pub(crate) fn rename_cookie(&mut self, from: &str, to: &str) {
+        let value = self.cookies.remove(from).unwrap();
+        self.cookies.insert(to.to_owned(), value);
     }
 
     fn keep(&mut self, page: &Page) {

@@ -28,6 +28,7 @@ pub(crate) const DAY: i64 = 86_400_000;
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) store: SqliteStore,
+    pub(crate) log: SyncLog,
     now: Arc<AtomicI64>,
     _stop: oneshot::Sender<()>,
     _running: JoinHandle<Result<(), StoreError>>,
@@ -51,7 +52,7 @@ impl World {
         let address = public.local_addr().unwrap();
         let server = Server {
             store: store.clone(),
-            log,
+            log: log.clone(),
             settings,
             clock,
         };
@@ -66,6 +67,7 @@ impl World {
         Self {
             address,
             store,
+            log,
             now,
             _stop: stop,
             _running: running,
@@ -152,6 +154,18 @@ impl World {
             Outcome::Person(person) => person.id,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What an identity provider sends, once the log has it.
+    pub(crate) async fn scim(&self, method: &str, path: &str, token: &str, body: &str) -> u16 {
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/scim+json"),
+        ];
+        let status = self.browser().ask_with(method, path, &headers, body).await;
+        self.log.flush();
+        status
     }
 
     /// The path of a new one-time link.
