@@ -111,7 +111,7 @@ type Check = fn(&Entry) -> Option<bool>;
 
 const CHECKS: &[Check] = &[
     |_| Some(true),
-    |entry| match entry.cause {
+    |entry| match cause(entry) {
         Some(cause) if is_about_the_token(cause) => Some(false),
         _ => entry.connection.map(|_| true),
     },
@@ -129,7 +129,7 @@ fn state(entries: &[Entry], check: Check, words: &Words) -> Option<State> {
         .filter_map(|entry| Some((entry, check(entry)?)))
         .collect();
     let (last, last_is_good) = *told.last()?;
-    let stopped = !last_is_good && last.cause.is_some_and(is_about_the_token);
+    let stopped = !last_is_good && cause(last).is_some_and(is_about_the_token);
     match told.iter().find(|(_, good)| *good) {
         Some((first, _)) if !stopped => Some(State::Done {
             at: first.at,
@@ -137,6 +137,18 @@ fn state(entries: &[Entry], check: Check, words: &Words) -> Option<State> {
         }),
         _ => Some(State::Failed(trouble(last, words))),
     }
+}
+
+/// Why it was refused. A base URL that ends with `/Users` makes a look for a user of that name, or a
+/// POST to one, which the answer cannot know to be meant otherwise.
+fn cause(entry: &Entry) -> Option<Cause> {
+    let mut ends = entry.path.rsplit('/');
+    let is_type = |part: Option<&str>| matches!(part, Some("Users" | "Groups"));
+    let doubled = is_type(ends.next()) && is_type(ends.next());
+    entry.cause.map(|cause| match doubled {
+        true if matches!(cause, Cause::NotFound | Cause::MethodNotAllowed) => Cause::BaseUrlWrong,
+        _ => cause,
+    })
 }
 
 fn is_about_the_token(cause: Cause) -> bool {
@@ -157,11 +169,11 @@ fn is_about_the_token(cause: Cause) -> bool {
 
 /// A call as tests of a connection make it: a read with a good token.
 fn reads(entry: &Entry) -> bool {
-    let wrong_url = entry.cause == Some(Cause::BaseUrlWrong);
+    let wrong_url = cause(entry) == Some(Cause::BaseUrlWrong);
     // Asking for one that is not there is no test, and no mistake.
     let is_read = !entry.operation.is_write() && entry.operation != Operation::Get;
     entry.connection.is_some()
-        && !entry.cause.is_some_and(is_about_the_token)
+        && !cause(entry).is_some_and(is_about_the_token)
         && (is_read || wrong_url)
 }
 
@@ -188,8 +200,8 @@ fn deactivates(entry: &Entry) -> bool {
 fn troubles(entries: &[Entry], words: &Words) -> Vec<Trouble> {
     let mut found: Vec<Trouble> = Vec::new();
     for entry in entries.iter().rev().filter(|entry| entry.cause.is_some()) {
-        let cause = entry.cause.map_or("", Cause::as_str);
-        match found.iter_mut().find(|known| known.cause == cause) {
+        let code = cause(entry).map_or("", Cause::as_str);
+        match found.iter_mut().find(|known| known.cause == code) {
             Some(known) => known.count += 1,
             None => found.push(trouble(entry, words)),
         }
@@ -198,7 +210,7 @@ fn troubles(entries: &[Entry], words: &Words) -> Vec<Trouble> {
 }
 
 fn trouble(entry: &Entry, words: &Words) -> Trouble {
-    let cause = entry.cause.unwrap_or(Cause::Internal);
+    let cause = cause(entry).unwrap_or(Cause::Internal);
     Trouble {
         cause: cause.as_str(),
         what: what(entry, cause),

@@ -121,6 +121,18 @@ fn what_goes_wrong_has_cause_and_fix() {
             "End SCIM connector base URL at /scim/v2, without /Users",
         ),
         (
+            &["get 404 not_found /t/acme/scim/v2/Users/Users"],
+            "✓✓!–––",
+            "base_url_wrong",
+            "without /Users",
+        ),
+        (
+            &["other 405 method_not_allowed /scim/v2/Users/Groups"],
+            "✓✓!–––",
+            "base_url_wrong",
+            "without /Users",
+        ),
+        (
             &["list 401 stranger token_unknown"],
             "✓!––––",
             "token_unknown",
