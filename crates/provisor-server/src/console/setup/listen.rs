@@ -115,10 +115,10 @@ const CHECKS: &[Check] = &[
         Some(cause) if is_about_the_token(cause) => Some(false),
         _ => entry.connection.map(|_| true),
     },
-    |entry| reads(entry).then(|| entry.status < 400),
-    |entry| is(entry, Operation::Create, "User").then(|| entry.status < 400),
+    |entry| reads(entry).then_some(entry.status < 400),
+    |entry| is(entry, Operation::Create, "User").then_some(entry.status < 400),
     |entry| deactivates(entry).then_some(true),
-    |entry| is(entry, Operation::Create, "Group").then(|| entry.status < 400),
+    |entry| is(entry, Operation::Create, "Group").then_some(entry.status < 400),
 ];
 
 /// The first time it was done; if the token has stopped working since, or it was never done, the
@@ -129,7 +129,8 @@ fn state(entries: &[Entry], check: Check, words: &Words) -> Option<State> {
         .filter_map(|entry| Some((entry, check(entry)?)))
         .collect();
     let (last, last_is_good) = *told.last()?;
-    let stopped = !last_is_good && cause(last).is_some_and(is_about_the_token);
+    // A stranger's wrong token says nothing about one that was good.
+    let stopped = !last_is_good && cause(last).is_some_and(is_about_a_known_token);
     match told.iter().find(|(_, good)| *good) {
         Some((first, _)) if !stopped => Some(State::Done {
             at: first.at,
@@ -154,12 +155,15 @@ fn cause(entry: &Entry) -> Option<Cause> {
 fn is_about_the_token(cause: Cause) -> bool {
     matches!(
         cause,
-        Cause::NoCredentials
-            | Cause::SchemeWrong
-            | Cause::TokenUnknown
-            | Cause::TokenExpired
+        Cause::NoCredentials | Cause::SchemeWrong | Cause::TokenUnknown | Cause::TokenWrongTenant
+    ) || is_about_a_known_token(cause)
+}
+
+fn is_about_a_known_token(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::TokenExpired
             | Cause::TokenRevoked
-            | Cause::TokenWrongTenant
             | Cause::AddressNotAllowed
             | Cause::ScopeMissing
             | Cause::ConnectionPaused

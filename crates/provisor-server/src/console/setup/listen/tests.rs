@@ -101,6 +101,11 @@ fn steps_are_ticked_off_in_any_order_they_come() {
             ],
             "✓✓✓✓✓✓",
         ),
+        // A stranger's wrong token does not undo what a good one did.
+        (
+            &["list 200 User", "list 401 stranger token_unknown"],
+            "✓✓✓…––",
+        ),
         // A team's removal is no deactivation.
         (
             &["list 200 User", "create 201 User", "delete 204 Group"],
