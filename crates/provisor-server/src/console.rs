@@ -7,6 +7,7 @@ mod asked;
 mod assets;
 mod attributes;
 mod audit;
+mod connections;
 mod download;
 mod explained;
 mod eyes;
@@ -22,8 +23,10 @@ mod requests;
 mod search;
 mod session;
 mod settings;
+mod setup;
 mod sign_in;
 mod teams;
+mod tenants;
 mod theme;
 mod tokens;
 mod users;
@@ -46,6 +49,7 @@ pub use access::{Action, may};
 use answer::Problem;
 use asked::Asked;
 pub(crate) use session::Channel;
+use setup::session::SetupVisit;
 use visit::Visit;
 
 /// What every page works with. Cheap to clone.
@@ -104,6 +108,8 @@ pub enum Access {
     Guest,
     /// A person whose role may do this.
     Viewer(Action),
+    /// A customer's administrator who came in by a setup link.
+    Setup,
 }
 
 /// One route.
@@ -125,11 +131,13 @@ type Reply = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
 enum Serve {
     Guest(fn(Asked) -> Reply),
     Viewer(fn(Visit) -> Reply),
+    Setup(fn(SetupVisit) -> Reply),
 }
 
 macro_rules! routes {
     (
         guests { $($guest_method:ident $guest_path:literal $guest:path;)* }
+        setups { $($setup_method:ident $setup_path:literal $setup:path;)* }
         viewers { $($method:ident $path:literal $action:ident $handler:path;)* }
     ) => {
         /// Every route. A test walks this table with every role.
@@ -139,6 +147,12 @@ macro_rules! routes {
                 path: $guest_path,
                 access: Access::Guest,
                 serve: Serve::Guest(|asked| Box::pin($guest(asked))),
+            },)*
+            $(Route {
+                method: stringify!($setup_method),
+                path: $setup_path,
+                access: Access::Setup,
+                serve: Serve::Setup(|visit| Box::pin($setup(visit))),
             },)*
             $(Route {
                 method: stringify!($method),
@@ -158,6 +172,18 @@ routes! {
         POST "/link/{secret}" link::follow;
         GET  "/assets/{name}" assets::show;
         POST "/theme" theme::choose;
+        GET  "/setup/link/{secret}" setup::link::show;
+        POST "/setup/link/{secret}" setup::link::follow;
+    }
+    setups {
+        GET  "/setup" setup::portal::show;
+        GET  "/live/setup" setup::portal::live;
+        POST "/setup/leave" setup::portal::leave;
+        POST "/setup/tokens" setup::tokens::create;
+        GET  "/setup/tokens/{token}/rotate" setup::tokens::ask_rotate;
+        POST "/setup/tokens/{token}/rotate" setup::tokens::rotate;
+        GET  "/setup/tokens/{token}/revoke" setup::tokens::ask_revoke;
+        POST "/setup/tokens/{token}/revoke" setup::tokens::revoke;
     }
     viewers {
         GET  "/" SeeDirectory overview::show;
@@ -191,6 +217,28 @@ routes! {
         GET  "/live/tokens/{owner}/{token}/{new}" ChangeTokens tokens::rotate::live;
         GET  "/tokens/{owner}/{token}/revoke" ChangeTokens tokens::revoke::ask;
         POST "/tokens/{owner}/{token}/revoke" ChangeTokens tokens::revoke::revoke;
+        GET  "/tenants" SeeDirectory tenants::list;
+        POST "/tenants" ChangeConnections tenants::create;
+        GET  "/tenants/{tenant}" SeeDirectory tenants::show;
+        POST "/tenants/{tenant}" ChangeConnections tenants::rename;
+        GET  "/tenants/{tenant}/suspend" ChangeConnections tenants::ask_suspend;
+        POST "/tenants/{tenant}/suspend" ChangeConnections tenants::suspend;
+        POST "/tenants/{tenant}/resume" ChangeConnections tenants::resume;
+        GET  "/tenants/{tenant}/delete" ChangeConnections tenants::ask_delete;
+        POST "/tenants/{tenant}/delete" ChangeConnections tenants::delete;
+        GET  "/connections" SeeDirectory connections::list;
+        GET  "/connections/new" ChangeConnections connections::edit::form;
+        POST "/connections/new" ChangeConnections connections::edit::create;
+        GET  "/connections/{tenant}/{connection}" SeeDirectory connections::show::show;
+        GET  "/connections/{tenant}/{connection}/settings" ChangeConnections connections::edit::settings;
+        POST "/connections/{tenant}/{connection}/settings" ChangeConnections connections::edit::change;
+        GET  "/connections/{tenant}/{connection}/pause" ChangeConnections connections::pause::ask;
+        POST "/connections/{tenant}/{connection}/pause" ChangeConnections connections::pause::pause;
+        POST "/connections/{tenant}/{connection}/resume" ChangeConnections connections::pause::resume;
+        POST "/connections/{tenant}/{connection}/links" ChangeConnections connections::links::create;
+        POST "/connections/{tenant}/{connection}/links/{link}/revoke" ChangeConnections connections::links::revoke;
+        GET  "/setup/{tenant}/{connection}" SeeDirectory setup::show;
+        GET  "/live/setup/{tenant}/{connection}" SeeDirectory setup::live;
     }
 }
 

@@ -18,6 +18,7 @@ mod http;
 mod limiter;
 mod metrics;
 mod operations;
+mod removal;
 mod scim;
 mod unattended;
 

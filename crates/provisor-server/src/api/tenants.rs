@@ -1,6 +1,6 @@
 //! `/tenants`: the customer organisations.
 
-use provisor_store::{Change, Origin, Outcome, Store, Tenant, change::CHUNK};
+use provisor_store::{Change, Outcome, Tenant};
 use scim::Value;
 use serde::Deserialize;
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::{
     answer::segment,
     page::{self, PageQuery},
 };
-use crate::app_view;
+use crate::{app_view, removal};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,28 +79,7 @@ pub(super) async fn change(mut call: Call) -> Result<Answer, ApiError> {
 /// The first chunk hides the tenant before the answer; the rest goes on after it.
 pub(super) async fn delete(mut call: Call) -> Result<Answer, ApiError> {
     let key = call.tenant()?.key.clone();
-    match call.write(Change::DeleteTenant { chunk: CHUNK }).await? {
-        Outcome::TenantDeleted { done: true } => {}
-        Outcome::TenantDeleted { done: false } => {
-            let (store, origin) = (call.state.store.clone(), call.origin());
-            tokio::spawn(async move { remove_rest(store.as_ref(), origin).await });
-        }
-        other => return Err(ApiError::internal(&format!("{other:?} is no removal"))),
-    }
+    call.close_snapshot();
+    removal::begin(&call.state.store, call.origin()).await?;
     Ok(Answer::accepted(json!({ "key": key, "state": "deleting" })))
-}
-
-/// Removes what is left of a tenant that is already hidden. Where this fails, upkeep goes on.
-async fn remove_rest(store: &dyn Store, origin: Origin) {
-    loop {
-        let change = Change::DeleteTenant { chunk: CHUNK };
-        match store.write(origin.clone(), change).await {
-            Ok(Outcome::TenantDeleted { done: false }) => {}
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(tenant = %origin.tenant, %error, "removing a tenant paused; upkeep goes on with it");
-                return;
-            }
-        }
-    }
 }

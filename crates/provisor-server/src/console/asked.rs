@@ -58,6 +58,7 @@ impl Deref for Asked {
 impl Asked {
     pub(super) async fn read(
         console: Console,
+        cookies: [&str; 2],
         parameters: Option<RawPathParams>,
         request: Request<Body>,
     ) -> Result<Self, (Self, Problem)> {
@@ -69,7 +70,7 @@ impl Asked {
             .get::<Channel>()
             .cloned()
             .unwrap_or_default();
-        let known = session::secret(&parts.headers, &channel);
+        let known = session::secret(&parts.headers, &channel, cookies);
         let parameters = parameters.iter().flat_map(RawPathParams::iter);
         let mut facts = Facts {
             id: id.unwrap_or_else(RequestId::random),

@@ -23,6 +23,13 @@ const PLACES: &[Place] = &[
     },
     Place {
         group: "",
+        label: "Connections",
+        path: "/connections",
+        icon: "M6 10l4-4M7 4l1-1a3 3 0 014 4l-1 1M9 12l-1 1a3 3 0 01-4-4l1-1",
+        action: Action::SeeDirectory,
+    },
+    Place {
+        group: "",
         label: "Users",
         path: "/users",
         icon: "M8 8a2.500 2.500 0 100-5 2.500 2.500 0 000 5zM3 14a5 5 0 0110 0",
@@ -47,6 +54,13 @@ const PLACES: &[Place] = &[
         label: "Why",
         path: "/why",
         icon: "M5.500 6a2.500 2.500 0 115 0c0 2-2.500 2-2.500 4M8 12.500v.5",
+        action: Action::SeeDirectory,
+    },
+    Place {
+        group: "Configure",
+        label: "Tenants",
+        path: "/tenants",
+        icon: "M3 14V3h6v11M9 7h4v7M1.500 14h13M5 6h2M5 9h2M11 10h.5",
         action: Action::SeeDirectory,
     },
     Place {

@@ -29,6 +29,10 @@ pub(super) async fn show(asked: Asked) -> Result<Response, Problem> {
 /// Uses the link up, and opens its session.
 pub(super) async fn follow(asked: Asked) -> Result<Response, Problem> {
     let (secret, link) = link(&asked).await?;
+    // A customer's link opens a session of another cookie, at another path.
+    if matches!(link.purpose, Purpose::Setup(..)) {
+        return Err(used_up());
+    }
     let password = match link.purpose {
         Purpose::Invite(_) => match password::hash(asked.form.raw("password")).await? {
             Ok(hash) => Some(hash),
@@ -72,8 +76,12 @@ async fn page(
     Ok(no_referrer(answer::page(status, &page)?))
 }
 
-/// The link of the path, if it is good; a wrong secret counts like a wrong password.
 async fn link(asked: &Asked) -> Result<(Secret, Link), Problem> {
+    presented(asked).await?.ok_or_else(used_up)
+}
+
+/// The link of the path, if it is good; a wrong secret counts like a wrong password.
+pub(super) async fn presented(asked: &Asked) -> Result<Option<(Secret, Link)>, Problem> {
     let (limiter, now) = (&asked.console.limiter, asked.now());
     if let Some(seconds) = limiter.sign_in_wait(asked.address, now) {
         return Err(Problem::new(
@@ -92,12 +100,9 @@ async fn link(asked: &Asked) -> Result<(Secret, Link), Problem> {
     };
     let Some((secret, link)) = found else {
         limiter.sign_in_failure(asked.address, now);
-        return Err(used_up());
+        return Ok(None);
     };
-    if link.is_good(now) {
-        return Ok((secret, link));
-    }
-    Err(used_up())
+    Ok(link.is_good(now).then_some((secret, link)))
 }
 
 fn used_up() -> Problem {
@@ -110,7 +115,7 @@ fn used_up() -> Problem {
 }
 
 /// The address is a secret until the link is used.
-fn no_referrer(mut response: Response) -> Response {
+pub(super) fn no_referrer(mut response: Response) -> Response {
     let value = HeaderValue::from_static("no-referrer");
     response.headers_mut().insert(REFERRER_POLICY, value);
     response

@@ -21,13 +21,10 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper::body::Frame;
-use provisor_store::{Secret, SessionId, Snapshot};
+use provisor_store::{Secret, Session, SessionId, Snapshot};
 use tokio::sync::mpsc;
 
-use super::{
-    Console, Problem, answer,
-    visit::{Viewer, Visit},
-};
+use super::{Console, Problem, answer, asked::Asked};
 
 /// Between two looks at the store.
 const LOOK: Duration = Duration::from_millis(400);
@@ -94,7 +91,7 @@ impl hyper::body::Body for Channel {
 struct Watcher {
     console: Console,
     secret: Secret,
-    viewer: Viewer,
+    session: Arc<Session>,
 }
 
 impl Watcher {
@@ -102,25 +99,29 @@ impl Watcher {
     async fn look(&self) -> Result<Option<Box<dyn Snapshot>>, Problem> {
         let mut snapshot = self.console.store.read().await?;
         let session = snapshot.session(&self.secret).await?;
-        let same = session.is_some_and(|session| session.holder == self.viewer.session.holder);
+        let same = session.is_some_and(|session| session.holder == self.session.holder);
         Ok(same.then_some(snapshot))
     }
 }
 
-pub(super) fn stream<F, R>(visit: &Visit, render: R) -> Result<Response, Problem>
+pub(super) fn stream<F, R>(
+    asked: &Asked,
+    session: &Arc<Session>,
+    render: R,
+) -> Result<Response, Problem>
 where
     R: Fn(Box<dyn Snapshot>, i64) -> F + Send + Sync + 'static,
     F: Future<Output = Result<String, Problem>> + Send,
 {
-    let streams = &visit.console.live;
-    let Some(place) = streams.open(visit.viewer.session.id) else {
+    let streams = &asked.console.live;
+    let Some(place) = streams.open(session.id) else {
         let text = "Five live pages are open already. Close one and reload.\n";
         return Ok(answer::text(StatusCode::TOO_MANY_REQUESTS, text));
     };
     let watcher = Watcher {
-        console: visit.console.clone(),
-        secret: visit.secret.clone(),
-        viewer: visit.viewer.clone(),
+        console: asked.console.clone(),
+        secret: asked.secret.clone(),
+        session: session.clone(),
     };
     let (news, channel) = mpsc::channel(4);
     tokio::spawn(async move {

@@ -60,8 +60,8 @@ pub(crate) fn cookie<'h>(headers: &'h HeaderMap, channel: &Channel, name: &str) 
 }
 
 /// What the session's cookie proves; else what the guest's does, which only protects its forms.
-pub(crate) fn secret(headers: &HeaderMap, channel: &Channel) -> Option<Secret> {
-    ["session", "guest"]
+pub(crate) fn secret(headers: &HeaderMap, channel: &Channel, cookies: [&str; 2]) -> Option<Secret> {
+    cookies
         .iter()
         .find_map(|name| Secret::parse(cookie(headers, channel, name)?))
 }

@@ -22,6 +22,7 @@ use super::{
     asked::Asked,
     layout::{Confirm, Layout},
     live, may, session,
+    setup::session::{self as setup, COOKIE},
 };
 
 /// Who is signed in.
@@ -68,7 +69,7 @@ pub(super) async fn dispatch(
         "HEAD" => "GET".to_owned(),
         method => method.to_owned(),
     };
-    let (asked, mut response) = match Asked::read(console, parameters, request).await {
+    let (asked, mut response) = match Asked::read(console, proof(path), parameters, request).await {
         Ok(asked) => {
             let mut viewer = None;
             let response = match serve(path, &method, &asked, &mut viewer).await {
@@ -120,6 +121,16 @@ impl Asked {
     }
 }
 
+/// The cookies whose secret proves who asks for this path: a customer's setup session and a
+/// person's are strangers to each other.
+fn proof(path: Option<&str>) -> [&'static str; 2] {
+    let mut own = ROUTES.iter().filter(|route| Some(route.path) == path);
+    match own.any(|route| route.access == Access::Setup) {
+        true => [COOKIE, "guest"],
+        false => ["session", "guest"],
+    }
+}
+
 async fn serve(
     path: Option<&'static str>,
     method: &str,
@@ -156,7 +167,21 @@ async fn serve(
             })
             .await
         }
-        (Serve::Viewer(_), Access::Guest) => Err(Problem::internal(&"a page without access")),
+        (Serve::Setup(handler), _) => match setup::admit(asked).await? {
+            Some(visit) => {
+                let uses = &asked.console.session_uses;
+                uses.note(&visit.session, asked.address, asked.now());
+                handler(visit).await
+            }
+            None if path.starts_with("/live/") => Ok(answer::text(
+                StatusCode::UNAUTHORIZED,
+                "The session has ended.\n",
+            )),
+            None => Err(setup::ended()),
+        },
+        (Serve::Viewer(_), Access::Guest | Access::Setup) => {
+            Err(Problem::internal(&"a page without access"))
+        }
     }
 }
 
@@ -335,6 +360,6 @@ impl Visit {
         R: Fn(Box<dyn Snapshot>, i64) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String, Problem>> + Send,
     {
-        live::stream(self, render)
+        live::stream(&self.asked, &self.viewer.session, render)
     }
 }

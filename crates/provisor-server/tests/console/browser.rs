@@ -174,6 +174,12 @@ impl Browser {
         stream
     }
 
+    /// Sends a cookie's value under another name.
+    pub(crate) fn rename_cookie(&mut self, from: &str, to: &str) {
+        let value = self.cookies.remove(from).unwrap();
+        self.cookies.insert(to.to_owned(), value);
+    }
+
     fn keep(&mut self, page: &Page) {
         for line in page.header("set-cookie").lines() {
             let pair = line.split(';').next().unwrap();

@@ -202,6 +202,18 @@ impl World {
         }
     }
 
+    /// What an identity provider sends, once the log has it: the status.
+    pub(crate) async fn logged(&self, method: &str, path: &str, token: &str, body: &str) -> u16 {
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/scim+json"),
+        ];
+        let status = self.browser().tell(method, path, &headers, body).await;
+        self.log.flush();
+        status
+    }
+
     /// The path of a new one-time link.
     pub(crate) async fn link(&self, purpose: Purpose) -> String {
         let change = PeopleChange::CreateLink {

@@ -503,3 +503,64 @@ fn overlong_texts_are_cut() {
     assert!((16_380..=16_384).contains(&found.request_body.bytes().len()));
     assert!(std::str::from_utf8(found.request_body.bytes()).is_ok());
 }
+
+#[test]
+fn outcomes_are_told_by_connection_and_token() {
+    let bench = Bench::new();
+    let log = bench.open();
+    let before = full(&bench);
+    log.record(before.clone());
+    bench.pass(HOUR);
+    let since = bench.now();
+    for status in [200, 201, 409] {
+        let request = RequestId::random();
+        log.record(Entry {
+            request,
+            status,
+            ..full(&bench)
+        });
+    }
+    log.record(Entry {
+        request: RequestId::random(),
+        connection: None,
+        status: 401,
+        ..full(&bench)
+    });
+    log.record(Entry {
+        request: RequestId::random(),
+        tenant: Some(GLOBEX),
+        ..full(&bench)
+    });
+    let counted = Counted {
+        at: bench.now(),
+        tenant: Some(ACME),
+        connection: Some(ConnectionId(3)),
+        operation: Operation::Lookup,
+        status: 200,
+        names: &[],
+    };
+    log.count(&counted);
+    log.flush();
+    let told = |most| {
+        let mut found = log.reader().outcomes(ACME, since, most).unwrap();
+        found.sort_by_key(|one| (one.connection, one.token, one.good));
+        let plain = |one: Outcomes| {
+            let connection = one.connection.map(|id| id.0);
+            (connection, one.token.map(|id| id.0), one.good, one.refused)
+        };
+        found.into_iter().map(plain).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(100),
+        [
+            (None, Some(4), 0, 1),
+            (Some(3), None, 1, 0),
+            (Some(3), Some(4), 2, 1)
+        ]
+    );
+    let looked_at: u64 = told(2)
+        .iter()
+        .map(|(.., good, refused)| good + refused)
+        .sum();
+    assert_eq!(looked_at, 3, "two in full, and the counted one");
+}

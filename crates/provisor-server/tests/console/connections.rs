@@ -1,0 +1,220 @@
+//! `/connections`: list, create, settings, pause, setup links.
+
+use provisor_store::{Role, Store};
+
+use crate::world::{DAY, World};
+
+const USER: &str =
+    r#"{"userName":"lena@acme.com","emails":[{"value":"lena@acme.com","primary":true}]}"#;
+
+#[tokio::test]
+async fn a_connection_is_made_and_its_state_follows_what_arrives() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/connections/new").await.expect(200);
+    assert!(page.contains("Microsoft Entra ID"), "{page}");
+    let page = owner
+        .post("/connections/new", &[("idp", "entra")])
+        .await
+        .expect(422);
+    assert!(page.contains("Choose the tenant"), "{page}");
+    let entra = [
+        ("tenant", "acme"),
+        ("idp", "entra"),
+        ("identifier", "externalId"),
+    ];
+    let guide = owner.post("/connections/new", &entra).await.location();
+    assert_eq!(guide, "/setup/acme/2");
+    let page = owner.get("/connections/acme/2").await.expect(200);
+    for shown in [
+        "Not set up",
+        "Microsoft Entra ID",
+        "externalId",
+        "/t/acme/scim/v2",
+    ] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    let acme = world
+        .store
+        .read()
+        .await
+        .unwrap()
+        .tenant("acme")
+        .await
+        .unwrap()
+        .unwrap();
+    // Tokens of the world are of the first connection, `okta`.
+    let (token, _) = world.token(&acme, "Okta").await;
+    assert_eq!(
+        world.logged("POST", "/scim/v2/Users", &token, USER).await,
+        201
+    );
+    let page = owner.get("/connections/acme/1").await.expect(200);
+    for shown in ["Healthy", "100.0 %", "of 1 requests", "First user"] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    assert_eq!(
+        world.logged("POST", "/scim/v2/Users", &token, USER).await,
+        409
+    );
+    let page = owner.get("/connections").await.expect(200);
+    assert!(
+        page.contains("Failing") && page.contains("50.0 %"),
+        "{page}"
+    );
+    world.pass(2 * DAY);
+    let person = world.person("kim@example.com", Role::Auditor, &[]).await;
+    let mut auditor = world.signed_in(person).await;
+    let page = auditor.get("/connections/acme/1").await.expect(200);
+    assert!(page.contains("Idle since"), "{page}");
+}
+
+#[tokio::test]
+async fn pausing_refuses_the_next_request() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/connections/acme/1/pause").await.expect(200);
+    assert!(page.contains("keep their access"), "{page}");
+    owner
+        .post("/connections/acme/1/pause", &[])
+        .await
+        .location();
+    assert_eq!(world.logged("GET", "/scim/v2/Users", &token, "").await, 503);
+    let page = owner.get("/connections/acme/1").await.expect(200);
+    assert!(
+        page.contains("Paused") && page.contains("Resume the connection"),
+        "{page}"
+    );
+    owner
+        .post("/connections/acme/1/resume", &[])
+        .await
+        .location();
+    assert_eq!(world.logged("GET", "/scim/v2/Users", &token, "").await, 200);
+}
+
+#[tokio::test]
+async fn settings_are_kept_and_a_refusal_names_the_duplicates() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    for name in ["lena", "kim"] {
+        let user = format!(r#"{{"userName":"{name}@acme.com","externalId":"twice"}}"#);
+        assert_eq!(
+            world.logged("POST", "/scim/v2/Users", &token, &user).await,
+            201
+        );
+    }
+    let mut owner = world.as_role(Role::Owner).await;
+    let path = "/connections/acme/1/settings";
+    owner.get(path).await.expect(200);
+    let wanted = [
+        ("name", "okta"),
+        ("idp", "okta"),
+        ("identifier", "externalId"),
+        ("domains", "Acme.com, acme.de"),
+        ("reactivation", "on"),
+    ];
+    let page = owner.post(path, &wanted).await.expect(422);
+    assert!(page.contains("used more than once: twice"), "{page}");
+    assert!(
+        page.contains("value=\"Acme.com, acme.de\""),
+        "what was typed stays: {page}"
+    );
+    let mut good = wanted;
+    good[2].1 = "email";
+    assert_eq!(
+        owner.post(path, &good).await.location(),
+        "/connections/acme/1"
+    );
+    let page = owner.get(path).await.expect(200);
+    assert!(page.contains("value=\"acme.com, acme.de\""), "{page}");
+    assert!(page.contains("name=\"reactivation\" checked"), "{page}");
+    assert!(page.contains("value=\"email\" selected"), "{page}");
+    let page = owner.get("/connections/acme/1").await.expect(200);
+    assert!(page.contains("acme.de"), "{page}");
+    // A box that is left empty is switched off.
+    owner.get(path).await.expect(200);
+    owner.post(path, &good[..4]).await.location();
+    let page = owner.get(path).await.expect(200);
+    assert!(!page.contains("name=\"reactivation\" checked"), "{page}");
+}
+
+#[tokio::test]
+async fn support_sees_no_tokens_and_no_personal_data() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta production").await;
+    for expected in [201, 409] {
+        assert_eq!(
+            world.logged("POST", "/scim/v2/Users", &token, USER).await,
+            expected
+        );
+    }
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/connections/acme/1").await.expect(200);
+    assert!(
+        page.contains("lena@acme.com") && page.contains("Okta production"),
+        "{page}"
+    );
+    let mut support = world.as_role(Role::Support).await;
+    for path in ["/connections/acme/1", "/setup/acme/1"] {
+        let page = support.get(path).await.expect(200);
+        assert!(page.contains("uniqueness"), "{page}");
+        assert!(!page.contains("lena@acme.com"), "{page}");
+        assert!(!page.contains("Okta production"), "{page}");
+        assert!(
+            !page.contains("method=\"post\" action=\"/connections"),
+            "{page}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn setup_links_are_shown_once_listed_and_revoked() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    let mut owner = world.as_role(Role::Owner).await;
+    owner.get("/connections/acme/1").await.expect(200);
+    let page = owner
+        .post("/connections/acme/1/links", &[])
+        .await
+        .expect(200);
+    let (_, rest) = page.split_once("/setup/link/").unwrap();
+    let secret = rest.split('<').next().unwrap().to_owned();
+    let page = owner.get("/connections/acme/1").await.expect(200);
+    assert!(
+        page.contains("link_2") && page.contains("in 7 days"),
+        "{page}"
+    );
+    assert!(!page.contains(&secret), "{page}");
+    assert!(!format!("{:?}", world.audit().await).contains(&secret));
+    // One of another connection is not taken back from here.
+    owner
+        .post("/connections/acme/1/links/1/revoke", &[])
+        .await
+        .expect(404);
+    owner.get("/connections/acme/1").await.expect(200);
+    owner
+        .post("/connections/acme/1/links/2/revoke", &[])
+        .await
+        .location();
+    let page = owner.get("/connections/acme/1").await.expect(200);
+    assert!(page.contains("revoked"), "{page}");
+    world
+        .browser()
+        .get(&format!("/setup/link/{secret}"))
+        .await
+        .expect(410);
+    let told: Vec<_> = world
+        .audit()
+        .await
+        .into_iter()
+        .map(|e| (e.action, e.tenant_key))
+        .collect();
+    let acme = || Some("acme".to_owned());
+    assert_eq!(told[0], ("link.revoke".to_owned(), acme()));
+    assert_eq!(told[1], ("link.create".to_owned(), acme()));
+}
