@@ -268,7 +268,11 @@ async fn read_body(state: &ApiState, body: axum::body::Body) -> Result<(Bytes, R
         .size_hint()
         .upper()
         .and_then(|most| most.try_into().ok());
-    let room = state.bodies.reserve(most.unwrap_or(limit)).await;
+    // Whose tokens reach here are the operator's own apps, with bodies of 1 MiB at most.
+    let room = state
+        .bodies
+        .reserve(TenantId::SYSTEM, most.unwrap_or(limit))
+        .await;
     let room = room.ok_or_else(ApiError::overloaded)?;
     match tokio::time::timeout(state.settings.body_timeout, body.collect()).await {
         Ok(Ok(collected)) => Ok((collected.to_bytes(), room)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use provisor_store::Cause;
+use provisor_store::{Cause, TenantId};
 use scim::{Error, Kind, Map, Value, json};
 
 use super::{Call, answer::Failure, negotiate};
@@ -29,11 +29,18 @@ pub(crate) async fn object(
         return Err(too_large(limit));
     }
     let time = call.app.settings.body_timeout;
-    let read = match call.app.bodies.reserve(announced).await {
+    let tenant = call.caller.tenant_id();
+    let read = match call.app.bodies.reserve(tenant, announced).await {
         Some(room) => {
             call.exchange.room = room;
             let room = &mut call.exchange.room;
-            let reading = collect(&mut body, limit, announced, &call.app.bodies, room);
+            let reading = collect(
+                &mut body,
+                limit,
+                announced,
+                (&call.app.bodies, tenant),
+                room,
+            );
             tokio::time::timeout(time, reading)
                 .await
                 .unwrap_or_else(|_| Err(too_slow(time)))
@@ -57,7 +64,7 @@ async fn collect(
     body: &mut Incoming,
     limit: usize,
     announced: usize,
-    bodies: &BodyMemory,
+    (bodies, tenant): (&BodyMemory, TenantId),
     room: &mut Room,
 ) -> Result<Bytes, Failure> {
     let mut whole = BytesMut::new();
@@ -75,7 +82,7 @@ async fn collect(
             if length > limit {
                 return Err(too_large(limit));
             }
-            if !room.holds(length) && !bodies.grow(room, length) {
+            if !room.holds(length) && !bodies.grow(tenant, room, length) {
                 return Err(no_room());
             }
             if whole.is_empty() && body.is_end_stream() {

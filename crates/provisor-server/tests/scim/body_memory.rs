@@ -13,8 +13,8 @@ use crate::{
 };
 
 const KIB: usize = 1024;
-/// Room for one body of [`LARGE`].
-const MEMORY: usize = 6 * 1024 * KIB;
+/// A tenant's half has room for one body of [`LARGE`].
+const MEMORY: usize = 12 * 1024 * KIB;
 const LARGE: usize = 400 * KIB;
 /// What is taken for one.
 const TAKEN: usize = 12 * LARGE;
@@ -109,9 +109,17 @@ async fn large_bodies_wait_for_room_and_small_ones_do_not() {
     let mut first = begin(&house, start).await;
     taken(&client, TAKEN).await;
     let second = send(&house, large(&client, "two"));
-    // What is left is kept for it.
-    taken(&client, MEMORY).await;
     client.user("lena").await;
+    // Nor does another tenant wait for them, however many there are.
+    let stalled: Vec<_> = (0..5).map(|_| send(&house, start)).collect();
+    let (_, other) = house.tenant("globex").await;
+    client.user("kim").await;
+    send(&house, large(&other, "theirs"))
+        .await
+        .unwrap()
+        .expect(201);
+    taken(&client, TAKEN).await;
+    stalled.iter().for_each(JoinHandle::abort);
     first.send(rest).await;
     first.answer(false).await.unwrap().expect(201);
     second.await.unwrap().expect(201);
@@ -120,7 +128,6 @@ async fn large_bodies_wait_for_room_and_small_ones_do_not() {
     let first = begin(&house, start).await;
     taken(&client, TAKEN).await;
     let second = send(&house, start);
-    taken(&client, MEMORY).await;
     second.abort();
     drop(first);
     taken(&client, 0).await;
@@ -132,9 +139,12 @@ async fn without_room_for_a_body_the_client_is_told_to_come_again() {
     let (_, client) = house.tenant("acme").await;
     let operator = house.api_token(TenantId::SYSTEM, &[Scope::Admin]).await;
     let operator = client.with_token(operator).at("/api/v1");
+    let (_, globex) = house.tenant("globex").await;
     let other = lock(&house);
-    // It has arrived and waits for the directory.
+    // They have arrived and wait for the directory.
     let first = send(&house, large(&client, "one"));
+    let theirs = send(&house, large(&globex, "theirs"));
+    taken(&client, 2 * TAKEN).await;
     a_write_waits(&house).await;
     let refused = [
         send(&house, large(&client, "two")),
@@ -148,7 +158,7 @@ async fn without_room_for_a_body_the_client_is_told_to_come_again() {
         assert!(reply.header("retry-after").unwrap().parse::<u32>().is_ok());
         assert_eq!(house.cause(&reply), "overloaded");
     }
-    // The API takes from the same.
+    // The API takes from the same whole.
     let headers = [("Content-Type", "application/json")];
     let bytes = operator.bytes("POST", "/tenants", &headers, &body("x", LARGE));
     let refused = send(&house, bytes).await.unwrap();
@@ -156,6 +166,7 @@ async fn without_room_for_a_body_the_client_is_told_to_come_again() {
     assert!(refused.header("retry-after").is_some());
     other.execute_batch("ROLLBACK").unwrap();
     first.await.unwrap().expect(201);
+    theirs.await.unwrap().expect(201);
     taken(&client, 0).await;
     for bytes in [large(&client, "two"), chunked(&client, "three", LARGE)] {
         send(&house, bytes).await.unwrap().expect(201);
