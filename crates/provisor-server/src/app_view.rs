@@ -4,7 +4,8 @@
 //! always there; what is not known is `null`.
 
 use provisor_store::{
-    Connection, Event, MemberRef, Scope, Stored, TeamRef, Tenant, TokenKind, TokenRecord,
+    AuditEntry, Connection, Event, MemberRef, Scope, Stored, TeamRef, Tenant, TokenKind,
+    TokenRecord,
     event::EventKind,
     log::{Body, Entry},
 };
@@ -229,4 +230,20 @@ fn view(kind: &str, id: &str, document: Value, app_id: Option<&str>) -> Map<Stri
     }
     view.insert("attributes".into(), document.into());
     view
+}
+
+/// One entry of the audit.
+pub fn audit_entry(entry: &AuditEntry) -> Value {
+    json!({
+        "number": entry.id,
+        "at": format_millis(entry.at),
+        "actor": entry.actor,
+        "action": entry.action,
+        "object": entry.object,
+        "tenant": entry.tenant_key,
+        "before": entry.before,
+        "after": entry.after,
+        "address": entry.address,
+        "request": entry.request.to_string(),
+    })
 }

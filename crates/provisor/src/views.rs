@@ -6,7 +6,8 @@ use scim::{Map, Value};
 use crate::failure::Failure;
 
 pub(crate) use provisor_server::app_view::{
-    connection, event_envelope as event, log_entry, member, resource, team_of_user, tenant, token,
+    audit_entry, connection, event_envelope as event, log_entry, member, resource, team_of_user,
+    tenant, token,
 };
 
 /// All attributes of a resource, as stored.

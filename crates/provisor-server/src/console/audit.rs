@@ -3,8 +3,7 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use provisor_store::{AuditEntry, AuditQuery, TenantId};
-use scim::{Value, datetime::format_millis};
-use serde_json::json;
+use scim::Value;
 
 use super::{
     Problem,
@@ -13,6 +12,7 @@ use super::{
     moment::{DAY, Moment},
     visit::Visit,
 };
+use crate::app_view;
 
 /// Rows of a page.
 const PAGE: usize = 50;
@@ -117,7 +117,7 @@ pub(super) async fn export(visit: Visit) -> Result<Response, Problem> {
     visit.demand(super::Action::SeeAudit)?;
     let form = Form::read(&visit)?;
     let entries = read(&visit, MOST).await?;
-    let rows: Vec<Value> = entries.iter().map(view).collect();
+    let rows: Vec<Value> = entries.iter().map(app_view::audit_entry).collect();
     download::file("audit", form, &COLUMNS, &rows)
 }
 
@@ -165,19 +165,4 @@ async fn read(visit: &Visit, limit: usize) -> Result<Vec<AuditEntry>, Problem> {
 fn state(value: &Value) -> Option<String> {
     let shown = || serde_json::to_string_pretty(value).unwrap_or_default();
     (!value.is_null()).then(shown)
-}
-
-fn view(entry: &AuditEntry) -> Value {
-    json!({
-        "number": entry.id,
-        "at": format_millis(entry.at),
-        "actor": entry.actor,
-        "action": entry.action,
-        "object": entry.object,
-        "tenant": entry.tenant_key,
-        "before": entry.before,
-        "after": entry.after,
-        "address": entry.address,
-        "request": entry.request.to_string(),
-    })
 }

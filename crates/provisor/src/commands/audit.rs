@@ -1,14 +1,14 @@
 //! `provisor audit`: who did what in console, API and command line.
 
 use clap::Subcommand;
-use provisor_store::{AuditEntry, AuditQuery};
-use scim::{Value, datetime::format_millis};
-use serde_json::json;
+use provisor_store::AuditQuery;
+use scim::datetime::format_millis;
 
 use super::Context;
 use crate::{
     failure::Failure,
     terminal::{self, Form},
+    views,
 };
 
 #[derive(Debug, Subcommand)]
@@ -91,22 +91,7 @@ impl Audit {
                     entry.request.to_string(),
                 ]
             },
-            view,
+            views::audit_entry,
         )
     }
-}
-
-fn view(entry: &AuditEntry) -> Value {
-    json!({
-        "number": entry.id,
-        "at": format_millis(entry.at),
-        "actor": entry.actor,
-        "action": entry.action,
-        "object": entry.object,
-        "tenant": entry.tenant_key,
-        "before": entry.before,
-        "after": entry.after,
-        "address": entry.address,
-        "request": entry.request.to_string(),
-    })
 }

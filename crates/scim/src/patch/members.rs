@@ -63,17 +63,17 @@ fn step(operation: Operation) -> Option<MemberStep> {
 /// The members that a list names, each once, in order.
 fn named(members: &Value) -> Vec<Member> {
     let mut seen = HashSet::new();
-    let text = |member: &Value, name: &str| member.get(name)?.as_str().map(str::to_owned);
     members
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(|member| {
+            let text = |name: &str| member.get(name).and_then(Value::as_str);
             Some(Member {
-                id: text(member, "value").filter(|id| seen.insert(id.clone()))?,
-                display: text(member, "display")
+                id: text("value").filter(|id| seen.insert(*id))?.to_owned(),
+                display: text("display")
                     .filter(|display| !display.is_empty())
-                    .map(String::into_boxed_str),
+                    .map(Box::from),
             })
         })
         .collect()

@@ -54,11 +54,7 @@ impl Transaction<'_> {
         id: ConnectionId,
         settings: &ConnectionSettings,
     ) -> Decided<Outcome> {
-        self.tenant_record(tenant)?;
-        let before = caller::connections(self.connection, tenant)?
-            .into_iter()
-            .find(|connection| connection.id == id)
-            .ok_or_else(|| Error::not_found("There is no such connection in this tenant."))?;
+        let before = self.connection_record(tenant, id)?;
         let mut connection = before.clone();
         self.settle(&mut connection, settings)?;
         if connection != before {
