@@ -1,1 +1,50 @@
 //! The other end of the wire: a SCIM 2.0 client, an identity provider simulator, a conformance checker.
+//!
+//! ```no_run
+//! use futures_util::TryStreamExt;
+//! use scim_client::{Auth, Client, Filter, Patch, Query, User};
+//!
+//! # async fn run() -> Result<(), scim_client::Error> {
+//! let client = Client::new("https://scim.example.com/scim/v2", Auth::bearer("the token"))?;
+//! let lena = client.users().create(&User::named("lena@example.com")).await?;
+//! let patch = Patch::new().replace("active", false);
+//! client.users().patch(&lena.id, &patch).await?;
+//!
+//! let inactive = Query::filter(Filter::eq("active", false));
+//! let mut users = client.users().all(inactive);
+//! while let Some(user) = users.try_next().await? {
+//!     println!("{} is inactive", user.user_name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+#![deny(missing_docs)]
+
+mod address;
+mod auth;
+mod bulk;
+mod client;
+mod discovery;
+mod error;
+mod exchange;
+mod filter;
+mod page;
+mod patch;
+mod resource;
+mod resources;
+mod retry;
+
+pub use address::Reach;
+pub use auth::Auth;
+pub use bulk::{Bulk, BulkOutcome};
+pub use client::{Builder, Client};
+pub use discovery::{Discovery, ServiceProviderConfig};
+pub use error::{Error, Refusal};
+pub use exchange::{Answer, Exchange, MEDIA_TYPE, Request};
+pub use filter::Filter;
+pub use page::{Page, Paging, Query};
+pub use patch::Patch;
+pub use reqwest::Method;
+pub use resource::{Email, GROUP, Group, Member, Meta, Name, USER, User};
+pub use resources::Resources;
+pub use retry::Retry;

@@ -1,0 +1,179 @@
+//! How a client shows who it is.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::error::Error;
+
+/// The credentials of a client. `Debug` never shows a secret.
+pub enum Auth {
+    /// None are sent.
+    None,
+    /// A fixed `Authorization` header.
+    Header(HeaderValue),
+    /// OAuth 2.0 client credentials (RFC 6749 section 4.4): a token is fetched, kept until it expires, and fetched
+    /// anew when the server no longer takes it.
+    ClientCredentials(Box<ClientCredentials>),
+}
+
+/// What OAuth 2.0 client credentials need.
+pub struct ClientCredentials {
+    token_url: String,
+    client_id: String,
+    client_secret: String,
+    scope: Option<String>,
+    token: Mutex<Option<(HeaderValue, Instant)>>,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Auth::None => "Auth::None",
+            Auth::Header(_) => "Auth::Header(…)",
+            Auth::ClientCredentials(_) => "Auth::ClientCredentials(…)",
+        })
+    }
+}
+
+impl std::fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientCredentials(…)")
+    }
+}
+
+impl Auth {
+    /// `Authorization: Bearer TOKEN`.
+    #[must_use]
+    pub fn bearer(token: &str) -> Auth {
+        Auth::raw(&format!("Bearer {}", token.trim()))
+    }
+
+    /// `Authorization: VALUE`, as Okta's header mode sends it. Characters that no header may carry are left out.
+    #[must_use]
+    pub fn raw(value: &str) -> Auth {
+        let plain: String = value.chars().filter(|c| (' '..='~').contains(c)).collect();
+        let mut value = HeaderValue::from_str(&plain).expect("only printable ASCII is left");
+        value.set_sensitive(true);
+        Auth::Header(value)
+    }
+
+    /// `Authorization: Basic …` (RFC 7617).
+    #[must_use]
+    pub fn basic(user: &str, password: &str) -> Auth {
+        Auth::raw(&format!(
+            "Basic {}",
+            BASE64_STANDARD.encode(format!("{user}:{password}"))
+        ))
+    }
+
+    /// OAuth 2.0 client credentials.
+    #[must_use]
+    pub fn client_credentials(
+        token_url: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: impl Into<String>,
+        scope: Option<String>,
+    ) -> Auth {
+        Auth::ClientCredentials(Box::new(ClientCredentials {
+            token_url: token_url.into(),
+            client_id: client_id.into(),
+            client_secret: client_secret.into(),
+            scope,
+            token: Mutex::new(None),
+        }))
+    }
+
+    /// The `Authorization` header to send now.
+    pub(crate) async fn header(
+        &self,
+        http: &reqwest::Client,
+    ) -> Result<Option<HeaderValue>, Error> {
+        match self {
+            Auth::None => Ok(None),
+            Auth::Header(value) => Ok(Some(value.clone())),
+            Auth::ClientCredentials(credentials) => credentials.header(http).await.map(Some),
+        }
+    }
+
+    /// Forgets a fetched token the server refused; false if there is nothing newer to try.
+    pub(crate) async fn forget(&self, refused: Option<&HeaderValue>) -> bool {
+        let Auth::ClientCredentials(credentials) = self else {
+            return false;
+        };
+        let mut token = credentials.token.lock().await;
+        if token.as_ref().map(|(value, _)| value) == refused {
+            *token = None;
+        }
+        true
+    }
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    /// Seconds; servers may leave it out.
+    expires_in: Option<u64>,
+}
+
+impl ClientCredentials {
+    async fn header(&self, http: &reqwest::Client) -> Result<HeaderValue, Error> {
+        let mut token = self.token.lock().await;
+        if let Some((value, expires)) = &*token
+            && Instant::now() < *expires
+        {
+            return Ok(value.clone());
+        }
+        let granted = self.fetch(http).await?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", granted.access_token))
+            .map_err(|_| self.failed("the access token has characters no header may carry"))?;
+        value.set_sensitive(true);
+        // A little early, so that a token does not run out on its way.
+        let lives = Duration::from_secs(granted.expires_in.unwrap_or(300));
+        *token = Some((value.clone(), Instant::now() + lives.mul_f64(0.9)));
+        Ok(value)
+    }
+
+    fn form(&self) -> String {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials");
+        if let Some(scope) = &self.scope {
+            form.append_pair("scope", scope);
+        }
+        form.finish()
+    }
+
+    async fn fetch(&self, http: &reqwest::Client) -> Result<Granted, Error> {
+        // RFC 6749 section 2.3.1: both are form-encoded before they go into Basic.
+        let encoded =
+            |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let answer = http
+            .post(&self.token_url)
+            .basic_auth(encoded(&self.client_id), Some(encoded(&self.client_secret)))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .body(self.form())
+            .send()
+            .await
+            .map_err(|error| self.failed(error.without_url()))?;
+        let status = answer.status();
+        let body = answer
+            .bytes()
+            .await
+            .map_err(|error| self.failed(error.without_url()))?;
+        if !status.is_success() {
+            let said: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+            let said = said.as_ref().and_then(|said| said.get("error")?.as_str());
+            return Err(self.failed(format!("it answered {status} {}", said.unwrap_or_default())));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|_| self.failed("its answer has no access_token (RFC 6749 section 5.1)"))
+    }
+
+    fn failed(&self, why: impl std::fmt::Display) -> Error {
+        Error::Settings(format!("no access token from {}: {why}", self.token_url))
+    }
+}
