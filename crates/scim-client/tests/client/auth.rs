@@ -1,0 +1,68 @@
+//! Credentials: what is sent, and that nobody sees them.
+
+use scim_client::{Auth, Client, Query, Request};
+use serde_json::json;
+
+use crate::server::{Server, answer};
+
+#[tokio::test]
+async fn every_mode_has_its_header() {
+    let server = Server::with([]).await;
+    for (auth, header) in [
+        (Auth::bearer(" t \n"), Some("Bearer t")),
+        (Auth::raw("t"), Some("t")),
+        (Auth::basic("u", "p:ü"), Some("Basic dTpwOsO8")),
+        (Auth::None, None),
+    ] {
+        assert!(!format!("{auth:?}").contains("Bearer"), "{auth:?}");
+        let client = Client::new(&server.base(), auth).unwrap();
+        client.send(&Request::get("/Users")).await.unwrap();
+        assert_eq!(
+            server.asked().last().unwrap().header("authorization"),
+            header
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_fetched_token_is_kept_and_fetched_anew_when_it_is_refused() {
+    let grant = |token: &str| answer(200, json!({ "access_token": token, "expires_in": 3600 }));
+    let empty = || answer(200, json!({ "totalResults": 0, "Resources": [] }));
+    let answers = [
+        grant("one"),
+        empty(),
+        empty(),
+        answer(401, json!(null)),
+        grant("two"),
+        empty(),
+    ];
+    let server = Server::with(answers).await;
+    let token_url = format!("http://{}/token", server.address);
+    let auth = Auth::client_credentials(token_url, "id:x", "s ecret", Some("scim".to_owned()));
+    let client = server.builder(auth).build().unwrap();
+    for _ in 0..3 {
+        client.users().search(&Query::all()).await.unwrap();
+    }
+    let asked = server.asked();
+    let paths: Vec<&str> = asked.iter().map(|asked| asked.uri.path()).collect();
+    let users = "/scim/v2/Users";
+    assert_eq!(paths, ["/token", users, users, users, "/token", users]);
+    assert_eq!(
+        asked[0].header("authorization"),
+        Some("Basic aWQlM0F4OnMrZWNyZXQ=")
+    );
+    assert_eq!(asked[0].body, "grant_type=client_credentials&scope=scim");
+    assert_eq!(asked[2].header("authorization"), Some("Bearer one"));
+    assert_eq!(asked[5].header("authorization"), Some("Bearer two"));
+}
+
+#[tokio::test]
+async fn a_refused_grant_says_what_the_server_said() {
+    let server = Server::with([answer(400, json!({ "error": "invalid_client" }))]).await;
+    let token_url = format!("http://{}/token", server.address);
+    let auth = Auth::client_credentials(token_url, "id", "top-secret", None);
+    let client = server.builder(auth).build().unwrap();
+    let error = client.users().get("7").await.unwrap_err().to_string();
+    assert!(error.contains("invalid_client"), "{error}");
+    assert!(!error.contains("top-secret"), "{error}");
+}
