@@ -70,7 +70,7 @@ tolerances! {
     MissingSubAttribute = "missing_sub_attribute",
     /// A value outside its attribute's format (URI, language tag, country) is stored as sent (Entra: "store values as sent").
     LooseFormat = "loose_format",
-    /// `active` and `members` keep their value when a PUT leaves the key out (Okta custom apps map what the admin mapped).
+    /// `members` keep their value when a PUT leaves the key out (Okta custom apps map what the admin mapped); `active` does so in every profile. Not in `keycloak`, whose extensions leave out the members of an empty team (transcript `keycloak.json`).
     KeepOmitted = "keep_omitted",
     /// A bare token or a doubled `Bearer` in `Authorization` (Okta header modes).
     LooseAuthorization = "loose_authorization",
@@ -84,6 +84,8 @@ tolerances! {
     BareBulkPatch = "bare_bulk_patch",
     /// PATCH `replace` on a value filter that matches nothing creates the element from the filter (Entra). Only in `entra`: RFC 7644 section 3.5.2.3 asks for 400 `noTarget`.
     ReplaceCreates = "replace_creates",
+    /// Of several values marked as primary the first stays it (PingOne with two e-mail attributes, transcript `ping.json`).
+    ExtraPrimary = "extra_primary",
 }
 
 impl fmt::Display for Tolerance {
@@ -173,6 +175,11 @@ impl Profile {
         name: "entra",
         on: Self::GENERIC.on.with(&[Tolerance::ReplaceCreates]),
     };
+    /// Keycloak's extensions: generic, and a PUT of a team without members empties it.
+    pub const KEYCLOAK: Profile = Profile {
+        name: "keycloak",
+        on: Self::GENERIC.on.without(&[Tolerance::KeepOmitted]),
+    };
     /// Strict: what the RFCs ask, plus what would lose members or leave doors open otherwise.
     pub const RFC: Profile = Profile {
         name: "rfc",
@@ -185,7 +192,13 @@ impl Profile {
         ]),
     };
     /// All profiles.
-    pub const ALL: &[Profile] = &[Self::GENERIC, Self::OKTA, Self::ENTRA, Self::RFC];
+    pub const ALL: &[Profile] = &[
+        Self::GENERIC,
+        Self::OKTA,
+        Self::ENTRA,
+        Self::KEYCLOAK,
+        Self::RFC,
+    ];
 
     /// Finds a profile by its name.
     pub fn named(name: &str) -> Option<Profile> {

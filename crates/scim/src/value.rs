@@ -172,9 +172,31 @@ impl Reader<'_> {
         items.retain(|item| !item.is_null());
         drop_duplicates(&mut items);
         if attribute.kind == Type::Complex {
-            check_primary(&place, &items)?;
+            self.one_primary(place, &mut items)?;
         }
         Ok((!items.is_empty()).then_some(Value::Array(items)))
+    }
+
+    /// Of several values marked as primary the first stays it: PingOne sends one address at two places
+    /// (transcript `ping.json`).
+    fn one_primary(&mut self, place: Place<'_>, items: &mut [Value]) -> Result<(), Error> {
+        let refused = match check_primary(&place, items) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if !self.allows(Tolerance::ExtraPrimary, || {
+            format!("left the first of {place} primary, and no other")
+        }) {
+            return Err(refused);
+        }
+        let marked = items
+            .iter_mut()
+            .filter_map(|item| item.get_mut("primary"))
+            .filter(|primary| **primary == Value::Bool(true));
+        for primary in marked.skip(1) {
+            *primary = Value::Bool(false);
+        }
+        Ok(())
     }
 
     fn single(

@@ -2,9 +2,9 @@
 
 mod session;
 
-use provisor_store::Role;
+use provisor_store::{Change, Role, Store, change::ConnectionSettings};
 
-use crate::world::World;
+use crate::world::{NOW, World};
 
 const USER: &str = r#"{"userName":"lena@acme.com","active":true}"#;
 
@@ -19,7 +19,7 @@ async fn every_provider_has_a_guide_with_its_own_words() {
         ("onelogin", "SCIM Bearer Token"),
         ("jumpcloud", "Token Key"),
         ("google", "Endpoint URL"),
-        ("ping", "SCIM BASE URL"),
+        ("ping", "SCIM base URL"),
         ("keycloak", "SCIM 2.0 endpoint"),
         ("authentik", "Backchannel Providers"),
         ("other", "Unique identifier"),
@@ -34,11 +34,87 @@ async fn every_provider_has_a_guide_with_its_own_words() {
         let page = owner.get(&guide).await.expect(200);
         assert!(page.contains(words), "{idp}: {page}");
         assert!(page.contains("/t/acme/scim/v2</code>"), "{idp}: {page}");
+        for part in [
+            "When it sends",
+            "Easily got wrong",
+            "How this page was checked",
+        ] {
+            assert!(page.contains(part), "{idp}: {part}");
+        }
         assert!(page.contains("/tokens/new?tenant=acme"), "{idp}: {page}");
         assert!(
             page.contains("Waiting") || page.contains("waiting"),
             "{idp}: {page}"
         );
+    }
+}
+
+/// Every way of its own to go wrong is told in each guide, in the provider's words.
+#[tokio::test]
+async fn each_guide_names_the_cause_and_the_fix_in_its_own_words() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let guides = [
+        ("okta", "SCIM connector base URL", "Authorization"),
+        ("entra", "Tenant URL", "Secret Token"),
+        ("onelogin", "SCIM Base URL", "SCIM Bearer Token"),
+        ("jumpcloud", "Base URL", "Token Key"),
+        ("google", "Endpoint URL", "Access token"),
+        ("ping", "SCIM base URL", "OAuth Access Token"),
+        ("keycloak", "SCIM 2.0 endpoint", "Auth password/token"),
+        ("authentik", "URL", "Token"),
+        ("other", "the base URL", "the token"),
+    ];
+    let another = world.tenant("another").await;
+    let (stranger, _) = world.token(&another, "of another").await;
+    for ((idp, url, token_field), now) in guides.into_iter().zip((NOW..).step_by(2000)) {
+        let tenant = world.tenant(idp).await;
+        let mut snapshot = world.store.read().await.unwrap();
+        let id = snapshot.connections(tenant.id).await.unwrap()[0].id;
+        drop(snapshot);
+        let settings = format!("/connections/{idp}/{id}/settings");
+        owner.get(&settings).await.expect(200);
+        let form = [("name", idp), ("idp", idp), ("domains", "acme.com")];
+        owner.post(&settings, &form).await.location();
+        let (token, _) = world.token(&tenant, "good").await;
+        let (short, _) = world.token_until(&tenant, "short", Some(now + 1000)).await;
+        world.pass(2000);
+        let users = format!("/t/{idp}/scim/v2/Users");
+        let doubled = format!("{users}/Users");
+        let outside = USER.replace("acme.com", "other.com");
+        for (method, path, token, body, status) in [
+            ("GET", &doubled, &token, "", 404),
+            ("GET", &users, &stranger, "", 401),
+            ("GET", &users, &short, "", 401),
+            ("POST", &users, &token, &outside, 400),
+        ] {
+            let answer = world.logged(method, path, token, body).await;
+            assert_eq!(answer, status, "{idp}: {method} {path}");
+        }
+        let pause = ConnectionSettings {
+            paused: Some(true),
+            ..ConnectionSettings::default()
+        };
+        world
+            .write(
+                tenant.id,
+                Change::SetConnection {
+                    id,
+                    settings: pause,
+                },
+            )
+            .await;
+        assert_eq!(world.logged("GET", &users, &token, "").await, 503, "{idp}");
+        let page = owner.get(&format!("/setup/{idp}/{id}")).await.expect(200);
+        for told in [
+            &format!("End {url} at /scim/v2, without /Users or /Groups"),
+            &format!("Paste a token of this connection at {token_field}"),
+            &format!("Make a new token on this page, paste it at {token_field}"),
+            "have its domain added to the connection",
+            "Resume the connection",
+        ] {
+            assert!(page.contains(told), "{idp}: {told}\n{page}");
+        }
     }
 }
 

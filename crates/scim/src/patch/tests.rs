@@ -704,7 +704,12 @@ fn one_value_is_primary_at_most() {
     let two = json!([{ "op": "add", "path": "emails", "value": [
         { "value": "n", "primary": true }, { "value": "m", "primary": true }
     ] }]);
-    assert_eq!(refused(&Profile::GENERIC, two), Kind::InvalidValue);
+    assert_eq!(refused(&Profile::RFC, two.clone()), Kind::InvalidValue);
+    let after = user(two);
+    let marked = |email: &&Value| email["primary"] == json!(true);
+    let emails = after["emails"].as_array().unwrap();
+    assert_eq!(emails.iter().filter(marked).count(), 1, "{after}");
+    assert_eq!(emails.iter().find(marked).unwrap()["value"], "n");
     let all = json!([{ "op": "replace", "path": "emails.primary", "value": true }]);
     assert_eq!(refused(&Profile::GENERIC, all), Kind::InvalidValue);
 }

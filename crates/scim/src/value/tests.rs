@@ -203,6 +203,22 @@ fn tolerances_forgive_in_generic_and_not_in_rfc() {
         ),
         ("tags", json!("a"), json!(["a"]), WrapArray),
         (
+            "emails",
+            json!([
+                {"value": "a@x"},
+                {"value": "b@x", "primary": true},
+                {"value": "c@x", "primary": true},
+                {"value": "d@x", "primary": true}
+            ]),
+            json!([
+                {"value": "a@x"},
+                {"value": "b@x", "primary": true},
+                {"value": "c@x", "primary": false},
+                {"value": "d@x", "primary": false}
+            ]),
+            ExtraPrimary,
+        ),
+        (
             "owner",
             json!({"note": "n"}),
             json!({"note": "n"}),
@@ -275,7 +291,7 @@ fn names_become_canonical_and_read_only_parts_are_dropped() {
 #[test]
 fn at_most_one_value_is_primary() {
     let two = json!([{"value": "a", "primary": true}, {"value": "b", "primary": true}]);
-    let error = try_read("emails", two, Profile::GENERIC).unwrap_err();
+    let error = try_read("emails", two, Profile::RFC).unwrap_err();
     assert_eq!(error.kind, Kind::InvalidValue);
     let one = json!([{"value": "a", "primary": true}, {"value": "b", "primary": false}]);
     assert!(try_read("emails", one, Profile::RFC).is_ok());

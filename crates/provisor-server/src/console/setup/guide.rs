@@ -17,8 +17,41 @@ pub(crate) struct Guide {
     pub(crate) cycle_minutes: Option<i64>,
     pub(crate) words: Words,
     parts: Vec<Part>,
+    pub(crate) when: When,
+    /// What is easily got wrong.
+    pub(crate) traps: Vec<String>,
     /// Where it shows what went wrong.
     errors: String,
+    /// What nobody has tried, or found in its documentation.
+    pub(crate) unverified: String,
+    pub(crate) sources: Vec<Source>,
+}
+
+/// What it does of itself.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct When {
+    /// How often it sends.
+    pub(crate) sends: String,
+    /// What it does with somebody who leaves.
+    pub(crate) leaver: String,
+    /// How it is made to send again.
+    pub(crate) again: String,
+}
+
+/// A page of its own that the guide was checked against.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Source {
+    pub(crate) title: String,
+    url: String,
+}
+
+impl Source {
+    /// Its address as text: the console's pages link to nothing outside.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("https://")
+    }
 }
 
 /// What it calls things.
@@ -211,11 +244,54 @@ mod tests {
                 let left = field.value.contains('{') && !field.is_token;
                 assert!(!left, "{}: {}", guide.name, field.value);
             }
-            for text in [&guide.errors]
-                .into_iter()
-                .chain(guide.parts.iter().flat_map(|part| &part.steps))
-            {
+            let parts = guide.parts.iter();
+            let steps = parts.flat_map(|part| part.steps.iter().chain(&part.then));
+            for text in [&guide.errors].into_iter().chain(steps) {
                 assert!(text.matches("**").count() % 2 == 0, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_guide_says_when_it_sends_what_goes_wrong_and_what_nobody_tried() {
+        for guide in all() {
+            let When {
+                sends,
+                leaver,
+                again,
+            } = &guide.when;
+            let texts = [sends, leaver, again, &guide.unverified];
+            for text in texts.into_iter().chain(&guide.traps) {
+                let is_plain = !text.contains("**") && !text.contains('{');
+                assert!(text.ends_with('.') && is_plain, "{}: {text}", guide.name);
+            }
+            assert!(!guide.traps.is_empty(), "{}", guide.name);
+            assert!(!guide.sources.is_empty(), "{}", guide.name);
+            for source in &guide.sources {
+                assert!(source.url.starts_with("https://"), "{}", source.url);
+            }
+        }
+    }
+
+    /// The page in `docs` is longer, but calls everything what the guide calls it.
+    #[test]
+    fn every_guide_has_a_page_with_the_same_labels_and_sources() {
+        let plain = |text: &str| {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            words.join(" ").to_lowercase()
+        };
+        for guide in all() {
+            let name = match guide.idp() {
+                "other" => "generic",
+                idp => idp,
+            };
+            let path = format!("{}/../../docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
+            let page = plain(&std::fs::read_to_string(&path).unwrap());
+            let fields = guide.parts.iter().flat_map(|part| &part.fields);
+            let labels = fields.flat_map(|field| field.ticks.iter().chain([&field.label]));
+            let urls = guide.sources.iter().map(|source| &source.url);
+            for text in labels.chain(urls) {
+                assert!(page.contains(&plain(text)), "{path}: {text}");
             }
         }
     }

@@ -55,7 +55,10 @@ async fn settings_that_cannot_be_are_refused_by_name() {
     world.connection(acme, "okta").await;
     let operator = Some(world.operator.as_str());
     for (body, word) in [
-        (json!({ "profile": "oktta" }), "generic, okta, entra, rfc"),
+        (
+            json!({ "profile": "oktta" }),
+            "generic, okta, entra, keycloak, rfc",
+        ),
         (json!({ "identifier": "mail" }), "externalId"),
         (json!({ "pause": true }), "`pause`"),
         (json!({ "paused": "yes" }), "paused"),

@@ -25,6 +25,7 @@ impl Transaction<'_> {
         let profile = match idp.as_str() {
             "okta" => Profile::OKTA,
             "entra" => Profile::ENTRA,
+            "keycloak" => Profile::KEYCLOAK,
             _ => Profile::GENERIC,
         };
         let mut connection = Connection {

@@ -302,14 +302,20 @@ pub(crate) async fn connections_are_named_once(bench: &Bench) {
     ] {
         assert_refused(create(settings).await, Kind::InvalidValue, &[]);
     }
-    let entra = ConnectionSettings {
-        idp: Some("entra".into()),
-        ..ConnectionSettings::default()
-    };
-    let Ok(Outcome::Connection(made)) = create(entra).await else {
-        panic!("not made");
-    };
-    assert_eq!((made.name.as_str(), made.profile.name), ("entra", "entra"));
+    for (idp, profile) in [
+        ("entra", "entra"),
+        ("keycloak", "keycloak"),
+        ("authentik", "generic"),
+    ] {
+        let settings = ConnectionSettings {
+            idp: Some(idp.into()),
+            ..ConnectionSettings::default()
+        };
+        let Ok(Outcome::Connection(made)) = create(settings).await else {
+            panic!("not made");
+        };
+        assert_eq!((made.name.as_str(), made.profile.name), (idp, profile));
+    }
     let taken = bench.set(named("entra")).await;
     assert_refused(taken, Kind::Uniqueness, &[]);
     let connections = bench.view().await.connections(bench.tenant).await.unwrap();
@@ -318,7 +324,7 @@ pub(crate) async fn connections_are_named_once(bench: &Bench) {
             .iter()
             .map(|it| it.name.as_str())
             .collect::<Vec<_>>(),
-        ["other", "entra"]
+        ["other", "entra", "keycloak", "authentik"]
     );
 
     for (key, good) in [
