@@ -72,6 +72,8 @@ pub enum Change {
         kind: Arc<ResourceType>,
         /// As read.
         incoming: Incoming,
+        /// Half of a circle of references, which may have to be taken back: it brings nobody back.
+        half: bool,
     },
     /// PUT of a resource.
     Replace {

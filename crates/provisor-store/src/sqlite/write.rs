@@ -319,7 +319,11 @@ impl<'c> Transaction<'c> {
 
     fn carry_out(&mut self, origin: &Origin, change: &Change) -> Decided<Outcome> {
         match change {
-            Change::Create { kind, incoming } => self.create(origin, kind, incoming),
+            Change::Create {
+                kind,
+                incoming,
+                half,
+            } => self.create(origin, kind, incoming, *half),
             Change::Replace {
                 kind,
                 id,

@@ -167,7 +167,14 @@ pub(crate) async fn revocation_counts_at_once_everywhere(bench: &Bench) {
     let incoming = read(&kind, json!({ "userName": "late" }), &caller.profile()).unwrap();
     let late = bench
         .store
-        .write(bench.origin(&caller), Change::Create { kind, incoming })
+        .write(
+            bench.origin(&caller),
+            Change::Create {
+                kind,
+                incoming,
+                half: false,
+            },
+        )
         .await;
     let Err(WriteError::Refused(refusal)) = late else {
         panic!("{late:?}");
@@ -258,6 +265,7 @@ pub(crate) async fn a_queued_change_goes_by_the_newest_settings(bench: &Bench) {
         let change = Change::Create {
             kind: kind.clone(),
             incoming,
+            half: false,
         };
         super::bench::short(bench.store.write(bench.origin(&caller), change).await)
     };
