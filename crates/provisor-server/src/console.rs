@@ -173,8 +173,8 @@ routes! {
         POST "/link/{secret}" link::follow;
         GET  "/assets/{name}" assets::show;
         POST "/theme" theme::choose;
-        GET  "/setup/link/{secret}" setup::link::show;
-        POST "/setup/link/{secret}" setup::link::follow;
+        GET  "/setup/{secret}" setup::link::show;
+        POST "/setup/{secret}" setup::link::follow;
     }
     setups {
         GET  "/setup" setup::portal::show;

@@ -182,8 +182,9 @@ async fn setup_links_are_shown_once_listed_and_revoked() {
         .post("/connections/acme/1/links", &[])
         .await
         .expect(200);
-    let (_, rest) = page.split_once("/setup/link/").unwrap();
-    let secret = rest.split('<').next().unwrap().to_owned();
+    let (_, rest) = page.split_once("id=\"link\"").expect("a link is shown");
+    let url = rest.split_once('>').unwrap().1.split('<').next().unwrap();
+    let secret = url.rsplit('/').next().unwrap().to_owned();
     let page = owner.get("/connections/acme/1").await.expect(200);
     assert!(
         page.contains("link_2") && page.contains("in 7 days"),
@@ -205,7 +206,7 @@ async fn setup_links_are_shown_once_listed_and_revoked() {
     assert!(page.contains("revoked"), "{page}");
     world
         .browser()
-        .get(&format!("/setup/link/{secret}"))
+        .get(&format!("/setup/{secret}"))
         .await
         .expect(410);
     let told: Vec<_> = world
