@@ -10,6 +10,7 @@ mod audit;
 mod connections;
 mod download;
 mod explained;
+mod exported;
 mod eyes;
 mod fields;
 mod layout;

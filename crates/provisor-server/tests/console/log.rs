@@ -394,3 +394,62 @@ async fn the_live_tail_shows_what_arrives_to_who_may_see_it() {
     assert!(part.contains("k***@beta.com"), "{part}");
     assert!(!part.contains("acme") && !part.contains("kim@"), "{part}");
 }
+
+#[tokio::test]
+async fn who_takes_a_file_along_is_told_in_the_audit() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    world.log.record(refused(Some(&acme), "lena@acme.com"));
+    world.log.record(refused(Some(&acme), "kim@acme.com"));
+    world.log.flush();
+    let mut auditor = world.as_role(Role::Auditor).await;
+    let path = "/log/export?format=csv&tenant=acme&show=errors&q=lena%40acme.com&personal=yes";
+    auditor.get(path).await.expect(200);
+    auditor
+        .get("/audit/export?action=tenant.")
+        .await
+        .expect(200);
+    let told: Vec<_> = world
+        .audit()
+        .await
+        .into_iter()
+        .filter(|entry| entry.action.starts_with("export."))
+        .collect();
+    let said = |at: usize| {
+        let entry = &told[at];
+        (entry.action.as_str(), entry.object.as_str(), &entry.after)
+    };
+    assert!(
+        told.iter()
+            .all(|entry| entry.actor == "person:auditor@example.com")
+    );
+    let filter = serde_json::json!({
+        "format": "csv", "tenant": "acme", "show": "errors", "q": "l***@acme.com", "personal": "yes",
+    });
+    assert_eq!(said(3), ("export.begin", "log", &filter));
+    assert_eq!(
+        said(2),
+        ("export.end", "log", &serde_json::json!({ "rows": 1 }))
+    );
+    assert_eq!(told[3].tenant_key.as_deref(), Some("acme"));
+    assert_eq!(told[2].request, told[3].request);
+    assert_eq!(said(1).1, "audit");
+    assert_eq!(
+        said(0),
+        ("export.end", "audit", &serde_json::json!({ "rows": 1 }))
+    );
+    let page = auditor.get("/audit?action=export.").await.expect(200);
+    assert_eq!(page.matches("export.begin<").count(), 2, "{page}");
+    // What is refused is no export.
+    auditor.get("/log/export?format=xlsx").await.expect(400);
+    auditor.get("/log/export?tenant=nobody").await.expect(404);
+    assert_eq!(
+        world
+            .audit()
+            .await
+            .iter()
+            .filter(|e| e.action == "export.begin")
+            .count(),
+        2
+    );
+}

@@ -369,6 +369,8 @@ impl<'c> Transaction<'c> {
             Change::PutSchema { document } => self.put_schema(origin.tenant, document),
             Change::RemoveSchema { id } => self.remove_schema(origin.tenant, id),
             Change::People(change) => self.people(origin, change),
+            // It is told when the note of it is written.
+            Change::NoteExport(_) => Ok(Outcome::Done(1)),
             Change::Expire {
                 tombstones_before,
                 chunk,
