@@ -227,6 +227,10 @@ pub struct ConnectionSettings {
     pub reactivation: Option<bool>,
     pub unique_team_names: Option<bool>,
     pub paused: Option<bool>,
+    /// 0: as the server does.
+    pub log_days: Option<u16>,
+    /// 0: as the server does.
+    pub log_body_days: Option<u16>,
 }
 
 /// An export, for the audit.

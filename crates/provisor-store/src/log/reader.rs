@@ -337,12 +337,24 @@ impl LogReader {
         self.ask(|conn, _| {
             let snapshot = conn.unchecked_transaction()?;
             let from: i64 = snapshot.query_row(FROM, (), |row| row.get(0))?;
+            // A connection that keeps less hides what came through it before.
+            let cut: Option<i64> = snapshot
+                .prepare_cached("SELECT max(entries_to) FROM cut WHERE tenant = ?")?
+                .query_row([tenant.0], |row| row.get(0))?;
+            let cut = cut.filter(|cut| *cut > from);
+            let from = cut.unwrap_or(from);
             let to = snapshot.query_row("SELECT at FROM heartbeat", (), |row| row.get(0))?;
             let mut gaps: Vec<Gap> = snapshot
                 .prepare_cached("SELECT kind, from_at, to_at, count FROM gap WHERE to_at >= ?")?
                 .query_map([from], gap)?
                 .filter_map(Result::transpose)
                 .collect::<Result<_, _>>()?;
+            gaps.extend(cut.map(|to| Gap {
+                kind: GapKind::Retention,
+                from: 0,
+                to,
+                count: None,
+            }));
             counted_gaps(&snapshot, tenant, from, &mut gaps)?;
             gaps.sort_by_key(|gap| (gap.from, gap.to));
             Ok(Window { from, to, gaps })

@@ -130,6 +130,7 @@ cases! { ($)
         paused_and_suspended_refuse
         a_queued_change_goes_by_the_newest_settings
         connections_are_named_once
+        a_connection_keeps_its_log_for_days_of_its_own
         tenants_are_deleted_in_chunks
         an_interrupted_deletion_is_finished
         schemas_change_within_bounds

@@ -286,6 +286,33 @@ pub(crate) async fn a_queued_change_goes_by_the_newest_settings(bench: &Bench) {
     );
 }
 
+pub(crate) async fn a_connection_keeps_its_log_for_days_of_its_own(bench: &Bench) {
+    let kept = async || {
+        let connections = bench.view().await.connections(bench.tenant).await.unwrap();
+        (connections[0].log_days, connections[0].log_body_days)
+    };
+    assert_eq!(kept().await, (None, None));
+    for (days, body_days, expected) in [
+        (Some(30), None, (Some(30), None)),
+        (None, Some(3), (Some(30), Some(3))),
+        (Some(3650), Some(0), (Some(3650), None)),
+        (Some(0), None, (None, None)),
+    ] {
+        let settings = ConnectionSettings {
+            log_days: days,
+            log_body_days: body_days,
+            ..ConnectionSettings::default()
+        };
+        bench.set(settings).await.unwrap();
+        assert_eq!(kept().await, expected);
+    }
+    let too_long = ConnectionSettings {
+        log_days: Some(3651),
+        ..ConnectionSettings::default()
+    };
+    assert_refused(bench.set(too_long).await, Kind::InvalidValue, &["3650"]);
+}
+
 pub(crate) async fn connections_are_named_once(bench: &Bench) {
     let create = async |settings| {
         bench
