@@ -52,8 +52,8 @@ use self::{
 pub use entry::{Body, Counted, Entry, Kept, Operation};
 pub use erase::{Erased, Person, erase};
 pub use gap::{Gap, GapKind, Window};
-pub use query::{LogFilter, Logged, Place, Show};
-pub use reader::{Count, LogReader, Outcomes, Seen};
+pub use query::{LogFilter, Logged, Place, Show, Whose};
+pub use reader::{Count, LogReader, Seen};
 pub use redact::{mask as mask_json, mask_text, mask_word};
 pub use retention::Retention;
 pub use tally::{Refusals, SLOT_MS, Sum};
