@@ -106,8 +106,17 @@ pub(super) async fn chosen(
     visit: &Visit,
     role: Role,
 ) -> Result<Result<Option<Vec<TenantId>>, String>, Problem> {
-    if visit.form.get("where") != "named" {
-        return Ok(Ok(None));
+    let named = keys(&visit.form);
+    match visit.form.get("where") {
+        "named" => {}
+        "all" if named.is_empty() => return Ok(Ok(None)),
+        // Whoever ticked some hardly meant all.
+        "all" => {
+            let wrong =
+                "You chose all tenants, and ticked some. Choose “Only these”, or untick them.";
+            return Ok(Err(wrong.to_owned()));
+        }
+        _ => return Ok(Err("Choose all tenants, or only some.".to_owned())),
     }
     if role == Role::Owner {
         let wrong = "An owner has all tenants. Choose all of them, or another role.";
@@ -115,7 +124,7 @@ pub(super) async fn chosen(
     }
     let mut snapshot = visit.read().await?;
     let mut ids = Vec::new();
-    for key in keys(&visit.form) {
+    for key in named {
         match snapshot.tenant(&key).await? {
             Some(tenant) => ids.push(tenant.id),
             None => {

@@ -32,12 +32,25 @@ async fn somebody_is_invited_into_named_tenants_by_a_link_that_is_shown_once() {
     assert!(form.contains("value=\"acme\""), "{form}");
     for (fields, says) in [
         (
-            vec![("email", "nobody"), ("role", "support")],
+            vec![("email", "nobody"), ("role", "support"), ("where", "all")],
             "no e-mail address",
         ),
         (
             vec![("email", "sam@example.com"), ("role", "king")],
             "is no role",
+        ),
+        (
+            vec![("email", "sam@example.com"), ("role", "support")],
+            "all tenants, or only some",
+        ),
+        (
+            vec![
+                ("email", "sam@example.com"),
+                ("role", "support"),
+                ("where", "all"),
+                ("tenant", "acme"),
+            ],
+            "and ticked some",
         ),
         (
             vec![
