@@ -34,6 +34,8 @@ pub fn connection(connection: &Connection) -> Value {
         "reactivation": connection.reactivation,
         "unique_team_names": connection.unique_team_names,
         "paused": connection.paused,
+        "log_days": connection.log_days,
+        "log_body_days": connection.log_body_days,
         "created": format_millis(connection.created),
     })
 }

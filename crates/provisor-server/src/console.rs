@@ -10,6 +10,7 @@ mod audit;
 mod connections;
 mod download;
 mod explained;
+mod exported;
 mod eyes;
 mod fields;
 mod layout;
@@ -19,6 +20,7 @@ mod log;
 mod moment;
 mod overview;
 mod password;
+mod people;
 mod requests;
 mod search;
 mod session;
@@ -172,8 +174,8 @@ routes! {
         POST "/link/{secret}" link::follow;
         GET  "/assets/{name}" assets::show;
         POST "/theme" theme::choose;
-        GET  "/setup/link/{secret}" setup::link::show;
-        POST "/setup/link/{secret}" setup::link::follow;
+        GET  "/setup/{secret}" setup::link::show;
+        POST "/setup/{secret}" setup::link::follow;
     }
     setups {
         GET  "/setup" setup::portal::show;
@@ -207,6 +209,16 @@ routes! {
         GET  "/settings" OwnAccount settings::show;
         POST "/settings/password" OwnAccount settings::set_password;
         POST "/settings/sessions/{session}/end" OwnAccount settings::end_session;
+        GET  "/settings/people" SeePeople people::list;
+        GET  "/settings/people/new" ChangePeople people::invite::form;
+        POST "/settings/people/new" ChangePeople people::invite::create;
+        GET  "/settings/people/{person}" SeePeople people::show::show;
+        POST "/settings/people/{person}" ChangePeople people::show::set;
+        POST "/settings/people/{person}/links" ChangePeople people::invite::link;
+        POST "/settings/people/{person}/links/{link}/revoke" ChangePeople people::show::revoke_link;
+        POST "/settings/people/{person}/sessions/{session}/end" ChangePeople people::show::end_sessions;
+        GET  "/settings/people/{person}/remove" ChangePeople people::remove::ask;
+        POST "/settings/people/{person}/remove" ChangePeople people::remove::remove;
         GET  "/accounts/tokens" SeeTokens tokens::moved;
         GET  "/tokens" SeeTokens tokens::list;
         GET  "/tokens/new" ChangeTokens tokens::create::form;

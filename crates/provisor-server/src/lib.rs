@@ -114,6 +114,8 @@ impl Server {
             pages: console::router(console.clone()),
             console,
         });
+        let connections = app.backend.clone();
+        app.log.obey(move || connections.log_retentions());
         http::serve(app, listeners, shutdown).await;
         Ok(())
     }

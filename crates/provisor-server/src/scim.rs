@@ -183,8 +183,12 @@ async fn authenticate(
         Err(Denied { refusal, caller }) => {
             // Of a suspended tenant or a paused connection, asked for through the right URL, more is told.
             let at_home = caller.filter(|caller| names(target, caller));
+            let real = at_home.clone();
             let Some(caller) = at_home.filter(|_| refusal.error.kind != Kind::Unauthorized) else {
                 exchange.refused(app, target).await;
+                if let Some(caller) = real {
+                    exchange.tried_by(&caller);
+                }
                 let cause = match refusal.error.kind {
                     Kind::Unauthorized => refusal.cause,
                     _ => Cause::TokenWrongTenant,

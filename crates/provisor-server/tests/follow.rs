@@ -28,7 +28,17 @@ async fn create(store: &SqliteStore, tenant: TenantId, kind: &str, body: Value) 
     let Value::Object(body) = body else { panic!() };
     let fired = &mut Fired::default();
     let incoming = scim::resource::read(&kind, body, &Profile::GENERIC, fired).unwrap();
-    match write(store, tenant, Change::Create { kind, incoming }).await {
+    match write(
+        store,
+        tenant,
+        Change::Create {
+            kind,
+            incoming,
+            half: false,
+        },
+    )
+    .await
+    {
         Outcome::Resource(written) => written.stored.id,
         other => panic!("{other:?}"),
     }

@@ -64,6 +64,7 @@ causes! {
     RateLimited = "rate_limited": "Too many requests. The identity provider will try again.",
     NotImplemented = "not_implemented": "The server does not offer this operation.",
     Unavailable = "unavailable": "The server could not store the change or make the search now. Nothing was applied; try again.",
+    ServerOutdated = "server_outdated": "A newer version of Provisor has changed the database beside the running server, which may not write to it any more. Nothing was applied; restart the server with the new version.",
     Overloaded = "overloaded": "The server had no memory left for one more large body. Nothing was applied; the identity provider will try again. If it happens often, raise limits.body_memory.",
     Internal = "internal": "The server failed. The request id finds the reason in the server's log.",
 }

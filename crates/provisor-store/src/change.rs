@@ -72,6 +72,8 @@ pub enum Change {
         kind: Arc<ResourceType>,
         /// As read.
         incoming: Incoming,
+        /// Half of a circle of references, which may have to be taken back: it brings nobody back.
+        half: bool,
     },
     /// PUT of a resource.
     Replace {
@@ -188,6 +190,8 @@ pub enum Change {
     },
     /// People of the console, their sessions and one-time links.
     People(PeopleChange),
+    /// Tells in the audit that somebody takes a file along: nothing else changes.
+    NoteExport(NoteExport),
     /// Removes what is older than its retention, up to this many rows.
     Expire {
         /// Tombstones deleted before this time (milliseconds since 1970).
@@ -223,6 +227,21 @@ pub struct ConnectionSettings {
     pub reactivation: Option<bool>,
     pub unique_team_names: Option<bool>,
     pub paused: Option<bool>,
+    /// 0: as the server does.
+    pub log_days: Option<u16>,
+    /// 0: as the server does.
+    pub log_body_days: Option<u16>,
+}
+
+/// An export, for the audit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoteExport {
+    /// Of what: `log`, `audit`.
+    pub what: &'static str,
+    /// Which rows, in which form.
+    pub filter: Value,
+    /// `None` at its beginning; at its end, how many rows it had.
+    pub rows: Option<u64>,
 }
 
 /// What a new token is.

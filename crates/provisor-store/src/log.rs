@@ -18,6 +18,7 @@ mod query;
 mod rate;
 mod reader;
 mod redact;
+mod retention;
 mod tally;
 mod writer;
 
@@ -45,15 +46,16 @@ use self::{
     name::NameKey,
     rate::Rate,
     reader::Pool,
-    writer::{Message, Shared, State, Writer},
+    writer::{Message, Retentions, Shared, State, Writer},
 };
 
 pub use entry::{Body, Counted, Entry, Kept, Operation};
 pub use erase::{Erased, Person, erase};
 pub use gap::{Gap, GapKind, Window};
-pub use query::{LogFilter, Logged, Place, Show};
-pub use reader::{Count, LogReader, Outcomes, Seen};
+pub use query::{LogFilter, Logged, Place, Show, Whose};
+pub use reader::{Count, LogReader, Seen};
 pub use redact::{mask as mask_json, mask_text, mask_word};
+pub use retention::Retention;
 pub use tally::{Refusals, SLOT_MS, Sum};
 
 /// How much is kept, and for how long.
@@ -131,6 +133,7 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
     key: NameKey,
     body_limit: usize,
+    days: (i64, i64),
     queue_bytes: u64,
     reads: Rate,
     refusals_by_address: Rate,
@@ -187,6 +190,11 @@ impl SyncLog {
         let settings = LogSettings::default();
         let (shared, key) = (Arc::new(Shared::new()), NameKey([0; 16]));
         Self(Arc::new(Inner::new(shared, sender, key, &settings, None)))
+    }
+
+    /// Days that entries and bodies are kept, at most.
+    pub fn days(&self) -> (i64, i64) {
+        self.0.days
     }
 
     /// The bytes of a body to keep, for [`Body::new`].
@@ -293,6 +301,15 @@ impl SyncLog {
         self.0.tell(Message::Flush);
     }
 
+    /// From now on, asks this which connections keep less than the log, before it removes what is old.
+    pub fn obey(
+        &self,
+        source: impl Fn() -> Result<Vec<Retention>, StoreError> + Send + Sync + 'static,
+    ) {
+        let own = self.0.shared.retentions.lock();
+        *own.unwrap_or_else(PoisonError::into_inner) = Some(Retentions(Box::new(source)));
+    }
+
     /// Removes what is beyond its retention or the size, as the writer does hourly. Blocks.
     pub fn expire(&self) {
         self.0.tell(Message::Expire);
@@ -337,6 +354,10 @@ impl Inner {
             thread: Mutex::default(),
             key,
             body_limit: settings.body_limit,
+            days: (
+                settings.entry_retention_ms / DAY_MS,
+                settings.body_retention_ms / DAY_MS,
+            ),
             queue_bytes: settings.queue_bytes as u64,
             reads: Rate::new(settings.reads_per_second),
             refusals_by_address: Rate::new(settings.refusals_per_address),

@@ -224,6 +224,17 @@ impl Link {
     }
 }
 
+/// When somebody was here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presence {
+    /// Who.
+    pub person: PersonId,
+    /// The last use of any of their sessions that is still known, in milliseconds since 1970.
+    pub last_seen: i64,
+    /// Sessions that are open now.
+    pub sessions: u64,
+}
+
 /// How much there is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each counts what it is named after")]

@@ -107,6 +107,10 @@ pub struct Connection {
     pub unique_team_names: bool,
     /// Refuses everything with 503 until resumed.
     pub paused: bool,
+    /// Days that the sync log keeps its requests; `None`: as many as the server does, the most.
+    pub log_days: Option<u16>,
+    /// Days that it keeps their bodies; `None`: as many as the server does, the most.
+    pub log_body_days: Option<u16>,
     /// Milliseconds since 1970.
     pub created: i64,
 }

@@ -26,7 +26,8 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use crate::{
-    Change, Clock, Origin, Outcome, Snapshot, Store, StoreError, TenantId, WriteError, migration,
+    Change, Clock, Origin, Outcome, Snapshot, Store, StoreError, TenantId, WriteError,
+    log::Retention, migration,
 };
 
 use caller::Callers;
@@ -48,6 +49,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0003 console",
         include_str!("../migrations/directory/0003.sql"),
+    ),
+    (
+        "0005 log retention",
+        include_str!("../migrations/directory/0005.sql"),
     ),
 ];
 
@@ -203,6 +208,15 @@ impl SqliteStore {
             claim::prove(&shared, tenant, claim, earlier.as_ref())
         });
         Ok(proof.await.map_err(failed)??)
+    }
+
+    /// Connections whose requests the sync log keeps for a time of their own: for
+    /// [`SyncLog::obey`](crate::SyncLog::obey).
+    pub fn log_retentions(&self) -> Result<Vec<Retention>, StoreError> {
+        let reader = self.0.reader()?;
+        let found = caller::log_retentions(&reader)?;
+        self.0.give_back(reader);
+        Ok(found)
     }
 
     /// A key that stays inside, made at first use (for the MAC of cursors).

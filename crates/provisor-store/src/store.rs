@@ -9,7 +9,7 @@ use crate::{
     AuditEntry, AuditQuery, Caller, Change, Connection, ConnectionId, DeletedName, Denied, Event,
     Id, Link, MemberRef, Origin, Outcome, Page, PasswordHash, Person, PersonId, PlainToken,
     Refusal, Search, Secret, Session, StoreError, Stored, Tenant, TenantId, TokenQuery,
-    TokenRecord, WriteError,
+    TokenRecord, WriteError, people::Presence,
 };
 
 /// Where a tenant's directory lives.
@@ -144,6 +144,12 @@ pub trait Snapshot: Send {
 
     /// Everybody who may sign in, by e-mail.
     async fn people(&mut self) -> Result<Vec<Person>, StoreError>;
+
+    /// When each person was here; who never was is left out.
+    async fn presences(&mut self) -> Result<Vec<Presence>, StoreError>;
+
+    /// People's one-time links that were neither used nor taken back, newest first; expired ones too.
+    async fn person_links(&mut self) -> Result<Vec<Link>, StoreError>;
 
     /// A person by e-mail, in any case, with the hash of the password.
     async fn person(

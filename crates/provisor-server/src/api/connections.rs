@@ -23,6 +23,8 @@ struct Settings {
     reactivation: Option<bool>,
     unique_team_names: Option<bool>,
     paused: Option<bool>,
+    log_days: Option<u16>,
+    log_body_days: Option<u16>,
 }
 
 impl Settings {
@@ -45,6 +47,8 @@ impl Settings {
             reactivation: self.reactivation,
             unique_team_names: self.unique_team_names,
             paused: self.paused,
+            log_days: self.log_days,
+            log_body_days: self.log_body_days,
         })
     }
 }

@@ -183,6 +183,17 @@ impl From<StoreError> for ApiError {
                 error.reason = Some(reason);
                 error
             }
+            StoreError::Newer { .. } => {
+                let mut outdated = Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    Cause::ServerOutdated,
+                    "The server is older than its database and has to be restarted with the new \
+                     version. Nothing was applied.",
+                )
+                .with("retry-after", RETRY);
+                outdated.reason = Some(error.to_string());
+                outdated
+            }
             other => Self::internal(&other),
         }
     }

@@ -2,7 +2,7 @@
 
 use provisor_store::{
     Cause, Connection, LogReader, RequestId, Scope, StoreError,
-    log::{LogFilter, Logged, Operation, Place, Show},
+    log::{LogFilter, Logged, Operation, Place, Show, Whose},
 };
 use scim::Value;
 use serde::Deserialize;
@@ -139,7 +139,7 @@ fn filter(call: &Call, query: LogQuery, connections: &[Connection]) -> Result<Lo
     };
     Ok(LogFilter {
         tenant: Some(call.tenant_id()),
-        tenants: None,
+        whose: Whose::All,
         connection,
         token: None,
         operation,

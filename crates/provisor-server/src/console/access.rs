@@ -29,6 +29,8 @@ actions! {
     OwnAccount:          1 1 1 1,
     /// Overview, tenants, connections, users, teams, sync log, why.
     SeeDirectory:        1 1 1 1,
+    /// Refusals that name no tenant: unknown tokens, no credentials. Only with all tenants.
+    SeeStrangers:        1 1 0 0,
     /// Personal values as they are; who may not sees them masked.
     SeePersonal:         1 1 0 1,
     /// Tokens: purpose, last four characters, use.

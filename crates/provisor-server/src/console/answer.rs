@@ -112,6 +112,16 @@ impl From<StoreError> for Problem {
                     "Wait a few seconds and try again.",
                 )
             }
+            StoreError::Newer { .. } => {
+                tracing::warn!(%error, "a change was refused");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The server is older than its database",
+                    "A newer version of Provisor has changed the database beside this server, which \
+                     may not write to it any more. Nothing was changed.",
+                    "Restart the server with the new version.",
+                )
+            }
             other => Self::internal(&other),
         }
     }

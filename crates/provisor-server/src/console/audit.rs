@@ -8,6 +8,7 @@ use scim::Value;
 use super::{
     Problem,
     download::{self, Form},
+    exported::Exported,
     layout::{Layout, Pager},
     moment::{DAY, Moment},
     visit::Visit,
@@ -19,7 +20,7 @@ const PAGE: usize = 50;
 /// Entries of a file, the newest.
 const MOST: usize = 20_000;
 /// Kinds of actions: what they begin with, and what they are about.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 10] = [
     ("tenant.", "Tenants"),
     ("connection.", "Connections"),
     ("token.", "Tokens"),
@@ -27,7 +28,9 @@ const KINDS: [(&str, &str); 8] = [
     ("resource.", "Users and teams by hand"),
     ("schema.", "Schemas"),
     ("person.", "People"),
+    ("link.", "One-time links"),
     ("session.", "Sign-ins"),
+    ("export.", "Exports"),
 ];
 const TIMES: [(&str, &str, i64); 3] = [
     ("24h", "Last 24 hours", DAY),
@@ -90,7 +93,9 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
         address: entry.address.unwrap_or_default(),
         request: entry.request.to_string(),
     });
-    let asks = ["actor", "action", "tenant", "object", "last"];
+    let asks = [
+        "actor", "action", "tenant", "object", "last", "since", "until",
+    ];
     let file = |format: &str| format!("/audit/export?{}", query.with("format", format));
     visit.page(&Page {
         layout: visit.layout("Audit"),
@@ -116,8 +121,10 @@ pub(super) async fn export(visit: Visit) -> Result<Response, Problem> {
     // What is in the list is in the file; who may take files along may not always see the audit.
     visit.demand(super::Action::SeeAudit)?;
     let form = Form::read(&visit)?;
+    let told = Exported::begin(&visit, "audit").await?;
     let entries = read(&visit, MOST).await?;
     let rows: Vec<Value> = entries.iter().map(app_view::audit_entry).collect();
+    told.end(rows.len()).await;
     download::file("audit", form, &COLUMNS, &rows)
 }
 
@@ -136,7 +143,13 @@ async fn read(visit: &Visit, limit: usize) -> Result<Vec<AuditEntry>, Problem> {
         Some(key) => Some(vec![visit.tenant(key).await?.id]),
         None => visit.viewer.tenants().map(<[TenantId]>::to_vec),
     };
-    let since = match query.given("last") {
+    let time = |name: &str| {
+        let text = query.given(name);
+        let read = |text| scim::datetime::parse(text).map(|at| at.as_millisecond());
+        text.map(|text| read(text).ok_or_else(|| wrong(name)))
+            .transpose()
+    };
+    let last = match query.given("last") {
         Some(last) => {
             let known = TIMES.iter().find(|(known, ..)| *known == last);
             let (.., length) = known.ok_or_else(|| wrong("last"))?;
@@ -153,8 +166,8 @@ async fn read(visit: &Visit, limit: usize) -> Result<Vec<AuditEntry>, Problem> {
         actor: text("actor"),
         action: text("action"),
         object: text("object"),
-        since,
-        until: None,
+        since: time("since")?.max(last),
+        until: time("until")?,
         before,
         limit,
     };

@@ -9,7 +9,7 @@ pub(super) mod show;
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{Connection, ConnectionId, Tenant};
+use provisor_store::{Connection, ConnectionId, Tenant, log::Whose};
 
 use super::{
     Action, Problem,
@@ -18,12 +18,10 @@ use super::{
     tenants,
     visit::Visit,
 };
-use health::{Health, Known};
+use health::{Day, Health, Known};
 
 /// Tenants of a page.
 const PAGE: usize = 25;
-/// How many of a tenant's requests a list looks at.
-const LOOKED_AT: usize = 2_000;
 
 /// A connection as lists show it.
 pub(super) struct Row {
@@ -35,6 +33,9 @@ pub(super) struct Row {
     pub(super) key: String,
     pub(super) tenant: String,
     pub(super) health: Health,
+    /// Of the tenant.
+    pub(super) users: u64,
+    pub(super) teams: u64,
 }
 
 impl Row {
@@ -63,9 +64,10 @@ struct Page {
 pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     let (found, next) = tenants::page(&visit, PAGE).await?;
     let has_tenants = !found.is_empty();
+    let day = day(&visit, &found).await?;
     let mut rows = Vec::new();
     for tenant in found {
-        rows.extend(self::rows(&visit, tenant, LOOKED_AT).await?);
+        rows.extend(self::rows(&visit, tenant, &day).await?);
     }
     visit.page(&Page {
         layout: visit.layout("Connections"),
@@ -76,23 +78,33 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     })
 }
 
+/// How the last day went in these tenants.
+pub(super) async fn day(visit: &Visit, tenants: &[Tenant]) -> Result<Day, Problem> {
+    let ids = tenants.iter().map(|tenant| tenant.id).collect();
+    Day::read(&visit.console, Whose::Named(ids), visit.now()).await
+}
+
 /// A tenant's connections as rows.
-pub(super) async fn rows(visit: &Visit, tenant: Tenant, most: usize) -> Result<Vec<Row>, Problem> {
+pub(super) async fn rows(visit: &Visit, tenant: Tenant, day: &Day) -> Result<Vec<Row>, Problem> {
     let now = visit.now();
     let mut snapshot = visit.read().await?;
     let connections = snapshot.connections(tenant.id).await?;
     if connections.is_empty() {
         return Ok(Vec::new());
     }
-    let (key, name) = (tenant.key.clone(), tenant.name.clone());
-    let known = Known::read(&visit.console, snapshot.as_mut(), tenant, most, now).await?;
+    let known = Known::read(&visit.console, snapshot.as_mut(), &tenant).await?;
+    let registry = snapshot.registry(tenant.id).await?;
+    let users = snapshot.count(tenant.id, registry.user()).await?;
+    let teams = snapshot.count(tenant.id, registry.group()).await?;
     let row = |connection: &Connection| Row {
         id: connection.id,
         name: connection.name.clone(),
         idp: idp_name(connection),
-        key: key.clone(),
-        tenant: name.clone(),
-        health: known.health(connection, now),
+        key: tenant.key.clone(),
+        tenant: tenant.name.clone(),
+        health: known.health(connection, day, now),
+        users,
+        teams,
     };
     Ok(connections.iter().map(row).collect())
 }

@@ -33,6 +33,12 @@ impl Fields {
         self.0.iter().filter_map(named)
     }
 
+    /// Names and values that are not empty, in order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.0.iter().filter(|(_, value)| !value.is_empty());
+        pairs.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The same as a query, with one value set, or removed if it is empty: links of filters and pages.
     pub(crate) fn with(&self, name: &str, value: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());

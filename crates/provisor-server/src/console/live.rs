@@ -28,6 +28,8 @@ use super::{Console, Problem, answer, asked::Asked};
 
 /// Between two looks at the store.
 const LOOK: Duration = Duration::from_millis(400);
+// A stream ends within a second of its session, also when one look takes as long as the pause.
+const _: () = assert!(LOOK.as_millis() * 2 < 1000);
 /// Looks without news after which the connection is kept alive with a comment.
 const QUIET: u32 = 37;
 /// Streams of one session.

@@ -7,17 +7,18 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::response::Response;
 use provisor_store::{
-    Cause, Connection, ConnectionId, Tenant, TenantId, TokenQuery,
-    log::{LogFilter, Refusals, Sum},
+    Cause, Connection, Tenant, TenantId, TokenQuery,
+    log::{LogFilter, Refusals, Sum, Whose},
     people::Totals,
 };
 
 use super::{
     Action, Problem,
+    connections::health::{Day, Health, Known},
     fields::Fields,
     layout::Layout,
     log,
-    moment::{DAY, Moment},
+    moment::DAY,
     tokens::{self, Row},
     visit::Visit,
 };
@@ -60,17 +61,19 @@ struct Refused {
     link: String,
 }
 
-/// A connection and how it goes.
+/// A connection and how it is.
 struct Link {
     tenant: String,
     name: String,
     idp: String,
-    state: &'static str,
-    class: &'static str,
-    last: Option<Moment>,
-    requests: u64,
-    success: String,
+    health: Health,
     log: String,
+}
+
+impl Link {
+    fn is(&self, state: &str) -> bool {
+        self.health.state.label() == state
+    }
 }
 
 /// The first page.
@@ -78,7 +81,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let viewer = &visit.viewer;
     let now = visit.now();
     let mine = viewer.tenants().map(<[TenantId]>::to_vec);
-    let (sums, of_links, hour, day) = figures(&visit, mine.clone(), now).await?;
+    let (sums, of_links, hour, day) = figures(&visit, viewer.whose(), now).await?;
     let mut snapshot = visit.read().await?;
     let totals = snapshot.totals(viewer.tenants()).await?;
     let query = TokenQuery {
@@ -112,10 +115,18 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     }
     let mut links = Vec::new();
     for tenant in &tenants {
-        for connection in snapshot.connections(tenant.id).await? {
-            let sum = of_links.get(&(tenant.id, connection.id)).copied();
-            links.push(link(tenant, &connection, sum.unwrap_or_default(), now));
+        let connections = snapshot.connections(tenant.id).await?;
+        if connections.is_empty() {
+            continue;
         }
+        let known = Known::read(&visit.console, snapshot.as_mut(), tenant).await?;
+        links.extend(connections.iter().map(|connection| Link {
+            tenant: tenant.name.clone(),
+            name: connection.name.clone(),
+            idp: connection.idp.clone(),
+            health: known.health(connection, &of_links, now),
+            log: log_link(tenant, connection),
+        }));
     }
     let mut refused = Vec::new();
     for one in hour.iter().take(SHOWN) {
@@ -162,30 +173,21 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     })
 }
 
-type Figures = (
-    Vec<(i64, Sum)>,
-    BTreeMap<(TenantId, ConnectionId), Sum>,
-    Vec<Refusals>,
-    Vec<Refusals>,
-);
+type Figures = (Vec<(i64, Sum)>, Day, Vec<Refusals>, Vec<Refusals>);
 
 /// Sums of the last day, by half hour and by connection; refusals of the last hour and day.
-async fn figures(visit: &Visit, mine: Option<Vec<TenantId>>, now: i64) -> Result<Figures, Problem> {
+async fn figures(visit: &Visit, whose: Whose, now: i64) -> Result<Figures, Problem> {
     let asked = log::ask(&visit.console, move |reader| {
-        let tenants = mine.as_deref();
         let since = Chart::since(now);
-        let links = reader.by_connection(tenants, since)?;
+        let links = reader.by_connection(&whose, since)?;
         let filter = |since| LogFilter {
-            tenants: mine.clone(),
+            whose: whose.clone(),
             since: Some(since),
             ..LogFilter::default()
         };
         Ok((
-            reader.by_half_hour(tenants, since)?,
-            links
-                .into_iter()
-                .map(|(tenant, link, sum)| ((tenant, link), sum))
-                .collect(),
+            reader.by_half_hour(&whose, since)?,
+            Day::new(links),
             reader.by_cause(&filter(now - HOUR))?,
             reader.by_cause(&filter(now - DAY))?,
         ))
@@ -215,31 +217,10 @@ fn refusal(one: &Refusals, tenant: Option<&Tenant>) -> Refused {
     }
 }
 
-fn link(tenant: &Tenant, connection: &Connection, sum: Sum, now: i64) -> Link {
-    let (state, class) = if connection.paused {
-        ("Paused", "tag--warn")
-    } else if sum.requests == 0 {
-        ("No request in 24 h", "")
-    } else if sum.errors * 2 > sum.requests {
-        ("Failing", "tag--err")
-    } else {
-        ("Healthy", "tag--ok")
-    };
+fn log_link(tenant: &Tenant, connection: &Connection) -> String {
     let log = Fields::default().with("tenant", &tenant.key);
-    Link {
-        tenant: tenant.name.clone(),
-        idp: connection.idp.clone(),
-        name: connection.name.clone(),
-        state,
-        class,
-        last: (sum.last_at > 0).then(|| Moment::new(sum.last_at, now)),
-        requests: sum.requests,
-        success: success(sum),
-        log: format!(
-            "/log?{}",
-            Fields::parse(log.as_bytes()).with("connection", &connection.name)
-        ),
-    }
+    let log = Fields::parse(log.as_bytes()).with("connection", &connection.name);
+    format!("/log?{log}")
 }
 
 /// `99.2 %`; never 100 when something was refused.

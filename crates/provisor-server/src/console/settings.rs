@@ -2,13 +2,14 @@
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{Change, PeopleChange, SessionId, TenantId};
+use provisor_store::{Change, PeopleChange, Session, SessionId, TenantId};
 
 use super::{
-    Problem,
+    Action, Problem,
     layout::{Flash, Layout},
     moment::Moment,
     password,
+    users::show::Tab,
     visit::Visit,
 };
 
@@ -16,6 +17,7 @@ use super::{
 #[template(path = "settings.html")]
 struct Page {
     layout: Layout,
+    tabs: Vec<Tab>,
     sessions: Vec<Row>,
     email: String,
     has_password: bool,
@@ -23,15 +25,47 @@ struct Page {
     error: Option<String>,
 }
 
-struct Row {
-    id: SessionId,
-    client: String,
-    browser: String,
-    address: String,
-    opened: Moment,
-    seen: Moment,
-    ends: Moment,
-    is_this: bool,
+/// A session as lists show it.
+pub(super) struct Row {
+    pub(super) id: SessionId,
+    pub(super) client: String,
+    pub(super) browser: String,
+    pub(super) address: String,
+    pub(super) opened: Moment,
+    pub(super) seen: Moment,
+    pub(super) ends: Moment,
+    pub(super) is_this: bool,
+}
+
+pub(super) fn row(visit: &Visit, session: &Session) -> Row {
+    let now = visit.now();
+    Row {
+        id: session.id,
+        client: session.client.clone(),
+        browser: browser(&session.client),
+        address: session.address.clone(),
+        opened: Moment::new(session.created, now),
+        seen: Moment::new(session.last_seen, now),
+        ends: Moment::new(session.expires, now),
+        is_this: session.id == visit.viewer.session.id,
+    }
+}
+
+/// The parts of the settings that the viewer may see; none if it is one only.
+pub(super) fn tabs(visit: &Visit, on: &str) -> Vec<Tab> {
+    let mut tabs = Vec::new();
+    if visit.viewer.may(Action::SeePeople) {
+        let all = [
+            ("Your sign-in", "/settings"),
+            ("People", "/settings/people"),
+        ];
+        tabs.extend(all.map(|(label, link)| Tab {
+            label,
+            link: link.to_owned(),
+            is_on: link == on,
+        }));
+    }
+    tabs
 }
 
 /// Sessions and password.
@@ -41,22 +75,12 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
 }
 
 async fn page(visit: &Visit, error: Option<String>) -> Result<Page, Problem> {
-    let now = visit.now();
     let person = &visit.viewer.person;
     let sessions = visit.read().await?.sessions(person.id).await?;
-    let row = |session: &provisor_store::Session| Row {
-        id: session.id,
-        client: session.client.clone(),
-        browser: browser(&session.client),
-        address: session.address.clone(),
-        opened: Moment::new(session.created, now),
-        seen: Moment::new(session.last_seen, now),
-        ends: Moment::new(session.expires, now),
-        is_this: session.id == visit.viewer.session.id,
-    };
     Ok(Page {
         layout: visit.layout("Settings"),
-        sessions: sessions.iter().map(row).collect(),
+        tabs: tabs(visit, "/settings"),
+        sessions: sessions.iter().map(|session| row(visit, session)).collect(),
         email: person.email.clone(),
         has_password: person.has_password,
         shortest: password::SHORTEST,

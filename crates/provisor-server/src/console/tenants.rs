@@ -6,7 +6,10 @@ use provisor_store::{Change, Outcome, Tenant, TenantId, TenantState};
 
 use super::{
     Action, Problem, connections,
-    connections::Row,
+    connections::{
+        Row,
+        health::{Day, Known, State},
+    },
     layout::{Confirm, Flash, Layout, Pager},
     moment::Moment,
     visit::Visit,
@@ -15,8 +18,6 @@ use crate::removal;
 
 /// Rows of a page.
 const PAGE: usize = 50;
-/// How many of a tenant's requests its page looks at.
-const LOOKED_AT: usize = 20_000;
 
 #[derive(Template)]
 #[template(path = "tenants/list.html")]
@@ -33,6 +34,8 @@ struct Page {
 /// A tenant as the list shows it.
 struct TenantRow {
     tenant: Tenant,
+    /// The one of its connections that tells most.
+    state: State,
     connections: usize,
     users: u64,
     teams: u64,
@@ -87,11 +90,17 @@ pub(super) async fn page(
     Ok((found, next))
 }
 
-async fn row(visit: &Visit, tenant: Tenant) -> Result<TenantRow, Problem> {
+async fn row(visit: &Visit, tenant: Tenant, day: &Day) -> Result<TenantRow, Problem> {
     let mut snapshot = visit.read().await?;
     let registry = snapshot.registry(tenant.id).await?;
+    let connections = snapshot.connections(tenant.id).await?;
+    let known = Known::read(&visit.console, snapshot.as_mut(), &tenant).await?;
+    let states = connections
+        .iter()
+        .map(|connection| known.health(connection, day, visit.now()).state);
     Ok(TenantRow {
-        connections: snapshot.connections(tenant.id).await?.len(),
+        state: states.max().unwrap_or(State::NotSetUp),
+        connections: connections.len(),
         users: snapshot.count(tenant.id, registry.user()).await?,
         teams: snapshot.count(tenant.id, registry.group()).await?,
         created: Moment::new(tenant.created, visit.now()),
@@ -119,9 +128,10 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
 
 async fn list_page(visit: &Visit, error: Option<String>) -> Result<Page, Problem> {
     let (found, next) = page(visit, PAGE).await?;
+    let day = connections::day(visit, &found).await?;
     let mut rows = Vec::new();
     for tenant in found {
-        rows.push(row(visit, tenant).await?);
+        rows.push(row(visit, tenant, &day).await?);
     }
     Ok(Page {
         layout: visit.layout("Tenants"),
@@ -168,15 +178,16 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
 async fn show_page(visit: &Visit, error: Option<String>) -> Result<Show, Problem> {
     let tenant = named(visit).await?;
     let sent = visit.form.given("name").filter(|_| error.is_some());
+    let day = connections::day(visit, std::slice::from_ref(&tenant)).await?;
     Ok(Show {
         layout: visit.layout(&tenant.name),
         name: sent.unwrap_or(&tenant.name).to_owned(),
-        rows: connections::rows(visit, tenant.clone(), LOOKED_AT).await?,
+        rows: connections::rows(visit, tenant.clone(), &day).await?,
         base_url: connections::show::base_url(&visit.channel.origin, &tenant),
         may_change: visit.viewer.may(Action::ChangeConnections),
         may_delete: has_all(visit),
         may_see_tokens: visit.viewer.may(Action::SeeTokens),
-        row: row(visit, tenant).await?,
+        row: row(visit, tenant, &day).await?,
         error,
     })
 }
@@ -247,7 +258,7 @@ async fn set(visit: &Visit, suspended: bool) -> Result<Response, Problem> {
 pub(super) async fn ask_delete(visit: Visit) -> Result<Response, Problem> {
     only_who_has_all(&visit)?;
     let tenant = named(&visit).await?;
-    let row = row(&visit, tenant).await?;
+    let row = row(&visit, tenant, &Day::default()).await?;
     visit.confirm(question(&row, None))
 }
 
@@ -274,7 +285,7 @@ pub(super) async fn delete(visit: Visit) -> Result<Response, Problem> {
     only_who_has_all(&visit)?;
     let tenant = named(&visit).await?;
     if visit.form.get("typed") != tenant.key {
-        let row = row(&visit, tenant).await?;
+        let row = row(&visit, tenant, &Day::default()).await?;
         let error = format!(
             "What was typed is not {}. Nothing was deleted.",
             row.tenant.key

@@ -14,6 +14,7 @@ use axum::{
 };
 use provisor_store::{
     Actor, Change, Origin, Outcome, Person, Session, Snapshot, Tenant, TenantId, WriteError,
+    log::Whose,
 };
 use subtle::ConstantTimeEq;
 
@@ -41,6 +42,15 @@ impl Viewer {
     /// The tenants they see; `None`: all, and what belongs to none.
     pub(crate) fn tenants(&self) -> Option<&[TenantId]> {
         self.person.tenants.as_deref()
+    }
+
+    /// Whose requests they see in the sync log.
+    pub(crate) fn whose(&self) -> Whose {
+        match self.tenants() {
+            Some(tenants) => Whose::Named(tenants.to_vec()),
+            None if self.may(Action::SeeStrangers) => Whose::All,
+            None => Whose::Tenants,
+        }
     }
 }
 

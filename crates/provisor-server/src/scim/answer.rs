@@ -219,6 +219,13 @@ impl From<StoreError> for Failure {
                  in a moment.",
             )
             .retry_after(UNAVAILABLE_RETRY),
+            StoreError::Newer { .. } => Self::new(
+                Cause::ServerOutdated,
+                Kind::Unavailable,
+                "The server is older than its database and has to be restarted with the new \
+                 version by its operator. Nothing was changed; try again later.",
+            )
+            .retry_after(UNAVAILABLE_RETRY),
             _ => Self::new(
                 Cause::Internal,
                 Kind::Internal,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use circles::{Circles, Half};
 use hyper::StatusCode;
 use provisor_store::{
-    Actor, Change, Origin, Outcome, Precondition, Refusal, StoreError, WriteError, change::Written,
+    Actor, Change, Origin, Outcome, Precondition, Refusal, StoreError, WriteError,
 };
 use scim::{
-    Error, Fired, Kind, Map, Profile, ResourceType, Value,
+    Error, Kind, Map, ResourceType, Value,
     bulk::{Job, Method, References, Request, Step},
-    message::{BULK_RESPONSE, PATCH_OP},
+    message::BULK_RESPONSE,
     patch::Patch,
     resource,
 };
@@ -209,6 +209,7 @@ impl Run<'_, '_> {
                 Change::Create {
                     kind: kind.clone(),
                     incoming,
+                    half: self.circles.is_part(operation),
                 }
             }
             Method::Put => Change::Replace {
@@ -294,12 +295,15 @@ impl Run<'_, '_> {
         if self.circles.advance(operation)
             && let Outcome::Resource(written) = &outcome
             && written.created
-            && let Some(undo) = undoing(kind, written)
         {
             self.circles.keep(Half {
                 operation,
                 location: render::location(&self.call.base, &written.stored),
-                undo,
+                undo: Change::Delete {
+                    kind: kind.clone(),
+                    id: written.stored.id,
+                    precondition: None,
+                },
             });
         }
         let exchange = &mut self.call.exchange;
@@ -408,7 +412,6 @@ impl Run<'_, '_> {
     fn undone(&mut self, half: &Half, result: Result<Outcome, Refusal>) {
         match result {
             Ok(Outcome::Deleted { events }) => self.note_events(events),
-            Ok(Outcome::Resource(written)) => self.note_events(written.events),
             Ok(_) => {}
             // Somebody else has deleted it meanwhile.
             Err(refusal) if refusal.error.kind == Kind::NotFound => {}
@@ -465,29 +468,6 @@ async fn several(
         Outcome::Several(results) => Ok(results),
         _ => Err(StoreError::Failed("a bulk job came to no results".into()).into()),
     }
-}
-
-/// What takes a creation back: who was there before and came back is deactivated, not deleted.
-fn undoing(kind: &Arc<ResourceType>, written: &Written) -> Option<Change> {
-    let (kind, id) = (kind.clone(), written.stored.id);
-    if written.stored.version == 1 {
-        return Some(Change::Delete {
-            kind,
-            id,
-            precondition: None,
-        });
-    }
-    let mut message = Map::new();
-    message.insert("schemas".to_owned(), json!([PATCH_OP]));
-    let deactivate = json!([{ "op": "replace", "path": "active", "value": false }]);
-    message.insert("Operations".to_owned(), deactivate);
-    let patch = Patch::read(&kind, &message, &Profile::RFC, 1, &mut Fired::default()).ok()?;
-    Some(Change::Patch {
-        kind,
-        id,
-        patch,
-        precondition: None,
-    })
 }
 
 fn span(first: Option<(i64, i64)>, second: Option<(i64, i64)>) -> Option<(i64, i64)> {

@@ -45,6 +45,7 @@ pub(crate) struct Exchange {
     pub(crate) address: Option<IpAddr>,
     caller: Option<Arc<Caller>>,
     tenant: Option<TenantId>,
+    connection: Option<provisor_store::ConnectionId>,
     token: Option<provisor_store::TokenId>,
     kind: Option<Arc<ResourceType>>,
     failed: Option<(Cause, String)>,
@@ -74,6 +75,7 @@ impl Exchange {
             address: arrival.address,
             caller: None,
             tenant: None,
+            connection: None,
             token: None,
             kind: None,
             failed: None,
@@ -115,6 +117,13 @@ impl Exchange {
         // Another tenant's log does not tell of this token.
         self.token = self.token.filter(|_| found == self.tenant);
         self.tenant = found;
+    }
+
+    /// A token that is real but not good any more says which connection tries.
+    pub(crate) fn tried_by(&mut self, caller: &Caller) {
+        if self.tenant == Some(caller.tenant_id()) {
+            self.connection = caller.token.connection;
+        }
     }
 
     pub(crate) fn authenticated(&mut self, caller: &Arc<Caller>) {
@@ -176,7 +185,8 @@ impl Exchange {
         let connection = self
             .caller
             .as_ref()
-            .and_then(|caller| caller.token.connection);
+            .and_then(|caller| caller.token.connection)
+            .or(self.connection);
         let tenant = self
             .caller
             .as_ref()

@@ -28,7 +28,15 @@ pub(crate) async fn create(call: &mut Call<'_>, endpoint: &str) -> Result<Reply,
     call.exchange.concerns(&kind);
     let (projection, _) = projection(call, &kind)?;
     let incoming = incoming(call, &kind).await?;
-    let written = write(call, Change::Create { kind, incoming }).await?;
+    let written = write(
+        call,
+        Change::Create {
+            kind,
+            incoming,
+            half: false,
+        },
+    )
+    .await?;
     reply(call, StatusCode::CREATED, written, &projection).await
 }
 

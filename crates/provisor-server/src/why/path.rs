@@ -144,7 +144,7 @@ fn step_of(cause: Option<Cause>) -> usize {
             NotFound | NoTarget | Mutability | UnknownMember | DomainNotAllowed | Uniqueness
             | ReactivationConflict | Conflict | VersionConflict | TooMany,
         ) => 2,
-        Some(ResourceTooLarge | Unavailable | Internal) | None => 3,
+        Some(ResourceTooLarge | Unavailable | ServerOutdated | Internal) | None => 3,
     }
 }
 

@@ -79,6 +79,8 @@ fn connection(idp: &str, paused: bool) -> Connection {
         reactivation: false,
         unique_team_names: false,
         paused,
+        log_days: None,
+        log_body_days: None,
         created: 0,
     }
 }

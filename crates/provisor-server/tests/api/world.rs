@@ -157,7 +157,17 @@ impl World {
         let Value::Object(body) = body else { panic!() };
         let fired = &mut Fired::default();
         let incoming = scim::resource::read(&kind, body, &Profile::GENERIC, fired).unwrap();
-        match self.write(tenant, Change::Create { kind, incoming }).await {
+        match self
+            .write(
+                tenant,
+                Change::Create {
+                    kind,
+                    incoming,
+                    half: false,
+                },
+            )
+            .await
+        {
             Outcome::Resource(written) => written.stored.id.to_string(),
             other => panic!("{other:?}"),
         }

@@ -1,9 +1,9 @@
 //! Who may do what: every route with every role, and with nobody.
 
 use provisor_server::console::{Access, Action, ROUTES, may};
-use provisor_store::Role;
+use provisor_store::{ConnectionId, PeopleChange, Purpose, Role, Store};
 
-use crate::world::World;
+use crate::world::{DAY, NOW, World};
 
 /// A path that a route serves, with something that is not there for each parameter.
 pub(crate) fn example(path: &str) -> String {
@@ -11,7 +11,7 @@ pub(crate) fn example(path: &str) -> String {
         "{owner}" | "{tenant}" => "acme",
         "{connection}" | "{link}" => "999",
         "{token}" | "{new}" => "tok_999",
-        "{session}" => "999",
+        "{session}" | "{person}" => "999",
         part if part.starts_with('{') => "x",
         part => part,
     });
@@ -50,6 +50,93 @@ async fn every_route_asks_for_what_the_table_says() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn an_auditor_changes_nothing_on_any_route() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    let user = world.user(&token, "lena@example.com", "Lena").await;
+    let owner = world.person("owner@example.com", Role::Owner, &[]).await;
+    let link = PeopleChange::CreateLink {
+        purpose: Purpose::Setup(acme.id, ConnectionId(1)),
+        expires: NOW + DAY,
+    };
+    world.people(link).await;
+    let mut there = world.signed_in(owner).await;
+    let auditor = world.person("audit@example.com", Role::Auditor, &[]).await;
+    let mut browser = world.signed_in(auditor).await;
+    let before = state(&world).await;
+    // Forms with something in every field, so that nothing is refused for what it lacks.
+    let fields = [
+        ("tenant", "acme"),
+        ("key", "fresh"),
+        ("name", "fresh"),
+        ("email", "fresh@example.com"),
+        ("role", "support"),
+        ("where", "all"),
+        ("purpose", "fresh"),
+        ("scope", "scim"),
+        ("expires", "365"),
+        ("idp", "okta"),
+        ("typed", "acme"),
+    ];
+    for route in ROUTES.iter().filter(|route| route.method == "POST") {
+        let Access::Viewer(action) = route.access else {
+            continue;
+        };
+        if action == Action::OwnAccount {
+            continue;
+        }
+        let things = [
+            ("{owner}", "acme"),
+            ("{tenant}", "acme"),
+            ("{connection}", "1"),
+            ("{token}", "tok_1"),
+            ("{link}", "1"),
+            ("{session}", "1"),
+            ("{person}", "1"),
+            ("{id}", &user),
+        ];
+        let path = things
+            .iter()
+            .fold(route.path.to_owned(), |path, (name, thing)| {
+                path.replace(name, thing)
+            });
+        let acts = match path.contains("{act}") {
+            true => &["deactivate", "delete", "erase", "restore", "reactivate"][..],
+            false => &[""],
+        };
+        for act in acts {
+            browser.get("/settings").await.expect(200);
+            let path = path.replace("{act}", act);
+            assert!(!path.contains('{'), "{path}");
+            let page = browser.post(&path, &fields).await.expect(403);
+            assert!(page.contains("You are signed in as auditor"), "{path}");
+        }
+    }
+    assert_eq!(state(&world).await, before);
+    there.get("/").await.expect(200);
+}
+
+/// What there is: the audit tells every change, events those of users.
+async fn state(world: &World) -> String {
+    let mut snapshot = world.store.read().await.unwrap();
+    let people = snapshot.people().await.unwrap();
+    let tenants = snapshot.tenants("", 100).await.unwrap();
+    let mut events = Vec::new();
+    for tenant in &tenants {
+        events.push(snapshot.events(tenant.id, 0, 1000).await.unwrap().1);
+    }
+    drop(snapshot);
+    let audit: Vec<String> = world
+        .audit()
+        .await
+        .into_iter()
+        .map(|entry| entry.action)
+        .collect();
+    format!("{people:?} {tenants:?} {events:?} {audit:?}")
 }
 
 #[tokio::test]

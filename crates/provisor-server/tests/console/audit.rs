@@ -35,6 +35,14 @@ async fn what_was_done_is_listed_and_found() {
         ("actor=system", false, true),
         ("actor=person%3Aowner%40example.com", true, false),
         ("object=tok_1", true, false),
+        ("until=2026-11-24T00:00:00Z", false, true),
+        ("since=2026-11-24T00:00:00Z", true, false),
+        ("since=2026-11-24T00:00:00Z&last=30d", true, false),
+        (
+            "since=2026-11-23T00:00:00Z&until=2026-11-26T00:00:00Z",
+            true,
+            true,
+        ),
         ("tenant=acme&action=tenant.", false, true),
     ] {
         let page = owner.get(&format!("/audit?{query}")).await.expect(200);
@@ -47,6 +55,7 @@ async fn what_was_done_is_listed_and_found() {
     }
     owner.get("/audit?tenant=nobody").await.expect(404);
     owner.get("/audit?last=1y").await.expect(400);
+    owner.get("/audit?until=yesterday").await.expect(400);
     owner.get("/audit?after=x").await.expect(400);
     let page = owner.get("/audit?actor=nobody").await.expect(200);
     assert!(page.contains("No entry is like that"), "{page}");

@@ -182,8 +182,9 @@ async fn setup_links_are_shown_once_listed_and_revoked() {
         .post("/connections/acme/1/links", &[])
         .await
         .expect(200);
-    let (_, rest) = page.split_once("/setup/link/").unwrap();
-    let secret = rest.split('<').next().unwrap().to_owned();
+    let (_, rest) = page.split_once("id=\"link\"").expect("a link is shown");
+    let url = rest.split_once('>').unwrap().1.split('<').next().unwrap();
+    let secret = url.rsplit('/').next().unwrap().to_owned();
     let page = owner.get("/connections/acme/1").await.expect(200);
     assert!(
         page.contains("link_2") && page.contains("in 7 days"),
@@ -205,7 +206,7 @@ async fn setup_links_are_shown_once_listed_and_revoked() {
     assert!(page.contains("revoked"), "{page}");
     world
         .browser()
-        .get(&format!("/setup/link/{secret}"))
+        .get(&format!("/setup/{secret}"))
         .await
         .expect(410);
     let told: Vec<_> = world
@@ -217,4 +218,109 @@ async fn setup_links_are_shown_once_listed_and_revoked() {
     let acme = || Some("acme".to_owned());
     assert_eq!(told[0], ("link.revoke".to_owned(), acme()));
     assert_eq!(told[1], ("link.create".to_owned(), acme()));
+}
+
+#[tokio::test]
+async fn a_connections_requests_are_kept_for_its_own_days() {
+    let world = World::new().await;
+    let (acme, beta) = (world.tenant("acme").await, world.tenant("beta").await);
+    for tenant in [&acme, &beta] {
+        let (token, _) = world.token(tenant, "Okta").await;
+        assert_eq!(
+            world.logged("POST", "/scim/v2/Users", &token, USER).await,
+            201
+        );
+    }
+    let mut owner = world.as_role(Role::Owner).await;
+    let path = "/connections/acme/1/settings";
+    let page = owner.get(path).await.expect(200);
+    assert!(
+        page.contains("placeholder=\"90\"") && page.contains("placeholder=\"14\""),
+        "{page}"
+    );
+    let settings = |days| [("name", "okta"), ("idp", "okta"), ("log_days", days)];
+    for (days, says) in [
+        ("a week", "is no number of days"),
+        ("4000", "1 to 3650 days"),
+    ] {
+        let page = owner.post(path, &settings(days)).await.expect(422);
+        assert!(page.contains(says), "{page}");
+    }
+    owner.post(path, &settings("7")).await.location();
+    let page = owner.get(path).await.expect(200);
+    assert!(
+        page.contains("name=\"log_days\" inputmode=\"numeric\" value=\"7\""),
+        "{page}"
+    );
+    let page = owner.get("/connections/acme/1").await.expect(200);
+    assert!(
+        page.contains("requests 7 days, bodies as the server has it"),
+        "{page}"
+    );
+    let kept = || {
+        world.log.expire();
+        let all = world.log.reader().entries(&Default::default()).unwrap();
+        all.iter().map(|one| one.entry.tenant).collect::<Vec<_>>()
+    };
+    world.pass(6 * DAY);
+    assert_eq!(kept(), [Some(beta.id), Some(acme.id)]);
+    world.pass(2 * DAY);
+    assert_eq!(kept(), [Some(beta.id)]);
+}
+
+#[tokio::test]
+async fn every_page_says_the_same_of_a_connection() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, id) = world.token(&acme, "Okta").await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let mut say = async |state: &str| {
+        for path in ["/", "/connections", "/connections/acme/1", "/tenants"] {
+            let page = owner.get(path).await.expect(200);
+            assert!(
+                page.contains(&format!("</i>{state}</span>")),
+                "{path} {state}: {page}"
+            );
+        }
+    };
+    say("Not set up").await;
+    assert_eq!(world.logged("GET", "/scim/v2/Users", &token, "").await, 200);
+    say("Healthy").await;
+    // One refusal in two; the overview used to tolerate that.
+    let wrong = "/scim/v2/Users?filter=x";
+    assert_eq!(world.logged("GET", wrong, &token, "").await, 400);
+    say("Failing").await;
+    for _ in 0..10 {
+        assert_eq!(world.logged("GET", "/scim/v2/Users", &token, "").await, 200);
+    }
+    say("Healthy").await;
+    // A token that was revoked is still this connection's; one that was made up is nobody's.
+    let forged = format!("{}0000000000", &token[..token.len() - 10]);
+    for _ in 0..3 {
+        assert_eq!(
+            world.logged("GET", "/scim/v2/Users", &forged, "").await,
+            401
+        );
+    }
+    say("Healthy").await;
+    world
+        .write(acme.id, provisor_store::Change::RevokeToken { id })
+        .await;
+    for _ in 0..3 {
+        assert_eq!(world.logged("GET", "/scim/v2/Users", &token, "").await, 401);
+    }
+    say("Failing").await;
+    let pause = provisor_store::change::ConnectionSettings {
+        paused: Some(true),
+        ..Default::default()
+    };
+    let id = provisor_store::ConnectionId(1);
+    let settings = pause;
+    world
+        .write(
+            acme.id,
+            provisor_store::Change::SetConnection { id, settings },
+        )
+        .await;
+    say("Paused").await;
 }

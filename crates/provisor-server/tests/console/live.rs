@@ -1,5 +1,6 @@
 //! Live fragments end with the session, and are few.
 
+use provisor_server::console::ROUTES;
 use provisor_store::{PeopleChange, Role, SessionId};
 
 use crate::world::World;
@@ -33,6 +34,41 @@ async fn a_stream_ends_with_its_session_and_with_its_role() {
     };
     world.people(set).await;
     assert_eq!(events.next().await.unwrap().0, "end");
+}
+
+#[tokio::test]
+async fn every_live_page_ends_when_the_tenants_change() {
+    let world = World::new().await;
+    let (acme, beta) = (world.tenant("acme").await, world.tenant("beta").await);
+    world.token(&acme, "Okta").await;
+    world.person("root@example.com", Role::Owner, &[]).await;
+    let both = [&acme, &beta];
+    let person = world
+        .person("anna@example.com", Role::Operator, &both)
+        .await;
+    let paths = [STREAM, "/live/log", "/live/setup/acme/1"];
+    let known: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    let live = known.iter().filter(|path| path.starts_with("/live/"));
+    // A new live page belongs into this list; the customer's has a test of its own.
+    assert_eq!(live.count(), paths.len() + 1);
+    let mut open = Vec::new();
+    for path in paths {
+        let browser = world.signed_in(person).await;
+        let mut events = browser.follow(path).await;
+        assert_eq!(events.next().await.unwrap().0, "fragment", "{path}");
+        open.push((path, events));
+    }
+    let set = PeopleChange::Set {
+        id: person,
+        name: None,
+        role: None,
+        tenants: Some(Some(vec![beta.id])),
+    };
+    world.people(set).await;
+    for (path, mut events) in open {
+        assert_eq!(events.next().await.unwrap().0, "end", "{path}");
+        assert_eq!(events.next().await, None, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -394,3 +394,135 @@ async fn the_live_tail_shows_what_arrives_to_who_may_see_it() {
     assert!(part.contains("k***@beta.com"), "{part}");
     assert!(!part.contains("acme") && !part.contains("kim@"), "{part}");
 }
+
+#[tokio::test]
+async fn refusals_that_name_no_tenant_are_for_operators_with_all_tenants() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    world.log.record(refused(Some(&acme), "lena@acme.com"));
+    let strange = Entry {
+        cause: Some(Cause::TokenUnknown),
+        client: "canary client".into(),
+        ..refused(None, "canary@nowhere.com")
+    };
+    let inspector = format!("/log/{}", strange.request);
+    world.log.record(strange);
+    // As one without credentials arrives.
+    let status = world
+        .browser()
+        .ask("GET", "/scim/v2/Users?filter=canary", &[])
+        .await;
+    assert_eq!(status, 401);
+    world.log.flush();
+    let some = [&acme];
+    for (role, tenants, sees) in [
+        (Role::Owner, &[][..], true),
+        (Role::Operator, &[], true),
+        (Role::Operator, &some, false),
+        (Role::Support, &[], false),
+        (Role::Support, &some, false),
+        (Role::Auditor, &[], false),
+        (Role::Auditor, &some, false),
+    ] {
+        let who = format!("{}{}@example.com", role.as_str(), tenants.len());
+        let person = world.person(&who, role, tenants).await;
+        let mut browser = world.signed_in(person).await;
+        for path in [
+            "/log",
+            "/log?show=errors",
+            "/log?cause=token_unknown",
+            "/log?cause=no_credentials",
+            "/log?group=cause",
+            "/log/export",
+            "/log/export?format=csv",
+            "/",
+        ] {
+            if path.contains("export") && role == Role::Support {
+                continue;
+            }
+            let page = browser.get(path).await.expect(200);
+            let shows = [
+                "canary",
+                "c***@nowhere.com",
+                "nobody’s",
+                "No tenant",
+                "1 refused in the last hour (token_unknown)",
+            ]
+            .iter()
+            .any(|said| page.contains(said));
+            assert_eq!(shows, sees, "{who} {path}: {page}");
+        }
+        let page = browser.get("/").await.expect(200);
+        let count = if sees { 3 } else { 1 };
+        let said = format!("<dt>Requests, 24 h</dt><dd>{count}<small>");
+        assert!(page.contains(&said), "{who} {said}: {page}");
+        let status = if sees { 200 } else { 404 };
+        browser.get(&inspector).await.expect(status);
+        let mut live = browser.follow("/live/log").await;
+        let (_, part) = live.next().await.unwrap();
+        assert_eq!(part.contains("canary"), sees, "{who}: {part}");
+        // Why tells of tenants only, whoever asks.
+        let page = browser.get("/why?q=canary@nowhere.com").await.expect(200);
+        assert!(!page.contains("token_unknown"), "{who}: {page}");
+        assert!(!page.contains("canary client"), "{who}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn who_takes_a_file_along_is_told_in_the_audit() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    world.log.record(refused(Some(&acme), "lena@acme.com"));
+    world.log.record(refused(Some(&acme), "kim@acme.com"));
+    world.log.flush();
+    let mut auditor = world.as_role(Role::Auditor).await;
+    let path = "/log/export?format=csv&tenant=acme&show=errors&q=lena%40acme.com&personal=yes";
+    auditor.get(path).await.expect(200);
+    auditor
+        .get("/audit/export?action=tenant.")
+        .await
+        .expect(200);
+    let told: Vec<_> = world
+        .audit()
+        .await
+        .into_iter()
+        .filter(|entry| entry.action.starts_with("export."))
+        .collect();
+    let said = |at: usize| {
+        let entry = &told[at];
+        (entry.action.as_str(), entry.object.as_str(), &entry.after)
+    };
+    assert!(
+        told.iter()
+            .all(|entry| entry.actor == "person:auditor@example.com")
+    );
+    let filter = serde_json::json!({
+        "format": "csv", "tenant": "acme", "show": "errors", "q": "l***@acme.com", "personal": "yes",
+    });
+    assert_eq!(said(3), ("export.begin", "log", &filter));
+    assert_eq!(
+        said(2),
+        ("export.end", "log", &serde_json::json!({ "rows": 1 }))
+    );
+    assert_eq!(told[3].tenant_key.as_deref(), Some("acme"));
+    assert_eq!(told[2].request, told[3].request);
+    assert_eq!(said(1).1, "audit");
+    assert_eq!(
+        said(0),
+        ("export.end", "audit", &serde_json::json!({ "rows": 1 }))
+    );
+    let page = auditor.get("/audit?action=export.").await.expect(200);
+    assert_eq!(page.matches("export.begin<").count(), 2, "{page}");
+    // What is refused is no export.
+    auditor.get("/log/export?format=xlsx").await.expect(400);
+    auditor.get("/log/export?tenant=nobody").await.expect(404);
+    assert_eq!(
+        world
+            .audit()
+            .await
+            .iter()
+            .filter(|e| e.action == "export.begin")
+            .count(),
+        2
+    );
+}

@@ -1,5 +1,7 @@
 //! `/settings`: one's own sessions and password.
 
+mod people;
+
 use provisor_store::{PeopleChange, Role};
 
 use crate::world::World;

@@ -238,3 +238,27 @@ async fn the_listener_does_not_mix_connections_up() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn no_tenants_key_stands_in_the_way_of_its_guide_or_of_a_setup_link() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    for key in ["link", "leave", "tokens", "setup"] {
+        world.tenant(key).await;
+        let page = owner.get(&format!("/setup/{key}/1")).await.expect(200);
+        assert!(page.contains(&format!("/t/{key}/scim/v2")), "{key}: {page}");
+        let mut live = owner.follow(&format!("/live/setup/{key}/1")).await;
+        assert_eq!(live.next().await.unwrap().0, "fragment", "{key}");
+        owner
+            .get(&format!("/connections/{key}/1"))
+            .await
+            .expect(200);
+        let links = format!("/connections/{key}/1/links");
+        let page = owner.post(&links, &[]).await.expect(200);
+        let (_, rest) = page.split_once("id=\"link\"").expect("a link is shown");
+        let url = rest.split_once('>').unwrap().1.split('<').next().unwrap();
+        let path = url.split_once(&world.address.to_string()).unwrap().1;
+        let page = world.browser().get(path).await.expect(200);
+        assert!(page.contains("Open the setup page"), "{key}: {page}");
+    }
+}

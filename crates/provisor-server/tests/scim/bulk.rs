@@ -276,7 +276,7 @@ async fn a_circle_of_references_is_created_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn who_came_back_by_a_circle_that_fails_is_inactive_again() {
+async fn a_circle_brings_nobody_back_and_changes_nobody_who_left() {
     let house = House::new().await;
     let (tenant, client) = house.tenant("acme").await;
     let reactivation = ConnectionSettings {
@@ -288,13 +288,23 @@ async fn who_came_back_by_a_circle_that_fails_is_inactive_again() {
     let anna = format!("/Users/{}", client.user("anna").await);
     let leave = json!([{ "op": "replace", "path": "active", "value": false }]);
     client.patch(&anna, leave).await.expect(204);
-    let operations = json!([
-        create("a", "/Users", &managed("anna", "b")),
-        create("b", "/Users", &managed("lena", "a")),
-    ]);
-    let done = bulk(&client, json!({}), operations).await;
-    assert_eq!(statuses(&done), ["409", "409"]);
-    assert_eq!(client.get(&anna).await.expect(200)["active"], false);
+    let before = client.get(&anna).await.expect(200);
+    for second in ["lena", "bert"] {
+        let operations = json!([
+            create("a", "/Users", &managed("anna", "b")),
+            create("b", "/Users", &managed(second, "a")),
+        ]);
+        let done = bulk(&client, json!({}), operations).await;
+        assert_eq!(statuses(&done), ["409", "409"]);
+        let detail = done[0]["response"]["detail"].as_str().unwrap();
+        assert!(detail.contains("inactive user"), "{detail}");
+        assert_eq!(client.get(&anna).await.expect(200), before);
+        assert_eq!(client.ids("/Users").await.len(), 2);
+    }
+    // By itself the same request does.
+    let alone = json!([create("a", "/Users", &user("anna"))]);
+    assert_eq!(statuses(&bulk(&client, json!({}), alone).await), ["201"]);
+    assert_eq!(client.get(&anna).await.expect(200)["active"], true);
 }
 
 /// A job of a circle, while the file does this to it.

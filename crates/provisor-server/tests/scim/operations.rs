@@ -23,6 +23,27 @@ fn text(reply: &Reply) -> String {
 }
 
 #[tokio::test]
+async fn a_server_older_than_its_database_changes_nothing_and_says_why() {
+    let house = House::new().await;
+    let (_, client) = house.tenant("acme").await;
+    let lena = format!("/Users/{}", client.user("lena").await);
+    // As a command of a newer version does beside the server.
+    let newer = rusqlite::Connection::open(house.folder.path().join("provisor.db")).unwrap();
+    newer
+        .execute_batch(
+            "INSERT INTO migration SELECT max(version) + 1, 'newer', checksum, at FROM migration",
+        )
+        .unwrap();
+    let refused = client.post("/Users", user("anna")).await;
+    refused.expect(503);
+    assert!(text(&refused).contains("restarted with the new version"));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(house.cause(&refused), "server_outdated");
+    client.get(&lena).await.expect(200);
+    assert_eq!(client.ids("/Users").await.len(), 1);
+}
+
+#[tokio::test]
 async fn health_is_told_to_anybody_and_metrics_to_operators() {
     let house = House::new().await;
     let (tenant, client) = house.tenant("acme").await;

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     GapKind, LogSettings,
     file::{LogFile, STRETCH},
+    retention::{Cut, Retention},
     tally::forget_tallies,
 };
 
@@ -23,6 +24,8 @@ pub(super) struct Upkeep {
     bodies_end: i64,
     /// Everything before this time goes.
     horizon: i64,
+    /// What connections keep for a shorter time.
+    cuts: Vec<Cut>,
     removed: u64,
     /// How far the walk over an index has come.
     after: [i64; 3],
@@ -30,6 +33,8 @@ pub(super) struct Upkeep {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// What connections keep for a shorter time.
+    Cuts,
     Bodies,
     Entries,
     /// Names of entries that are gone.
@@ -47,9 +52,10 @@ const SWEPT: [(&str, &str, &str); 2] = [
 
 impl Upkeep {
     /// Removes by age.
-    pub(super) fn by_age(settings: &LogSettings, now: i64) -> Self {
+    pub(super) fn by_age(settings: &LogSettings, own: &[Retention], now: i64) -> Self {
         Self {
-            stage: Stage::Bodies,
+            stage: Stage::Cuts,
+            cuts: own.iter().map(|own| Cut::new(own, settings, now)).collect(),
             bodies_end: now.saturating_sub(settings.body_retention_ms),
             horizon: now.saturating_sub(settings.entry_retention_ms),
             removed: 0,
@@ -61,6 +67,7 @@ impl Upkeep {
     pub(super) fn sweep(horizon: i64) -> Self {
         Self {
             stage: Stage::Named,
+            cuts: Vec::new(),
             bodies_end: i64::MIN,
             horizon,
             removed: 0,
@@ -79,6 +86,14 @@ impl LogFile {
     /// One step; `None` when all is done.
     pub(super) fn step(&self, mut upkeep: Upkeep) -> rusqlite::Result<Option<Upkeep>> {
         match upkeep.stage {
+            Stage::Cuts => match upkeep.cuts.last() {
+                Some(cut) => {
+                    if self.cut(cut)? {
+                        upkeep.cuts.pop();
+                    }
+                }
+                None => upkeep.stage = Stage::Bodies,
+            },
             Stage::Bodies => {
                 if self.remove_bodies(upkeep.bodies_end)? < CHUNK as usize {
                     upkeep.stage = Stage::Entries;
@@ -126,6 +141,10 @@ impl LogFile {
         self.conn.execute(
             "DELETE FROM gap WHERE to_at < ? AND kind NOT IN (?, ?)",
             (horizon, GapKind::Retention as i64, GapKind::Size as i64),
+        )?;
+        self.conn.execute(
+            "DELETE FROM cut WHERE entries_to < ?1 AND bodies_to < ?1",
+            [horizon],
         )?;
         Ok(())
     }

@@ -37,13 +37,25 @@ pub struct Place {
     pub id: i64,
 }
 
+/// Whose entries.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Whose {
+    /// Every tenant's, and nobody's: refusals that name no tenant. For operators only.
+    #[default]
+    All,
+    /// Every tenant's.
+    Tenants,
+    /// Of these tenants.
+    Named(Vec<TenantId>),
+}
+
 /// Which entries; every condition given must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogFilter {
-    /// Of this tenant. `None` lists every tenant's and nobody's: for operators only.
+    /// Of this tenant.
     pub tenant: Option<TenantId>,
-    /// Of these tenants: for who sees several.
-    pub tenants: Option<Vec<TenantId>>,
+    /// Without a tenant: of those who may be seen.
+    pub whose: Whose,
     /// Of this connection; ids of connections are unique only within a tenant.
     pub connection: Option<ConnectionId>,
     /// With this token; ids of tokens are unique only within a tenant.
@@ -155,10 +167,8 @@ impl Query {
         if let Some(tenant) = filter.tenant {
             self.and("e.tenant = ?", [tenant.0]);
         }
-        if let Some(tenants) = &filter.tenants {
-            self.sql.push(' ');
-            self.sql.push_str(&among("e.tenant", Some(tenants)));
-        }
+        self.sql.push(' ');
+        self.sql.push_str(&among("e.tenant", &filter.whose));
         if let Some(token) = filter.token {
             self.and("e.token = ?", [token.0]);
         }

@@ -11,10 +11,10 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::{ConnectionId, RequestId, StoreError, TenantId, TokenId, migration};
+use crate::{ConnectionId, RequestId, StoreError, TenantId, migration};
 
 use super::{
-    Gap, GapKind, LogFilter, Logged, Operation, Window,
+    Gap, GapKind, LogFilter, Logged, Operation, Whose, Window,
     expire::FROM,
     file::{Location, MIGRATIONS, NAMED},
     name::NameKey,
@@ -50,19 +50,6 @@ pub struct Count {
     pub status: u16,
     /// How many.
     pub count: u64,
-}
-
-/// How requests of one kind were answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcomes {
-    /// Through which connection; `None`: the token was refused.
-    pub connection: Option<ConnectionId>,
-    /// With which token, where that is known.
-    pub token: Option<TokenId>,
-    /// Answers below 400.
-    pub good: u64,
-    /// Answers from 400 on.
-    pub refused: u64,
 }
 
 /// Connections for questions.
@@ -172,7 +159,7 @@ impl LogReader {
 
     /// Entries, newest first.
     pub fn entries(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
-        let Some(tenants) = &filter.tenants else {
+        let Whose::Named(tenants) = &filter.whose else {
             return self.page(filter);
         };
         // Tenant by tenant, each along its own index: that one of them is quiet costs nothing.
@@ -180,7 +167,7 @@ impl LogReader {
         for tenant in tenants {
             let of_one = LogFilter {
                 tenant: Some(*tenant),
-                tenants: None,
+                whose: Whose::All,
                 ..filter.clone()
             };
             found.extend(self.page(&of_one)?);
@@ -300,49 +287,29 @@ impl LogReader {
         })
     }
 
-    /// How a tenant's requests from `since` (milliseconds since 1970) on were answered: the latest
-    /// `most` of those in full, and all that were counted.
-    pub fn outcomes(
-        &self,
-        tenant: TenantId,
-        since: i64,
-        most: usize,
-    ) -> Result<Vec<Outcomes>, StoreError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.ask(|conn, _| {
-            conn.prepare_cached(
-                "SELECT connection, token, sum(status < 400), sum(status >= 400) FROM (
-                   SELECT connection, token, status FROM entry
-                   WHERE tenant = ?1 AND at >= ?2 ORDER BY at DESC LIMIT ?3)
-                 GROUP BY 1, 2
-                 UNION ALL
-                 SELECT nullif(connection, 0), NULL, sum(iif(status < 400, count, 0)),
-                   sum(iif(status < 400, 0, count))
-                 FROM counted WHERE tenant = ?1 AND second >= ?2 / 1000 GROUP BY 1",
-            )?
-            .query_map((tenant.0, since, most), |row| {
-                Ok(Outcomes {
-                    connection: row.get::<_, Option<i64>>(0)?.map(ConnectionId),
-                    token: row.get::<_, Option<i64>>(1)?.map(TokenId),
-                    good: row.get::<_, i64>(2)?.unsigned_abs(),
-                    refused: row.get::<_, i64>(3)?.unsigned_abs(),
-                })
-            })?
-            .collect()
-        })
-    }
-
     /// The time the log speaks for, with its gaps: what "not seen" means.
     pub fn window(&self, tenant: TenantId) -> Result<Window, StoreError> {
         self.ask(|conn, _| {
             let snapshot = conn.unchecked_transaction()?;
             let from: i64 = snapshot.query_row(FROM, (), |row| row.get(0))?;
+            // A connection that keeps less hides what came through it before.
+            let cut: Option<i64> = snapshot
+                .prepare_cached("SELECT max(entries_to) FROM cut WHERE tenant = ?")?
+                .query_row([tenant.0], |row| row.get(0))?;
+            let cut = cut.filter(|cut| *cut > from);
+            let from = cut.unwrap_or(from);
             let to = snapshot.query_row("SELECT at FROM heartbeat", (), |row| row.get(0))?;
             let mut gaps: Vec<Gap> = snapshot
                 .prepare_cached("SELECT kind, from_at, to_at, count FROM gap WHERE to_at >= ?")?
                 .query_map([from], gap)?
                 .filter_map(Result::transpose)
                 .collect::<Result<_, _>>()?;
+            gaps.extend(cut.map(|to| Gap {
+                kind: GapKind::Retention,
+                from: 0,
+                to,
+                count: None,
+            }));
             counted_gaps(&snapshot, tenant, from, &mut gaps)?;
             gaps.sort_by_key(|gap| (gap.from, gap.to));
             Ok(Window { from, to, gaps })

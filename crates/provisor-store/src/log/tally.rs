@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use crate::{Cause, ConnectionId, StoreError, TenantId};
 
 use super::{
-    LogFilter, LogReader, Show, file::LogFile, flush::Batch, query::Query, reader::nobody,
+    LogFilter, LogReader, Show, Whose, file::LogFile, flush::Batch, query::Query, reader::nobody,
 };
 
 /// Milliseconds of a slot.
@@ -59,17 +59,13 @@ pub struct Refusals {
 
 impl LogReader {
     /// Requests by half hour, from `since` on: the start of each in milliseconds since 1970, oldest
-    /// first, those without requests left out. Of these tenants, or of all and nobody.
-    pub fn by_half_hour(
-        &self,
-        tenants: Option<&[TenantId]>,
-        since: i64,
-    ) -> Result<Vec<(i64, Sum)>, StoreError> {
-        let tenants = among("tenant", tenants);
+    /// first, those without requests left out.
+    pub fn by_half_hour(&self, whose: &Whose, since: i64) -> Result<Vec<(i64, Sum)>, StoreError> {
+        let among = among("tenant", whose);
         self.ask(|conn, _| {
             conn.prepare_cached(&format!(
                 "SELECT slot, sum(requests), sum(errors), max(last_at) FROM tally
-                 WHERE slot >= ? {tenants} GROUP BY slot ORDER BY slot"
+                 WHERE slot >= ? {among} GROUP BY slot ORDER BY slot"
             ))?
             .query_map([since.div_euclid(SLOT_MS)], |row| {
                 Ok((row.get::<_, i64>(0)? * SLOT_MS, Sum::at(row, 1)?))
@@ -81,14 +77,14 @@ impl LogReader {
     /// Requests by connection, from the half hour of `since` on.
     pub fn by_connection(
         &self,
-        tenants: Option<&[TenantId]>,
+        whose: &Whose,
         since: i64,
     ) -> Result<Vec<(TenantId, ConnectionId, Sum)>, StoreError> {
-        let tenants = among("tenant", tenants);
+        let among = among("tenant", whose);
         self.ask(|conn, _| {
             conn.prepare_cached(&format!(
                 "SELECT tenant, connection, sum(requests), sum(errors), max(last_at) FROM tally
-                 WHERE slot >= ? AND connection > 0 {tenants} GROUP BY tenant, connection"
+                 WHERE slot >= ? AND connection > 0 {among} GROUP BY tenant, connection"
             ))?
             .query_map([since.div_euclid(SLOT_MS)], |row| {
                 let link = ConnectionId(row.get(1)?);
@@ -128,13 +124,16 @@ impl LogReader {
 }
 
 /// A condition on the tenant; numbers only, so they may stand in the text.
-pub(super) fn among(column: &str, tenants: Option<&[TenantId]>) -> String {
-    let Some(tenants) = tenants else {
-        return String::new();
-    };
-    let ids: Vec<String> = tenants.iter().map(TenantId::to_string).collect();
-    // The sign keeps the index on time: what is asked for is the newest.
-    format!("AND +{column} IN ({})", ids.join(", "))
+pub(super) fn among(column: &str, whose: &Whose) -> String {
+    match whose {
+        Whose::All => String::new(),
+        Whose::Tenants => format!("AND coalesce({column}, 0) <> 0"),
+        Whose::Named(tenants) => {
+            let ids: Vec<String> = tenants.iter().map(TenantId::to_string).collect();
+            // The sign keeps the index on time: what is asked for is the newest.
+            format!("AND +{column} IN ({})", ids.join(", "))
+        }
+    }
 }
 
 impl LogFile {

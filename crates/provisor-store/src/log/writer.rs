@@ -14,7 +14,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rusqlite::ErrorCode;
 
-use crate::Clock;
+use crate::{Clock, StoreError};
 
 use super::{
     LogSettings,
@@ -23,6 +23,7 @@ use super::{
     file::LogFile,
     flush::{Batch, Queued, Recent},
     reader::Pool,
+    retention::Retention,
 };
 
 /// How long the first entry of a flush waits for others.
@@ -58,6 +59,17 @@ pub(super) enum Message {
     Hold(Receiver<()>),
 }
 
+/// Says which connections keep less than the file.
+pub(super) struct Retentions(
+    pub(super) Box<dyn Fn() -> Result<Vec<Retention>, StoreError> + Send + Sync>,
+);
+
+impl std::fmt::Debug for Retentions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Retentions")
+    }
+}
+
 /// What recording threads and the writer share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -68,6 +80,8 @@ pub(super) struct Shared {
     lost: Mutex<Option<Lost>>,
     /// Names that found no room since the last flush.
     lost_names: Mutex<Option<Lost>>,
+    /// Asked before what is old is removed.
+    pub(super) retentions: Mutex<Option<Retentions>>,
     pub(super) recorded: AtomicU64,
     pub(super) counted: AtomicU64,
     pub(super) dropped: AtomicU64,
@@ -83,6 +97,7 @@ impl Shared {
             queued_bytes: AtomicU64::new(0),
             lost: Mutex::default(),
             lost_names: Mutex::default(),
+            retentions: Mutex::default(),
             recorded: AtomicU64::new(0),
             counted: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -90,6 +105,19 @@ impl Shared {
             file_bytes: AtomicU64::new(0),
             last_flush_ms: AtomicI64::new(0),
         }
+    }
+
+    /// Which connections keep less than the file, as far as somebody knows.
+    fn own_retentions(&self) -> Vec<Retention> {
+        let source = self.retentions.lock();
+        let source = source.unwrap_or_else(PoisonError::into_inner);
+        let Some(Retentions(ask)) = &*source else {
+            return Vec::new();
+        };
+        ask().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the sync log cannot ask which connections keep less; it asks again in an hour");
+            Vec::new()
+        })
     }
 
     /// Notes an entry that found no room.
@@ -333,7 +361,11 @@ impl Writer {
         let due = |at: i64| now.abs_diff(at) >= EXPIRE_MS as u64;
         if self.state.upkeep.is_none() && self.state.expired_at.is_none_or(due) {
             self.state.expired_at = Some(now);
-            self.state.upkeep = Some(Upkeep::by_age(&self.settings, now));
+            self.state.upkeep = Some(Upkeep::by_age(
+                &self.settings,
+                &self.shared.own_retentions(),
+                now,
+            ));
         }
         if let Err(error) = self.try_housekeep(now) {
             self.state.upkeep = None;

@@ -12,7 +12,8 @@ use scim::{Kind, Map, Profile, Registry, ResourceType, Value};
 use super::rows;
 use crate::{
     Caller, Cause, ConnectionId, Denied, HashedToken, Identifier, PlainToken, Refusal, Scopes,
-    StoreError, Tenant, TenantId, TenantState, TokenId, TokenKind, TokenRecord, record,
+    StoreError, Tenant, TenantId, TenantState, TokenId, TokenKind, TokenRecord, log::Retention,
+    record,
 };
 
 /// Callers and resource types known at one revision of the settings.
@@ -25,6 +26,9 @@ struct Known {
     callers: HashMap<(TenantId, TokenId), (HashedToken, Arc<Caller>)>,
     kinds: HashMap<TenantId, Arc<Kinds>>,
 }
+
+/// Milliseconds.
+const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// A hostile client cannot grow the cache: only valid tokens enter it, and not more than this.
 const MOST: usize = 10_000;
@@ -332,7 +336,7 @@ pub(super) fn connections(
 ) -> Result<Vec<record::Connection>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, name, idp, profile, identifier, domains, reactivation, unique_team_names, \
-                paused, created FROM connection WHERE tenant_id = ?1 ORDER BY id",
+                paused, created, log_days, log_body_days FROM connection WHERE tenant_id = ?1 ORDER BY id",
     )?;
     let links = statement.query_map([tenant.0], |row| {
         Ok(record::Connection {
@@ -350,9 +354,29 @@ pub(super) fn connections(
             unique_team_names: row.get(7)?,
             paused: row.get(8)?,
             created: row.get(9)?,
+            log_days: row.get(10)?,
+            log_body_days: row.get(11)?,
         })
     })?;
     Ok(links.collect::<Result<_, _>>()?)
+}
+
+/// Connections whose requests are kept for a time of their own.
+pub(super) fn log_retentions(connection: &Connection) -> Result<Vec<Retention>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT tenant_id, id, log_days, log_body_days FROM connection \
+         WHERE log_days IS NOT NULL OR log_body_days IS NOT NULL",
+    )?;
+    let found = statement.query_map([], |row| {
+        let millis = |days: Option<u16>| days.map(|days| i64::from(days) * DAY);
+        Ok(Retention {
+            tenant: TenantId(row.get(0)?),
+            connection: ConnectionId(row.get(1)?),
+            entries_ms: millis(row.get(2)?),
+            bodies_ms: millis(row.get(3)?),
+        })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// A tenant's resource types with their numbers.

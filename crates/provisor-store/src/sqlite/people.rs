@@ -9,7 +9,8 @@ use super::{caller, rows};
 use crate::{
     AuditEntry, AuditQuery, ConnectionId, HashedToken, Holder, Link, LinkId, PasswordHash, Person,
     PersonId, Purpose, Role, Secret, Session, SessionId, StoreError, TenantId, TokenQuery,
-    TokenRecord, people::Totals,
+    TokenRecord,
+    people::{Presence, Totals},
 };
 
 const PERSON: &str = "p.id, p.email, p.name, p.role, p.tenants, p.password IS NOT NULL, p.created";
@@ -128,6 +129,31 @@ pub(super) fn sessions(
     let mut found = sessions_where(connection, condition, [person.0])?;
     found.retain(|session| session.is_open(now));
     Ok(found)
+}
+
+pub(super) fn presences(connection: &Connection, now: i64) -> Result<Vec<Presence>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT person_id, max(last_seen), \
+           count(*) FILTER (WHERE revoked IS NULL AND expires > ?1 AND last_seen + idle > ?1) \
+         FROM session WHERE person_id IS NOT NULL GROUP BY person_id",
+    )?;
+    let found = statement.query_map([now], |row| {
+        Ok(Presence {
+            person: PersonId(row.get(0)?),
+            last_seen: row.get(1)?,
+            sessions: row.get::<_, i64>(2)?.unsigned_abs(),
+        })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn person_links(connection: &Connection) -> Result<Vec<Link>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {LINK} FROM link WHERE person_id IS NOT NULL AND used IS NULL \
+           AND revoked IS NULL ORDER BY id DESC"
+    ))?;
+    let found = statement.query_map([], link_row)?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn people(connection: &Connection) -> Result<Vec<Person>, StoreError> {

@@ -22,8 +22,10 @@ use super::{
 use crate::{
     AuditEntry, AuditQuery, Caller, ConnectionId, DeletedName, Denied, Event, Id, Link, MemberRef,
     Page, PasswordHash, Person, PersonId, PlainToken, Refusal, Search, Secret, Session, Snapshot,
-    StoreError, Stored, Tenant, TenantId, TokenQuery, TokenRecord, event::EventKind,
-    people::Totals, record,
+    StoreError, Stored, Tenant, TenantId, TokenQuery, TokenRecord,
+    event::EventKind,
+    people::{Presence, Totals},
+    record,
 };
 
 /// A read transaction; ended and given back when dropped.
@@ -453,6 +455,14 @@ impl Snapshot for View {
 
     async fn people(&mut self) -> Result<Vec<Person>, StoreError> {
         people::people(self.connection()?)
+    }
+
+    async fn presences(&mut self) -> Result<Vec<Presence>, StoreError> {
+        people::presences(self.connection()?, self.shared.clock.now())
+    }
+
+    async fn person_links(&mut self) -> Result<Vec<Link>, StoreError> {
+        people::person_links(self.connection()?)
     }
 
     async fn person(

@@ -25,6 +25,7 @@ mod unique;
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
+    MIGRATIONS,
     caller::{self, Kinds},
     claim::{Claim, FEW, Proof},
 };
@@ -33,6 +34,9 @@ use crate::{
     WriteError,
 };
 use rusqlite::{Connection, OptionalExtension, params};
+
+/// The newest schema version of this program.
+const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// What a change came to. A [`StoreError`] beside it means that nothing is decided.
 #[derive(Debug)]
@@ -209,10 +213,21 @@ impl<'c> Transaction<'c> {
             transaction.rules.clear();
             transaction.rules.revision = transaction.revision;
         }
-        transaction.last_k = connection
-            .prepare_cached("SELECT n FROM counter WHERE name = 'k'")?
-            .query_row([], |row| row.get(0))?;
+        let version: i64;
+        (transaction.last_k, version) = connection
+            .prepare_cached(
+                "SELECT n, (SELECT max(version) FROM migration) FROM counter WHERE name = 'k'",
+            )?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         transaction.first_k = transaction.last_k;
+        // A newer command beside this server may have brought the file forward: whoever knows only
+        // the old rules must not write by them.
+        if version > KNOWN {
+            return Err(StoreError::Newer {
+                found: version,
+                known: KNOWN,
+            });
+        }
         Ok(transaction)
     }
 
@@ -304,7 +319,11 @@ impl<'c> Transaction<'c> {
 
     fn carry_out(&mut self, origin: &Origin, change: &Change) -> Decided<Outcome> {
         match change {
-            Change::Create { kind, incoming } => self.create(origin, kind, incoming),
+            Change::Create {
+                kind,
+                incoming,
+                half,
+            } => self.create(origin, kind, incoming, *half),
             Change::Replace {
                 kind,
                 id,
@@ -350,6 +369,8 @@ impl<'c> Transaction<'c> {
             Change::PutSchema { document } => self.put_schema(origin.tenant, document),
             Change::RemoveSchema { id } => self.remove_schema(origin.tenant, id),
             Change::People(change) => self.people(origin, change),
+            // It is told when the note of it is written.
+            Change::NoteExport(_) => Ok(Outcome::Done(1)),
             Change::Expire {
                 tombstones_before,
                 chunk,

@@ -292,13 +292,24 @@ fn apply(transaction: &mut Transaction<'_>, job: &Job) -> Result<Verdict, StoreE
 }
 
 fn fail(jobs: impl IntoIterator<Item = Job>, error: &StoreError) {
-    tracing::error!(%error, "changes could not be stored");
+    match error {
+        StoreError::Newer { .. } => tracing::error!(
+            %error,
+            "changes are refused: a newer version has changed the database beside this one; restart \
+             the server with the new version"
+        ),
+        _ => tracing::error!(%error, "changes could not be stored"),
+    }
     for job in jobs {
         let error = match error {
             StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
             StoreError::Corrupt(text) => StoreError::Corrupt(text.clone()),
             StoreError::Failed(text) => StoreError::Failed(text.clone()),
-            StoreError::Open(_) | StoreError::Newer { .. } => StoreError::Failed(error.to_string()),
+            StoreError::Newer { found, known } => StoreError::Newer {
+                found: *found,
+                known: *known,
+            },
+            StoreError::Open(_) => StoreError::Failed(error.to_string()),
         };
         job.answer(Err(error));
     }

@@ -130,6 +130,7 @@ cases! { ($)
         paused_and_suspended_refuse
         a_queued_change_goes_by_the_newest_settings
         connections_are_named_once
+        a_connection_keeps_its_log_for_days_of_its_own
         tenants_are_deleted_in_chunks
         an_interrupted_deletion_is_finished
         schemas_change_within_bounds
@@ -138,6 +139,7 @@ cases! { ($)
     people {
         sessions_end_in_time_and_by_hand
         links_work_once
+        who_was_here_and_who_is_invited_is_known
         a_setup_link_opens_one_connection_and_takes_its_sessions_along
         a_role_is_looked_at_again_inside_the_transaction
         the_last_owner_stays

@@ -36,6 +36,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   provisor connection set --tenant acme --reactivation on
+  provisor connection set --tenant acme --log-days 30 --log-body-days 3
   provisor connection set --tenant acme --name hr --domain acme.com --domain acme.de --rename people")]
     Set {
         #[command(flatten)]
@@ -105,6 +106,12 @@ pub(crate) struct Settings {
     /// Team names must be unique [default: off]
     #[arg(long, value_name = "on|off")]
     unique_team_names: Option<Switch>,
+    /// Days that the sync log keeps its requests, if less than the server does; 0: as the server does
+    #[arg(long, value_name = "DAYS")]
+    log_days: Option<u16>,
+    /// Days that it keeps their bodies, if less than the server does; 0: as the server does
+    #[arg(long, value_name = "DAYS")]
+    log_body_days: Option<u16>,
 }
 
 impl Settings {
@@ -118,6 +125,8 @@ impl Settings {
             reactivation: self.reactivation.map(Switch::is_on),
             unique_team_names: self.unique_team_names.map(Switch::is_on),
             paused: None,
+            log_days: self.log_days,
+            log_body_days: self.log_body_days,
         }
     }
 }
@@ -238,6 +247,10 @@ fn on_off(on: bool) -> String {
     if on { "on" } else { "off" }.to_owned()
 }
 
+fn days(days: Option<u16>) -> String {
+    days.map_or_else(|| "as the server".to_owned(), |days| days.to_string())
+}
+
 fn show(context: &Context, connection: &Record) -> Result<(), Failure> {
     terminal::show(
         context.json,
@@ -250,6 +263,8 @@ fn show(context: &Context, connection: &Record) -> Result<(), Failure> {
             ("domains", connection.domains.join(" ")),
             ("reactivation", on_off(connection.reactivation)),
             ("unique team names", on_off(connection.unique_team_names)),
+            ("log days", days(connection.log_days)),
+            ("log body days", days(connection.log_body_days)),
             ("state", state(connection).to_owned()),
             ("created", scim::datetime::format_millis(connection.created)),
         ],

@@ -80,6 +80,12 @@ Examples:
         /// Whom
         email: String,
     },
+    /// Take back somebody's invitation and other links that nobody has used yet
+    #[command(after_help = "Example:\n  provisor person unlink sam@example.com")]
+    Unlink {
+        /// Whose
+        email: String,
+    },
     /// Print a link that signs somebody in once, within an hour
     #[command(after_help = "Example:\n  provisor person link anna@example.com")]
     Link {
@@ -179,6 +185,34 @@ impl Person {
                 terminal::note(&format!("{} cannot sign in any more.", person.email));
                 Ok(())
             }
+            Person::Unlink { email } => {
+                let directory = context.directory()?;
+                let person = find(&directory, &email).await?;
+                let now = context.clock.now();
+                let links = directory.read().await?.person_links().await?;
+                let own = links.iter().filter(|link| {
+                    link.is_good(now)
+                        && matches!(
+                            link.purpose,
+                            Purpose::Invite(id) | Purpose::SignIn(id) if id == person.id
+                        )
+                });
+                let mut count = 0;
+                for link in own {
+                    let change = Change::People(PeopleChange::RevokeLink { id: link.id });
+                    directory.write(TenantId::SYSTEM, change).await?;
+                    count += 1;
+                }
+                terminal::note(&match count {
+                    0 => format!("There is no open link for {}.", person.email),
+                    1 => format!("The link for {} cannot be used any more.", person.email),
+                    _ => format!(
+                        "{count} links for {} cannot be used any more.",
+                        person.email
+                    ),
+                });
+                Ok(())
+            }
             Person::Link { email, base } => {
                 let base = base.url()?;
                 let directory = context.directory()?;
@@ -264,8 +298,15 @@ async fn ids(directory: &Directory, keys: &[String]) -> Result<Vec<TenantId>, Fa
 async fn list(context: &Context) -> Result<(), Failure> {
     let mut snapshot = context.directory()?.read().await?;
     let people = snapshot.people().await?;
+    let presences = snapshot.presences().await?;
+    let links = snapshot.person_links().await?;
     let mut views: Vec<Value> = Vec::with_capacity(people.len());
     for person in &people {
+        let presence = presences.iter().find(|known| known.person == person.id);
+        let mut invitations = links
+            .iter()
+            .filter(|link| !person.has_password && link.purpose == Purpose::Invite(person.id));
+        let invited_until = invitations.next().map(|link| link.expires);
         let mut keys = None;
         if let Some(named) = &person.tenants {
             let mut found = Vec::new();
@@ -285,12 +326,24 @@ async fn list(context: &Context) -> Result<(), Failure> {
             "role": person.role.as_str(),
             "tenants": keys,
             "has_password": person.has_password,
+            "invited_until": invited_until.map(scim::datetime::format_millis),
+            "last_seen": presence.map(|known| scim::datetime::format_millis(known.last_seen)),
+            "sessions": presence.map_or(0, |known| known.sessions),
             "created": scim::datetime::format_millis(person.created),
         }));
     }
     terminal::list(
         Form::new(context.json, false),
-        &["email", "name", "role", "tenants", "password"],
+        &[
+            "email",
+            "name",
+            "role",
+            "tenants",
+            "password",
+            "invited until",
+            "last seen",
+            "sessions",
+        ],
         &views,
         |view| {
             let text = |field: &str| crate::views::text(view, field);
@@ -306,6 +359,9 @@ async fn list(context: &Context) -> Result<(), Failure> {
                     true => "set".to_owned(),
                     false => "none yet".to_owned(),
                 },
+                text("invited_until"),
+                text("last_seen"),
+                text("sessions"),
             ]
         },
         Clone::clone,

@@ -44,6 +44,29 @@ fn people_are_added_changed_and_removed() {
 }
 
 #[test]
+fn open_links_are_taken_back() {
+    let home = Home::new();
+    home.ok("person add anna@example.com --role owner");
+    home.ok("person link anna@example.com");
+    home.ok("person add sam@example.com --role support");
+    let people = home.lines("person list");
+    assert!(people[0]["invited_until"].is_string(), "{people:?}");
+    assert_eq!(
+        (&people[0]["sessions"], &people[0]["last_seen"]),
+        (&0.into(), &serde_json::Value::Null)
+    );
+    let said = home.run("person unlink anna@example.com").err;
+    assert!(said.contains("2 links for anna@example.com"), "{said}");
+    let people = home.lines("person list");
+    assert!(people[0]["invited_until"].is_null(), "{people:?}");
+    assert!(people[1]["invited_until"].is_string(), "{people:?}");
+    let said = home.run("person unlink anna@example.com").err;
+    assert!(said.contains("no open link"), "{said}");
+    assert_eq!(home.lines("audit list --action link.revoke").len(), 2);
+    home.fails(3, "person unlink nobody@example.com");
+}
+
+#[test]
 fn the_audit_says_who_did_what_and_no_secret() {
     let (home, token) = Home::furnished();
     let link = home.ok("person add anna@example.com --role owner");

@@ -88,6 +88,18 @@ fn a_connection_keeps_what_set_does_not_name() {
         home.json("connection set --tenant acme --any-domain")["domains"],
         serde_json::json!([])
     );
+    let set = home.json("connection set --tenant acme --log-days 30 --log-body-days 3");
+    assert_eq!(
+        (&set["log_days"], &set["log_body_days"]),
+        (&30.into(), &3.into())
+    );
+    let set = home.json("connection set --tenant acme --log-days 0");
+    assert_eq!(
+        (&set["log_days"], &set["log_body_days"]),
+        (&serde_json::Value::Null, &3.into())
+    );
+    let err = home.fails(1, "connection set --tenant acme --log-days 5000");
+    assert!(err.contains("1 to 3650 days"), "{err}");
     assert_eq!(home.json("connection pause --tenant acme")["paused"], true);
     assert_eq!(
         home.json("connection resume --tenant acme --name okta")["paused"],

@@ -34,6 +34,10 @@ struct Form {
     domains: String,
     reactivation: bool,
     unique_team_names: bool,
+    log_days: String,
+    log_body_days: String,
+    /// Days that the server keeps entries and bodies: the most.
+    most: (i64, i64),
     error: Option<String>,
 }
 
@@ -186,6 +190,9 @@ fn form_of(visit: &Visit, sent: &Fields, error: Option<String>) -> Form {
         domains: sent.get("domains").to_owned(),
         reactivation: sent.given("reactivation").is_some(),
         unique_team_names: sent.given("unique_team_names").is_some(),
+        log_days: sent.get("log_days").to_owned(),
+        log_body_days: sent.get("log_body_days").to_owned(),
+        most: visit.console.log.days(),
         error,
     }
 }
@@ -213,6 +220,14 @@ fn as_fields(connection: &Connection) -> Fields {
             form.append_pair(name, "on");
         }
     }
+    for (name, days) in [
+        ("log_days", connection.log_days),
+        ("log_body_days", connection.log_body_days),
+    ] {
+        if let Some(days) = days {
+            form.append_pair(name, &days.to_string());
+        }
+    }
     Fields::parse(form.finish().as_bytes())
 }
 
@@ -238,5 +253,17 @@ fn read(form: &Fields) -> Result<ConnectionSettings, String> {
         reactivation: Some(form.given("reactivation").is_some()),
         unique_team_names: Some(form.given("unique_team_names").is_some()),
         paused: None,
+        log_days: Some(days(form, "log_days")?),
+        log_body_days: Some(days(form, "log_body_days")?),
+    })
+}
+
+/// A number of days; an empty field is as the server has it.
+fn days(form: &Fields, name: &str) -> Result<u16, String> {
+    let Some(text) = form.given(name) else {
+        return Ok(0);
+    };
+    text.parse().map_err(|_| {
+        format!("“{text}” is no number of days. Write one like 30, or leave the field empty.")
     })
 }

@@ -1,7 +1,11 @@
 //! How a connection is: a rule over a few facts, and where the facts come from.
 
+use std::collections::HashMap;
+
 use provisor_store::{
-    Connection, LogReader, Snapshot, StoreError, Tenant, TenantState, TokenRecord, log::Outcomes,
+    Connection, ConnectionId, LogReader, Snapshot, StoreError, Tenant, TenantId, TenantState,
+    TokenRecord,
+    log::{Sum, Whose},
 };
 
 use crate::console::{
@@ -31,21 +35,21 @@ pub(crate) struct Facts {
     pub(crate) cycle: Option<i64>,
 }
 
-/// How a connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a connection is; of several, the greatest is told: trouble first, then signs of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum State {
     /// No request with a good token ever came.
     NotSetUp,
-    /// Requests come and are answered well.
-    Healthy,
     /// Nothing has come for a while, which is no sign of anything.
     Idle,
-    /// Too many requests are refused.
-    Failing,
-    /// It polls, but has not for some cycles.
-    Silent,
+    /// Requests come and are answered well.
+    Healthy,
     /// Paused here.
     Paused,
+    /// It polls, but has not for some cycles.
+    Silent,
+    /// Too many requests are refused.
+    Failing,
 }
 
 impl State {
@@ -76,7 +80,7 @@ pub(crate) fn state(facts: &Facts, now: i64) -> State {
     if facts.is_stopped {
         return State::Paused;
     }
-    if facts.last.is_none() && facts.refused == 0 {
+    if facts.last.is_none() && facts.good + facts.refused == 0 {
         return State::NotSetUp;
     }
     if facts.refused * TOLERATED > facts.good + facts.refused {
@@ -94,8 +98,6 @@ pub(crate) fn state(facts: &Facts, now: i64) -> State {
 pub(crate) struct Health {
     pub(crate) state: State,
     pub(crate) last: Option<Moment>,
-    pub(crate) users: u64,
-    pub(crate) teams: u64,
     /// `99.2 %`, if anything came within the last day.
     pub(crate) rate: Option<String>,
     pub(crate) requests: u64,
@@ -108,78 +110,75 @@ impl Health {
     }
 }
 
-/// What is known of a tenant, from which its connections' health is read.
+/// How the last day's requests were answered, by connection.
+#[derive(Default)]
+pub(crate) struct Day(HashMap<(TenantId, ConnectionId), Sum>);
+
+impl Day {
+    /// Reads it, for these tenants.
+    pub(crate) async fn read(console: &Console, whose: Whose, now: i64) -> Result<Self, Problem> {
+        let sums = ask(console, move |log| log.by_connection(&whose, now - DAY));
+        Ok(Self::new(sums.await?))
+    }
+
+    /// From sums that were read already.
+    pub(crate) fn new(sums: Vec<(TenantId, ConnectionId, Sum)>) -> Self {
+        let sums = sums.into_iter();
+        Self(sums.map(|(tenant, id, sum)| ((tenant, id), sum)).collect())
+    }
+
+    fn of(&self, connection: &Connection) -> Sum {
+        let sum = self.0.get(&(connection.tenant, connection.id));
+        sum.copied().unwrap_or_default()
+    }
+}
+
+/// What is known of a tenant, from which its connections' health is told on every page.
 pub(crate) struct Known {
-    tenant: Tenant,
+    is_suspended: bool,
     tokens: Vec<TokenRecord>,
-    outcomes: Vec<Outcomes>,
-    users: u64,
-    teams: u64,
 }
 
 impl Known {
-    /// Reads it. `most`: how many of the day's requests are looked at.
+    /// Reads it.
     pub(crate) async fn read(
         console: &Console,
         snapshot: &mut dyn Snapshot,
-        tenant: Tenant,
-        most: usize,
-        now: i64,
+        tenant: &Tenant,
     ) -> Result<Self, Problem> {
-        let id = tenant.id;
-        let mut tokens = snapshot.tokens(id).await?;
+        let mut tokens = snapshot.tokens(tenant.id).await?;
         for token in &mut tokens {
             // A use that is not written down yet counts too.
-            if let Some(fresh) = console.token_uses.fresh(id, token.id) {
+            if let Some(fresh) = console.token_uses.fresh(tenant.id, token.id) {
                 token.last_used = Some(fresh);
             }
         }
-        let registry = snapshot.registry(id).await?;
-        let users = snapshot.count(id, registry.user()).await?;
-        let teams = snapshot.count(id, registry.group()).await?;
-        let since = now - DAY;
-        let outcomes = ask(console, move |log| log.outcomes(id, since, most)).await?;
         Ok(Self {
-            tenant,
+            is_suspended: tenant.state == TenantState::Suspended,
             tokens,
-            outcomes,
-            users,
-            teams,
         })
     }
 
     /// The health of one of the tenant's connections.
-    pub(crate) fn health(&self, connection: &Connection, now: i64) -> Health {
+    pub(crate) fn health(&self, connection: &Connection, day: &Day, now: i64) -> Health {
         let own = |token: &&TokenRecord| token.connection == Some(connection.id);
-        let tokens: Vec<&TokenRecord> = self.tokens.iter().filter(own).collect();
-        let mut facts = Facts {
-            is_stopped: connection.paused || self.tenant.state == TenantState::Suspended,
-            last: tokens
-                .iter()
+        let used = self.tokens.iter().filter(own);
+        let sum = day.of(connection);
+        let refused = sum.errors.min(sum.requests);
+        let facts = Facts {
+            is_stopped: connection.paused || self.is_suspended,
+            last: used
                 .filter_map(|token| Some(token.last_used.as_ref()?.at))
                 .max(),
+            good: sum.requests - refused,
+            refused,
             cycle: Guide::of(&connection.idp).cycle_minutes.map(|m| m * 60_000),
-            ..Facts::default()
         };
-        for outcome in &self.outcomes {
-            // A refused token's requests have no connection, but the token has one.
-            let is_own = match outcome.connection {
-                Some(id) => id == connection.id,
-                None => tokens.iter().any(|token| Some(token.id) == outcome.token),
-            };
-            if is_own {
-                facts.good += outcome.good;
-                facts.refused += outcome.refused;
-            }
-        }
-        let requests = facts.good + facts.refused;
         Health {
             state: state(&facts, now),
             last: facts.last.map(|at| Moment::new(at, now)),
-            users: self.users,
-            teams: self.teams,
-            rate: (requests > 0).then(|| rate(facts.good, requests)),
-            requests,
+            rate: (sum.requests > 0).then(|| rate(facts.good, sum.requests)),
+            requests: sum.requests,
         }
     }
 

@@ -45,7 +45,7 @@ pub(in crate::console) async fn create(visit: Visit) -> Result<Response, Problem
         back: path(&tenant.key, connection.id),
         name: connection.name,
         tenant: tenant.name,
-        url: format!("{}/setup/link/{}", visit.channel.origin, secret.reveal()),
+        url: format!("{}/setup/{}", visit.channel.origin, secret.reveal()),
         expires: Moment::new(expires, visit.now()),
     })
 }

@@ -5,6 +5,7 @@ use axum::response::Response;
 use provisor_store::{Connection, Link, LinkId, Scope, Tenant, TokenRecord};
 
 use super::{
+    day,
     health::{Health, Known},
     idp_name, named, path,
 };
@@ -17,9 +18,6 @@ use crate::console::{
     visit::Visit,
 };
 
-/// How many of the day's requests are looked at.
-const LOOKED_AT: usize = 20_000;
-
 #[derive(Template)]
 #[template(path = "connections/show.html")]
 struct Page {
@@ -29,6 +27,9 @@ struct Page {
     idp: String,
     path: String,
     health: Health,
+    /// Of the tenant.
+    users: u64,
+    teams: u64,
     base_url: String,
     panel: Panel,
     tokens: Vec<Row>,
@@ -73,14 +74,10 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let now = visit.now();
     let (tenant, connection) = named(&visit).await?;
     let mut snapshot = visit.read().await?;
-    let known = Known::read(
-        &visit.console,
-        snapshot.as_mut(),
-        tenant.clone(),
-        LOOKED_AT,
-        now,
-    )
-    .await?;
+    let known = Known::read(&visit.console, snapshot.as_mut(), &tenant).await?;
+    let registry = snapshot.registry(tenant.id).await?;
+    let users = snapshot.count(tenant.id, registry.user()).await?;
+    let teams = snapshot.count(tenant.id, registry.group()).await?;
     let may_see_tokens = visit.viewer.may(Action::SeeTokens);
     let own = |token: &&TokenRecord| {
         may_see_tokens && token.connection == Some(connection.id) && token.revoked.is_none()
@@ -89,6 +86,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let tokens = tokens::rows(snapshot.as_mut(), &own, now).await?;
     let links = snapshot.setup_links(tenant.id, connection.id).await?;
     drop(snapshot);
+    let day = day(&visit, std::slice::from_ref(&tenant)).await?;
     let masked = !visit.viewer.may(Action::SeePersonal);
     let listener = Listener::new(&visit.console, &tenant, &connection, masked);
     let panel = listener.panel(known.tokens(), now).await?;
@@ -96,7 +94,9 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         layout: visit.layout(&connection.name),
         idp: idp_name(&connection),
         path: path(&tenant.key, connection.id),
-        health: known.health(&connection, now),
+        health: known.health(&connection, &day, now),
+        users,
+        teams,
         base_url: base_url(&visit.channel.origin, &tenant),
         panel,
         tokens,

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use provisor_store::{
     Cause, Connection, Snapshot, Tenant, TenantId, TokenId,
-    log::{LogFilter, Operation, Place, Show},
+    log::{LogFilter, Operation, Place, Show, Whose},
 };
 
 use super::{
@@ -85,9 +85,9 @@ impl Choice {
             known("tenant", Some(query.get("tenant")), |_| tenant.as_ref())?;
         }
         let name = query.given("q").map(str::to_owned);
-        let mut tenants = visit.viewer.tenants().map(<[TenantId]>::to_vec);
-        if name.is_some() && tenant.is_none() && tenants.is_none() {
-            tenants = Some(all(snapshot.as_mut()).await?);
+        let mut whose = visit.viewer.whose();
+        if name.is_some() && tenant.is_none() && !matches!(whose, Whose::Named(_)) {
+            whose = Whose::Named(all(snapshot.as_mut()).await?);
         }
         let cause = known("cause", query.given("cause"), Cause::from_code)?;
         let show = known("show", query.given("show"), |name| {
@@ -128,7 +128,10 @@ impl Choice {
             token,
             filter: LogFilter {
                 tenant: tenant.as_ref().map(|tenant| tenant.id),
-                tenants: tenants.filter(|_| tenant.is_none()),
+                whose: match tenant {
+                    Some(_) => Whose::All,
+                    None => whose,
+                },
                 connection,
                 token,
                 operation: known("operation", query.given("operation"), Operation::named)?,

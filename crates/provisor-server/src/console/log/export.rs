@@ -8,6 +8,7 @@ use super::{
     super::{
         Action, Problem,
         download::{self, Form},
+        exported::Exported,
         visit::Visit,
     },
     ask,
@@ -45,6 +46,7 @@ const COLUMNS: [&str; 18] = [
 pub(in crate::console) async fn file(visit: Visit) -> Result<Response, Problem> {
     let form = Form::read(&visit)?;
     let choice = Choice::read(&visit).await?;
+    let told = Exported::begin(&visit, "log").await?;
     let is_whole = visit.query.get("personal") == "yes" && visit.viewer.may(Action::SeePersonal);
     let filter = choice.filter;
     let entries = ask(&visit.console, move |reader| {
@@ -89,5 +91,6 @@ pub(in crate::console) async fn file(visit: Visit) -> Result<Response, Problem> 
         views.push(view);
     }
     drop(snapshot);
+    told.end(views.len()).await;
     download::file("sync-log", form, &COLUMNS, &views)
 }

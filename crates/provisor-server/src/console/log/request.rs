@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use provisor_store::{
     Cause, Event, RequestId,
-    log::{self, Body, Entry, Kept},
+    log::{self, Body, Entry, Kept, Whose},
 };
 use scim::{Value, datetime::format_millis};
 
@@ -98,10 +98,9 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let id: RequestId = visit.parameter("request").parse().map_err(|_| missing())?;
     let found = ask(&visit.console, move |reader| reader.entry(id)).await?;
     let logged = found.ok_or_else(missing)?;
-    // What is nobody's may be read by who has all tenants.
     let is_seen = match logged.entry.tenant {
         Some(tenant) => visit.viewer.person.covers(tenant),
-        None => visit.viewer.tenants().is_none(),
+        None => visit.viewer.whose() == Whose::All,
     };
     if !is_seen {
         return Err(missing());

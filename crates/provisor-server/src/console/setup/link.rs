@@ -1,4 +1,4 @@
-//! `/setup/link/{secret}`: the way in for a customer's administrator. GET shows a button, since mail
+//! `/setup/{secret}`: the way in for a customer's administrator. GET shows a button, since mail
 //! scanners follow links; its POST exchanges the link for a session of its own cookie.
 
 use askama::Template;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::header::SET_COOKIE, response::Response};
-use provisor_store::{Change, PeopleChange};
+use provisor_store::{Change, PeopleChange, log::Whose};
 
 use super::{
     Listener, Panel,
@@ -14,16 +14,13 @@ use super::{
 use crate::console::{
     Problem,
     connections::{
-        health::{Health, Known},
+        health::{Day, Health, Known},
         show::base_url,
     },
     layout::{Flash, Layout},
     link::no_referrer,
     live,
 };
-
-/// How many of the day's requests are looked at.
-const LOOKED_AT: usize = 20_000;
 
 #[derive(Template)]
 #[template(path = "setup/portal.html")]
@@ -48,15 +45,10 @@ pub(in crate::console) async fn show(visit: SetupVisit) -> Result<Response, Prob
     let now = visit.now();
     let guide = Guide::of(&visit.connection.idp);
     let mut snapshot = visit.console.store.read().await?;
-    let known = Known::read(
-        &visit.console,
-        snapshot.as_mut(),
-        visit.tenant.clone(),
-        LOOKED_AT,
-        now,
-    )
-    .await?;
+    let known = Known::read(&visit.console, snapshot.as_mut(), &visit.tenant).await?;
     drop(snapshot);
+    let whose = Whose::Named(vec![visit.tenant.id]);
+    let day = Day::read(&visit.console, whose, now).await?;
     let url = base_url(&visit.channel.origin, &visit.tenant);
     let page = Page {
         layout: visit.layout(&format!("Connect {}", guide.name)),
@@ -64,7 +56,7 @@ pub(in crate::console) async fn show(visit: SetupVisit) -> Result<Response, Prob
         shown: guide.show(&values(&url, &visit.connection)),
         guide,
         panel: listener(&visit).panel(known.tokens(), now).await?,
-        health: known.health(&visit.connection, now),
+        health: known.health(&visit.connection, &day, now),
         tokens: own(&visit, known.tokens()),
         new_token: Some("#tokens"),
     };

@@ -15,6 +15,8 @@ pub(super) struct Half {
 pub(super) struct Circles {
     /// The circle of each operation.
     of: Vec<usize>,
+    /// By circle: how many steps it has.
+    steps: Vec<usize>,
     /// By circle: how many of its steps are not carried out yet.
     due: Vec<usize>,
     /// By circle: the operation that it broke at.
@@ -31,10 +33,16 @@ impl Circles {
         }
         Self {
             of: plan.circles.clone(),
+            steps: due.clone(),
             due,
             broken: vec![None; count],
             halves: Vec::new(),
         }
+    }
+
+    /// True if the operation's circle needs further steps than this one.
+    pub(super) fn is_part(&self, operation: usize) -> bool {
+        self.steps[self.of[operation]] > 1
     }
 
     /// One more step of the operation is carried out. True if its circle needs further ones.

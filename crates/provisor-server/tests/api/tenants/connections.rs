@@ -38,6 +38,10 @@ async fn a_connection_is_created_changed_paused_and_resumed() {
             json!("userName"),
         ),
         (json!({ "reactivation": null }), "reactivation", json!(true)),
+        (json!({ "log_days": 30 }), "log_days", json!(30)),
+        (json!({ "log_body_days": 3 }), "log_days", json!(30)),
+        (json!({ "log_days": 0 }), "log_days", json!(null)),
+        (json!({ "log_days": null }), "log_body_days", json!(3)),
     ] {
         let changed = world
             .call("PATCH", &one, operator, Some(change))

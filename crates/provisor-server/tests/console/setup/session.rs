@@ -1,5 +1,7 @@
 //! A customer's administrator: one connection, and nothing else.
 
+use std::sync::{Arc, Mutex};
+
 use provisor_server::console::{Access, ROUTES};
 use provisor_store::{ConnectionId, Outcome, PeopleChange, PlainToken, Purpose, Role, Tenant};
 
@@ -16,7 +18,7 @@ async fn link(world: &World, tenant: &Tenant) -> (String, provisor_store::LinkId
         expires: NOW + 7 * DAY,
     };
     match world.people(change).await {
-        Outcome::Link(link, secret) => (format!("/setup/link/{}", secret.reveal()), link.id),
+        Outcome::Link(link, secret) => (format!("/setup/{}", secret.reveal()), link.id),
         other => panic!("{other:?}"),
     }
 }
@@ -71,6 +73,74 @@ async fn a_link_opens_one_browser_by_its_button() {
 }
 
 #[tokio::test]
+async fn the_secret_of_a_link_is_never_traced_nor_logged() {
+    let traced = Traced::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(traced.clone())
+        .finish();
+    // The server's tasks run on this thread.
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let person = world.person("anna@example.com", Role::Owner, &[]).await;
+    for path in [
+        link(&world, &acme).await.0,
+        world.link(Purpose::SignIn(person)).await,
+    ] {
+        let secret = path.rsplit('/').next().unwrap();
+        let mut browser = world.browser();
+        browser.get(&path).await.expect(200);
+        // Forged, used, used again, and with a wrong secret: each is told in another way.
+        browser.post_with(&path, "", "", &[]).await.expect(403);
+        browser.get(&path).await.expect(200);
+        browser.post(&path, &[]).await.location();
+        browser.clone().get(&path).await.expect(410);
+        browser.get("/sign-in").await;
+        browser.post(&path, &[]).await.expect(410);
+        browser.get(&format!("{path}x")).await.expect(410);
+        world.log.flush();
+        let logged = world.log.reader().entries(&Default::default()).unwrap();
+        assert!(!format!("{logged:?}").contains(secret), "{logged:?}");
+        let audit = world.audit().await;
+        assert!(!format!("{audit:?}").contains(secret), "{audit:?}");
+        let text = traced.text();
+        assert!(!text.contains(secret), "{text}");
+    }
+    tracing::debug!("the end");
+    assert!(traced.text().contains("the end"), "it is captured at all");
+}
+
+/// Everything that is traced.
+#[derive(Clone, Default)]
+struct Traced(Arc<Mutex<Vec<u8>>>);
+
+impl Traced {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl std::io::Write for Traced {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Traced {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
 async fn the_two_kinds_of_links_do_not_open_each_other() {
     let world = World::new().await;
     let acme = world.tenant("acme").await;
@@ -80,8 +150,8 @@ async fn the_two_kinds_of_links_do_not_open_each_other() {
     let mut browser = world.browser();
     browser.get(&sign_in).await.expect(200);
     for path in [
-        setup.replace("/setup/link/", "/link/"),
-        sign_in.replace("/link/", "/setup/link/"),
+        setup.replace("/setup/", "/link/"),
+        sign_in.replace("/link/", "/setup/"),
     ] {
         browser.post(&path, &[]).await.expect(410);
         browser.get(&path).await.expect(410);

@@ -190,3 +190,138 @@ fn names_are_found_in_every_stretch_and_go_with_the_oldest() {
     assert_eq!(named(), 1);
     assert_eq!(stretches(), [2]);
 }
+
+/// Acme's connection 3 keeps less; its other one, and Globex, do not.
+fn keeping(log: &SyncLog, entries: Option<i64>, bodies: Option<i64>) {
+    log.obey(move || {
+        Ok(vec![Retention {
+            tenant: ACME,
+            connection: ConnectionId(3),
+            entries_ms: entries.map(|days| days * DAY),
+            bodies_ms: bodies.map(|days| days * DAY),
+        }])
+    });
+}
+
+#[test]
+fn a_connection_may_keep_less_than_the_others() {
+    let bench = Bench::new();
+    let log = bench.open();
+    let own = bench.create("own", 10);
+    let other = Entry {
+        connection: Some(ConnectionId(4)),
+        ..bench.create("other", 10)
+    };
+    let foreign = Entry {
+        tenant: Some(GLOBEX),
+        ..bench.create("foreign", 10)
+    };
+    for entry in [&own, &other, &foreign] {
+        log.record(entry.clone());
+    }
+    log.flush();
+    keeping(&log, Some(7), Some(2));
+    let kept = |entry: &Entry| {
+        let found = log.reader().entry(entry.request).unwrap();
+        found.map(|found| found.entry.request_body.kept())
+    };
+    bench.pass(3 * DAY);
+    log.expire();
+    assert_eq!(kept(&own), Some(Kept::Expired));
+    assert_eq!(log.reader().window(ACME).unwrap().from, START);
+    let later = bench.create("later", 10);
+    log.record(later.clone());
+    log.flush();
+
+    bench.pass(5 * DAY);
+    log.expire();
+    assert_eq!(kept(&own), None);
+    assert_eq!(kept(&later), Some(Kept::Expired));
+    for entry in [&other, &foreign] {
+        assert_eq!(kept(entry), Some(Kept::Whole));
+    }
+    let seen = |tenant, name: &str| log.reader().seen(tenant, name).unwrap().is_some();
+    assert!(!seen(ACME, "own") && seen(ACME, "later"));
+    assert!(seen(ACME, "other") && seen(GLOBEX, "foreign"));
+    let conn = rusqlite::Connection::open(bench.path()).unwrap();
+    let names: i64 = conn
+        .query_row("SELECT count(*) FROM entry_name", (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(names, 3, "the hash of a name goes with its entry");
+
+    // The tenant's log speaks for the shorter time, and says why; others' for all of it.
+    let window = log.reader().window(ACME).unwrap();
+    assert_eq!(window.from, bench.now() - 7 * DAY);
+    assert_eq!(window.gaps[0].kind, GapKind::Retention);
+    assert!(window.is_proof(), "{window:?}");
+    assert_eq!(log.reader().window(GLOBEX).unwrap().from, START);
+}
+
+#[test]
+fn no_connection_keeps_more_than_the_others_and_what_is_gone_stays_gone() {
+    let bench = Bench::new();
+    let log = bench.open();
+    log.record(bench.create("own", 10));
+    log.flush();
+    keeping(&log, Some(3000), Some(3000));
+    bench.pass(15 * DAY);
+    log.expire();
+    assert_eq!(all(&log)[0].entry.request_body.kept(), Kept::Expired);
+    keeping(&log, Some(10), None);
+    log.expire();
+    assert_eq!(all(&log), []);
+    let cut = bench.now() - 10 * DAY;
+    // With more time again, the window still begins where the entries do.
+    keeping(&log, None, None);
+    log.expire();
+    assert_eq!(log.reader().window(ACME).unwrap().from, cut);
+    log.record(bench.create("new", 10));
+    log.flush();
+    bench.pass(89 * DAY);
+    log.expire();
+    assert_eq!(all(&log).len(), 1);
+    bench.pass(90 * DAY);
+    log.expire();
+    assert_eq!(all(&log), []);
+    let conn = rusqlite::Connection::open(bench.path()).unwrap();
+    let cuts: i64 = conn
+        .query_row(
+            "SELECT count(*) FROM cut WHERE entries_to < ?",
+            [cut + 1],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(cuts, 0);
+}
+
+#[test]
+fn a_cut_goes_on_over_more_entries_than_one_step_looks_at() {
+    let bench = Bench::new();
+    let log = bench.open();
+    for number in 0..12_000 {
+        let connection = ConnectionId(3 + number % 2);
+        log.record(Entry {
+            connection: Some(connection),
+            ..bench.lookup(ACME, "lena")
+        });
+        if number % 1000 == 0 {
+            log.flush();
+            bench.pass(1);
+        }
+    }
+    log.flush();
+    keeping(&log, Some(1), None);
+    bench.pass(2 * DAY);
+    log.expire();
+    let left = |connection| {
+        let filter = LogFilter {
+            tenant: Some(ACME),
+            connection: Some(ConnectionId(connection)),
+            limit: 1000,
+            ..LogFilter::default()
+        };
+        log.reader().entries(&filter).unwrap().len()
+    };
+    assert_eq!((left(3), left(4)), (0, 1000));
+    assert_eq!(log.stats().recorded, 12_000);
+}

@@ -25,17 +25,21 @@ fn requests_are_summed_by_half_hour_and_connection_counted_ones_too() {
     log.record(bench.lookup(ACME, "lena"));
     log.flush();
     let reader = log.reader();
-    let sums = |tenants: Option<&[TenantId]>, since| {
-        let sums = reader.by_half_hour(tenants, since).unwrap();
+    let sums = |whose: &Whose, since| {
+        let sums = reader.by_half_hour(whose, since).unwrap();
         let pairs = sums.iter().map(|(_, sum)| (sum.requests, sum.errors));
         pairs.collect::<Vec<_>>()
     };
-    assert_eq!(sums(None, start), [(4, 2), (1, 0)]);
-    assert_eq!(sums(Some(&[ACME]), start), [(2, 0), (1, 0)]);
-    assert_eq!(sums(Some(&[GLOBEX]), start), [(1, 1)]);
-    assert_eq!(sums(Some(&[]), start), []);
-    assert_eq!(sums(None, bench.now()), [(1, 0)]);
-    let links = reader.by_connection(Some(&[ACME, GLOBEX]), start).unwrap();
+    let named = |tenants: &[TenantId]| Whose::Named(tenants.to_vec());
+    assert_eq!(sums(&Whose::All, start), [(4, 2), (1, 0)]);
+    assert_eq!(sums(&Whose::Tenants, start), [(3, 1), (1, 0)]);
+    assert_eq!(sums(&named(&[ACME]), start), [(2, 0), (1, 0)]);
+    assert_eq!(sums(&named(&[GLOBEX]), start), [(1, 1)]);
+    assert_eq!(sums(&named(&[]), start), []);
+    assert_eq!(sums(&Whose::All, bench.now()), [(1, 0)]);
+    let links = reader
+        .by_connection(&named(&[ACME, GLOBEX]), start)
+        .unwrap();
     let of_acme = links.iter().find(|(tenant, ..)| *tenant == ACME).unwrap();
     assert_eq!((of_acme.2.requests, of_acme.2.last_at), (3, bench.now()));
     assert_eq!(links.len(), 2);
@@ -63,8 +67,14 @@ fn refusals_are_summed_by_tenant_and_cause() {
     let all = found(LogFilter::default());
     assert_eq!(all[0], (Some(ACME), Cause::Uniqueness, 2));
     assert_eq!(all.len(), 4, "{all:?}");
+    let of_tenants = found(LogFilter {
+        whose: Whose::Tenants,
+        ..LogFilter::default()
+    });
+    assert_eq!(of_tenants.len(), 3, "{of_tenants:?}");
+    assert!(of_tenants.iter().all(|(tenant, ..)| tenant.is_some()));
     let of_beta = LogFilter {
-        tenants: Some(vec![GLOBEX]),
+        whose: Whose::Named(vec![GLOBEX]),
         ..LogFilter::default()
     };
     assert_eq!(found(of_beta), [(Some(GLOBEX), Cause::Uniqueness, 1)]);
@@ -89,7 +99,7 @@ fn several_tenants_are_listed_as_one_log() {
     log.flush();
     for show in [Show::All, Show::Errors] {
         let mut filter = LogFilter {
-            tenants: Some(vec![ACME, GLOBEX]),
+            whose: Whose::Named(vec![ACME, GLOBEX]),
             show,
             limit: 3,
             ..LogFilter::default()
@@ -102,6 +112,9 @@ fn several_tenants_are_listed_as_one_log() {
         filter.before = None;
         filter.limit = 0;
         assert_eq!(log.reader().tail(0, &filter).unwrap().len(), 4);
+        filter.whose = Whose::Tenants;
+        assert_eq!(log.reader().entries(&filter).unwrap().len(), 6);
+        assert_eq!(log.reader().tail(0, &filter).unwrap().len(), 6);
     }
 }
 
@@ -115,6 +128,6 @@ fn sums_go_with_their_time() {
     log.record(bench.lookup(ACME, "lena"));
     log.flush();
     log.expire();
-    let left = log.reader().by_half_hour(None, 0).unwrap();
+    let left = log.reader().by_half_hour(&Whose::All, 0).unwrap();
     assert_eq!(left.len(), 1, "{left:?}");
 }

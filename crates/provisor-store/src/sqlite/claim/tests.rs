@@ -71,7 +71,14 @@ impl Directory {
         let body = body.as_object().unwrap().clone();
         let incoming =
             resource::read(&kind, body, &Profile::GENERIC, &mut Fired::default()).unwrap();
-        let verdict = self.write(&Change::Create { kind, incoming }, &[]);
+        let verdict = self.write(
+            &Change::Create {
+                kind,
+                incoming,
+                half: false,
+            },
+            &[],
+        );
         assert!(matches!(verdict, Verdict::Done(_)), "{verdict:?}");
     }
 

@@ -81,6 +81,18 @@ impl Transaction<'_> {
                 note("schema.put", id.to_owned(), Value::Null)
             }
             Change::RemoveSchema { id } => note("schema.remove", id.clone(), Value::Null),
+            Change::NoteExport(export) => match export.rows {
+                None => note(
+                    "export.begin",
+                    export.what.to_owned(),
+                    export.filter.clone(),
+                ),
+                Some(rows) => note(
+                    "export.end",
+                    export.what.to_owned(),
+                    json!({ "rows": rows }),
+                ),
+            },
             Change::People(change) => self.note_people(change)?,
         })
     }
@@ -181,6 +193,7 @@ impl Transaction<'_> {
                 json!({ "version": written.stored.version })
             }
             Outcome::Done(0) => return Ok(()),
+            Outcome::Done(_) if note.action.starts_with("export.") => note.before.take(),
             Outcome::Deleted { .. }
             | Outcome::TenantDeleted { .. }
             | Outcome::Several(_)
@@ -264,6 +277,8 @@ fn connection_facts(connection: &Connection) -> Value {
         "reactivation": connection.reactivation,
         "unique_team_names": connection.unique_team_names,
         "paused": connection.paused,
+        "log_days": connection.log_days,
+        "log_body_days": connection.log_body_days,
     })
 }
 

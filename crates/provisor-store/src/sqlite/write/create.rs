@@ -31,11 +31,12 @@ impl Transaction<'_> {
         origin: &Origin,
         kind: &Arc<ResourceType>,
         incoming: &Incoming,
+        half: bool,
     ) -> Decided<Outcome> {
         let place = self.place(origin.tenant, kind)?;
         let attributes = completed(kind, &incoming.attributes);
         if let Some(existing) = self.same_name(place, &attributes)? {
-            return match self.reactivates(origin, &existing, &attributes)? {
+            return match !half && self.reactivates(origin, &existing, &attributes)? {
                 true => self.reactivate(origin, place, &existing, incoming),
                 false => Err(name_taken(&existing, &attributes)?.into()),
             };

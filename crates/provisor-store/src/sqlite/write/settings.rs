@@ -14,6 +14,9 @@ use crate::{
 /// How many duplicates a refusal names.
 const NAMED: usize = 10;
 
+/// Ten years: more than any server keeps.
+const MOST_DAYS: u16 = 3650;
+
 impl Transaction<'_> {
     pub(super) fn create_connection(
         &mut self,
@@ -39,6 +42,8 @@ impl Transaction<'_> {
             reactivation: false,
             unique_team_names: false,
             paused: false,
+            log_days: None,
+            log_body_days: None,
             created: self.now,
         };
         self.settle(&mut connection, settings)?;
@@ -129,6 +134,12 @@ impl Transaction<'_> {
         }
         connection.reactivation = settings.reactivation.unwrap_or(connection.reactivation);
         connection.paused = settings.paused.unwrap_or(connection.paused);
+        if let Some(days) = settings.log_days {
+            connection.log_days = check_days(days)?;
+        }
+        if let Some(days) = settings.log_body_days {
+            connection.log_body_days = check_days(days)?;
+        }
         Ok(())
     }
 
@@ -136,9 +147,10 @@ impl Transaction<'_> {
         let domains = serde_json::Value::from(connection.domains.clone()).to_string();
         self.connection
             .prepare_cached(
-                "INSERT INTO connection VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+                "INSERT INTO connection VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
                  ON CONFLICT (tenant_id, id) DO UPDATE SET name = ?3, idp = ?4, profile = ?5, \
-                   identifier = ?6, domains = ?7, reactivation = ?8, unique_team_names = ?9, paused = ?10",
+                   identifier = ?6, domains = ?7, reactivation = ?8, unique_team_names = ?9, \
+                   paused = ?10, log_days = ?12, log_body_days = ?13",
             )?
             .execute(params![
                 connection.tenant.0,
@@ -151,7 +163,9 @@ impl Transaction<'_> {
                 connection.reactivation,
                 connection.unique_team_names,
                 connection.paused,
-                connection.created
+                connection.created,
+                connection.log_days,
+                connection.log_body_days
             ])?;
         self.revise();
         Ok(())
@@ -185,6 +199,18 @@ fn check_name(what: &str, name: &str) -> Result<(), Error> {
     Err(Error::invalid_value(format!(
         "A {what} has 1 to 64 letters, digits, dots, underscores and hyphens."
     )))
+}
+
+/// Days of the sync log; 0 is as the server has it.
+fn check_days(days: u16) -> Result<Option<u16>, Error> {
+    match days {
+        0 => Ok(None),
+        1..=MOST_DAYS => Ok(Some(days)),
+        _ => Err(Error::invalid_value(format!(
+            "The sync log keeps requests for 1 to {MOST_DAYS} days; 0 is as long as the server does, \
+             which is the most."
+        ))),
+    }
 }
 
 fn check_domain(domain: &str) -> Result<String, Error> {

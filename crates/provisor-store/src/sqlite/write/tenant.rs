@@ -86,7 +86,8 @@ impl Transaction<'_> {
                     members: None,
                 };
                 // The tenant's row is written: there is no refusing any more.
-                self.create(&own, &kind, &incoming).map_err(Stop::fail)?;
+                self.create(&own, &kind, &incoming, false)
+                    .map_err(Stop::fail)?;
             }
         }
         Ok(Outcome::Tenant(self.tenant_record(tenant)?))

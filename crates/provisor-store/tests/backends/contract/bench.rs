@@ -225,7 +225,14 @@ impl Bench {
     pub(crate) async fn post(&self, kind: &str, body: Value) -> Answer {
         let kind = self.kind(kind).await;
         let incoming = read(&kind, body, &self.caller().await.profile())?;
-        written(self.write(Change::Create { kind, incoming }).await)
+        written(
+            self.write(Change::Create {
+                kind,
+                incoming,
+                half: false,
+            })
+            .await,
+        )
     }
 
     pub(crate) async fn put(&self, kind: &str, id: Id, body: Value) -> Answer {

@@ -58,7 +58,11 @@ impl Writer {
     async fn post(&self, body: Value) -> Result<(), WriteError> {
         let incoming = read(&self.kind, body, &Profile::GENERIC).unwrap();
         let kind = self.kind.clone();
-        let change = Change::Create { kind, incoming };
+        let change = Change::Create {
+            kind,
+            incoming,
+            half: false,
+        };
         self.store
             .write(self.origin.clone(), change)
             .await

@@ -399,7 +399,14 @@ pub(crate) async fn a_post_meets_an_inactive_user(bench: &Bench) {
     let incoming = read(&kind, body("anna", "e1"), &caller.profile()).unwrap();
     let foreign = bench
         .store
-        .write(bench.origin(&caller), Change::Create { kind, incoming })
+        .write(
+            bench.origin(&caller),
+            Change::Create {
+                kind,
+                incoming,
+                half: false,
+            },
+        )
         .await;
     assert!(
         matches!(foreign, Err(WriteError::Refused(_))),
@@ -438,7 +445,16 @@ pub(crate) async fn one_of_many_racing_writers_wins(bench: &Bench) {
             let incoming = read(&kind, body(number), &caller.profile()).unwrap();
             let kind = kind.clone();
             tasks.push(tokio::spawn(async move {
-                store.write(origin, Change::Create { kind, incoming }).await
+                store
+                    .write(
+                        origin,
+                        Change::Create {
+                            kind,
+                            incoming,
+                            half: false,
+                        },
+                    )
+                    .await
             }));
         }
         let mut winners: Vec<Id> = Vec::new();

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use provisor_store::{
-    Actor, AuditEntry, AuditQuery, Change, Link, Origin, Outcome, PasswordHash, PeopleChange,
-    Person, PersonId, Purpose, RequestId, Role, Secret, Session, TenantId, TokenKind, TokenQuery,
+    Actor, AuditEntry, AuditQuery, Change, Link, LinkId, Origin, Outcome, PasswordHash,
+    PeopleChange, Person, PersonId, Purpose, RequestId, Role, Secret, Session, TenantId, TokenKind,
+    TokenQuery,
     change::{ConnectionSettings, NewToken},
-    people::{NewSession, Totals},
+    people::{NewSession, Presence, Totals},
 };
 use serde_json::{Value, json};
 
@@ -100,6 +101,44 @@ pub(crate) async fn sessions_end_in_time_and_by_hand(bench: &Bench) {
     drop(view);
     bench.later(3 * HOUR);
     assert_eq!(open(bench, &kept).await, None);
+}
+
+pub(crate) async fn who_was_here_and_who_is_invited_is_known(bench: &Bench) {
+    let anna = add(bench, "anna@example.com", Role::Owner, None).await;
+    let sam = add(bench, "sam@example.com", Role::Support, None).await;
+    assert_eq!(bench.view().await.presences().await.unwrap(), []);
+    let (first, _) = sign_in(bench, anna.id).await;
+    bench.later(1000);
+    let (second, _) = sign_in(bench, anna.id).await;
+    let seen = async |sessions| {
+        let expected = Presence {
+            person: anna.id,
+            last_seen: second.last_seen,
+            sessions,
+        };
+        assert_eq!(bench.view().await.presences().await.unwrap(), [expected]);
+    };
+    seen(2).await;
+    let end = PeopleChange::EndSession { id: first.id };
+    ask(bench, end).await.unwrap();
+    seen(1).await;
+    bench.later(HOUR + 1);
+    // What has ended by itself does not count, but tells when somebody was here.
+    seen(0).await;
+    let (invitation, _) = new_link(bench, Purpose::Invite(sam.id)).await;
+    let (link, _) = new_link(bench, Purpose::SignIn(anna.id)).await;
+    let (_, secret) = new_link(bench, Purpose::SignIn(anna.id)).await;
+    follow(bench, &secret).await.unwrap();
+    let links = async || -> Vec<LinkId> {
+        let links = bench.view().await.person_links().await.unwrap();
+        links.iter().map(|link| link.id).collect()
+    };
+    assert_eq!(links().await, [link.id, invitation.id]);
+    bench.later(2 * HOUR);
+    assert_eq!(links().await, [link.id, invitation.id], "expired, not used");
+    let revoke = PeopleChange::RevokeLink { id: link.id };
+    ask(bench, revoke).await.unwrap();
+    assert_eq!(links().await, [invitation.id]);
 }
 
 pub(crate) async fn links_work_once(bench: &Bench) {
@@ -369,6 +408,34 @@ pub(crate) async fn the_audit_outlives_a_tenant_and_is_narrowed(bench: &Bench) {
     };
     let narrowed = audit(bench, narrowed).await;
     assert_eq!(narrowed.len(), 1);
+    bench.later(HOUR);
+    bench.new_tenant("gamma").await;
+    let newest = audit(bench, AuditQuery::default()).await.remove(0);
+    for (since, until, has_newest, has_older) in [
+        (None, None, true, true),
+        (None, Some(newest.at), false, true),
+        (None, Some(newest.at + 1), true, true),
+        (Some(newest.at), None, true, false),
+        (Some(newest.at), Some(newest.at), false, false),
+    ] {
+        let query = AuditQuery {
+            since,
+            until,
+            ..AuditQuery::default()
+        };
+        let found = audit(bench, query).await;
+        let told = format!("{since:?} {until:?}");
+        assert_eq!(
+            found.iter().any(|one| one.id == newest.id),
+            has_newest,
+            "{told}"
+        );
+        assert_eq!(
+            found.iter().any(|one| one.at < newest.at),
+            has_older,
+            "{told}"
+        );
+    }
     assert_eq!(narrowed[0].object, "tok_1");
 }
 

@@ -167,7 +167,14 @@ pub(crate) async fn revocation_counts_at_once_everywhere(bench: &Bench) {
     let incoming = read(&kind, json!({ "userName": "late" }), &caller.profile()).unwrap();
     let late = bench
         .store
-        .write(bench.origin(&caller), Change::Create { kind, incoming })
+        .write(
+            bench.origin(&caller),
+            Change::Create {
+                kind,
+                incoming,
+                half: false,
+            },
+        )
         .await;
     let Err(WriteError::Refused(refusal)) = late else {
         panic!("{late:?}");
@@ -258,6 +265,7 @@ pub(crate) async fn a_queued_change_goes_by_the_newest_settings(bench: &Bench) {
         let change = Change::Create {
             kind: kind.clone(),
             incoming,
+            half: false,
         };
         super::bench::short(bench.store.write(bench.origin(&caller), change).await)
     };
@@ -276,6 +284,33 @@ pub(crate) async fn a_queued_change_goes_by_the_newest_settings(bench: &Bench) {
         Kind::Unavailable,
         &["send it again"],
     );
+}
+
+pub(crate) async fn a_connection_keeps_its_log_for_days_of_its_own(bench: &Bench) {
+    let kept = async || {
+        let connections = bench.view().await.connections(bench.tenant).await.unwrap();
+        (connections[0].log_days, connections[0].log_body_days)
+    };
+    assert_eq!(kept().await, (None, None));
+    for (days, body_days, expected) in [
+        (Some(30), None, (Some(30), None)),
+        (None, Some(3), (Some(30), Some(3))),
+        (Some(3650), Some(0), (Some(3650), None)),
+        (Some(0), None, (None, None)),
+    ] {
+        let settings = ConnectionSettings {
+            log_days: days,
+            log_body_days: body_days,
+            ..ConnectionSettings::default()
+        };
+        bench.set(settings).await.unwrap();
+        assert_eq!(kept().await, expected);
+    }
+    let too_long = ConnectionSettings {
+        log_days: Some(3651),
+        ..ConnectionSettings::default()
+    };
+    assert_refused(bench.set(too_long).await, Kind::InvalidValue, &["3650"]);
 }
 
 pub(crate) async fn connections_are_named_once(bench: &Bench) {

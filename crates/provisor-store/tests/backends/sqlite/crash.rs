@@ -144,7 +144,7 @@ async fn writes_until_killed() {
                 let name = format!("r{round}-w{writer}-{number}");
                 let kind = registry.user().clone();
                 let incoming = bench::read(&kind, json!({ "userName": name, "displayName": name }), &Profile::GENERIC).unwrap();
-                let made = store.write(origin(), Change::Create { kind, incoming }).await.unwrap();
+                let made = store.write(origin(), Change::Create { kind, incoming, half: false }).await.unwrap();
                 let Outcome::Resource(written) = made else {
                     panic!("not made");
                 };

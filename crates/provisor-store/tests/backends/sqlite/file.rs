@@ -95,6 +95,24 @@ async fn a_newer_or_an_edited_schema_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn who_knows_only_an_older_schema_writes_no_more() {
+    let file = File::new();
+    let store = open(&file.path()).unwrap();
+    let tenant = plain::tenant(&store).await.unwrap();
+    plain::user(&store, tenant, "anna").await.unwrap();
+    // A newer command beside the server brings the file forward.
+    let newer = Connection::open(file.path()).unwrap();
+    newer
+        .execute_batch(
+            "INSERT INTO migration SELECT max(version) + 1, 'future', checksum, at FROM migration",
+        )
+        .unwrap();
+    let error = plain::user(&store, tenant, "ben").await.unwrap_err();
+    assert!(matches!(error, StoreError::Newer { .. }), "{error}");
+    assert_eq!(plain::users(&store, tenant).await, ["anna"]);
+}
+
 /// A file as version 1 of the schema left it comes forward with everything in it.
 #[tokio::test]
 async fn a_file_of_the_first_schema_comes_forward() {

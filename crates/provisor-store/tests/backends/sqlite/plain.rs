@@ -56,9 +56,17 @@ pub(crate) async fn create(
     let registry = scim::Registry::builtin();
     let kind = registry.by_name(kind).cloned().expect("a built-in type");
     let incoming = bench::read(&kind, body, &Profile::GENERIC).expect("a good resource");
-    write(store, tenant, Change::Create { kind, incoming })
-        .await
-        .map(drop)
+    write(
+        store,
+        tenant,
+        Change::Create {
+            kind,
+            incoming,
+            half: false,
+        },
+    )
+    .await
+    .map(drop)
 }
 
 pub(crate) async fn user(

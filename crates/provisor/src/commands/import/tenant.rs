@@ -275,6 +275,10 @@ async fn make_connection(
         value.map(str::to_owned)
     };
     let flag = |field: &str| exported.get(field).and_then(Value::as_bool);
+    let days = |field: &str| {
+        let days = exported.get(field).and_then(Value::as_u64);
+        days.and_then(|days| u16::try_from(days).ok())
+    };
     let name = text("name");
     let connections = directory.read().await?.connections(tenant.id).await?;
     if connections
@@ -296,6 +300,8 @@ async fn make_connection(
         reactivation: flag("reactivation"),
         unique_team_names: flag("unique_team_names"),
         paused: flag("paused"),
+        log_days: days("log_days"),
+        log_body_days: days("log_body_days"),
     };
     connection::create(directory, tenant, settings).await?;
     Ok(())
