@@ -49,6 +49,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0003 console",
         include_str!("../migrations/directory/0003.sql"),
     ),
+    (
+        "0004 membership told",
+        include_str!("../migrations/directory/0004.sql"),
+    ),
 ];
 
 /// How often a change of settings is tried while what it relies on changes.
