@@ -1,11 +1,12 @@
 //! How a connection is: a rule over a few facts, and where the facts come from.
 
+use axum::http::StatusCode;
 use provisor_store::{
     Connection, LogReader, Snapshot, StoreError, Tenant, TenantState, TokenRecord, log::Outcomes,
 };
 
 use crate::console::{
-    Console, Problem,
+    Console, Problem, log,
     moment::{DAY, Moment},
     setup::guide::Guide,
 };
@@ -195,17 +196,14 @@ fn rate(good: u64, all: u64) -> String {
     format!("{}.{} %", mille / 10, mille % 10)
 }
 
-/// Asks the log on a thread that may wait for the disk. A log that is off knows nothing.
+/// Asks the log. One that is off, or cannot be read now, knows nothing.
 pub(crate) async fn ask<T: Default + Send + 'static>(
     console: &Console,
     question: impl FnOnce(&LogReader) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
-    let reader = console.log.reader().clone();
-    match tokio::task::spawn_blocking(move || question(&reader)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(StoreError::Unavailable(_))) => Ok(T::default()),
-        Ok(Err(error)) => Err(error.into()),
-        Err(failure) => Err(Problem::internal(&failure)),
+    match log::ask(console, question).await {
+        Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => Ok(T::default()),
+        answer => answer,
     }
 }
 
