@@ -15,14 +15,10 @@ mod users;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use axum::{
-    Router,
-    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
-    routing::any,
-};
+use axum::Router;
 use provisor_store::{Clock, Scope, Store, SyncLog};
 
-use crate::{BodyMemory, Settings};
+use crate::{BodyMemory, Settings, routes};
 use answer::Answer;
 use call::Call;
 use error::ApiError;
@@ -59,23 +55,18 @@ pub enum Access {
     Tenant(Scope),
 }
 
-/// One route.
-#[derive(Clone, Copy)]
-#[expect(missing_debug_implementations, reason = "holds a function")]
-pub struct Route {
-    /// HTTP method; `HEAD` is served wherever `GET` is.
-    pub method: &'static str,
-    /// Path below `/api/v1`, in the notation of OpenAPI.
-    pub path: &'static str,
-    /// What it demands of the token.
-    pub access: Access,
-    serve: Serve,
-}
+/// One route; its path is below `/api/v1`, in the notation of OpenAPI.
+pub type Route = routes::Route<Access, Serve>;
 
 type Reply = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
 
+/// What serves a route.
 #[derive(Clone, Copy)]
-enum Serve {
+#[expect(missing_debug_implementations, reason = "holds functions")]
+pub struct Serve(By);
+
+#[derive(Clone, Copy)]
+enum By {
     Document(&'static str),
     Handler(fn(Call) -> Reply),
 }
@@ -97,13 +88,13 @@ macro_rules! routes {
                 method: "GET",
                 path: "/openapi.json",
                 access: Access::Anyone,
-                serve: Serve::Document(OPENAPI),
+                serve: Serve(By::Document(OPENAPI)),
             },
             $(Route {
                 method: stringify!($method),
                 path: $path,
                 access: $access,
-                serve: Serve::Handler(|call| Box::pin($handler(call))),
+                serve: Serve(By::Handler(|call| Box::pin($handler(call)))),
             }),*
         ];
     };
@@ -147,20 +138,10 @@ routes! {
 /// [`crate::ClientAddress`] and [`ServerUrl`]. Answers carry, as extensions for whoever logs them, the
 /// `Arc<Caller>` whose token was accepted and the [`provisor_store::Cause`] of a refusal.
 pub fn router(state: ApiState) -> Router {
-    let mut router = Router::new();
-    for (at, route) in ROUTES.iter().enumerate() {
-        let path = route.path;
-        if ROUTES[..at].iter().any(|earlier| earlier.path == path) {
-            continue;
-        }
-        let state = state.clone();
-        type Parameters = Result<RawPathParams, RawPathParamsRejection>;
-        let serve = move |parameters: Parameters, request: Request| {
-            call::dispatch(state.clone(), path, parameters.ok(), request)
-        };
-        router = router.route(&format!("/api/v1{path}"), any(serve));
-    }
-    router.fallback(call::unknown_route)
+    routes::router(ROUTES, "/api/v1", move |path, parameters, request| {
+        call::dispatch(state.clone(), path, parameters, request)
+    })
+    .fallback(call::unknown_route)
 }
 
 fn methods(path: &str) -> impl Iterator<Item = &'static Route> {

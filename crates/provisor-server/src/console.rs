@@ -7,6 +7,7 @@ mod asked;
 mod assets;
 mod attributes;
 mod audit;
+mod called;
 mod connections;
 mod download;
 mod explained;
@@ -38,15 +39,10 @@ mod why;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use axum::{
-    Router,
-    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
-    response::Response,
-    routing::any,
-};
+use axum::{Router, extract::Request, response::Response};
 use provisor_store::{Clock, SessionId, Store, SyncLog, sqlite::SqliteStore};
 
-use crate::{Settings, limiter::Limiter, scim::TokenUses};
+use crate::{Settings, limiter::Limiter, routes, scim::TokenUses};
 pub use access::{Action, may};
 use answer::Problem;
 use asked::Asked;
@@ -114,23 +110,18 @@ pub enum Access {
     Setup,
 }
 
-/// One route.
-#[derive(Clone, Copy)]
-#[expect(missing_debug_implementations, reason = "holds a function")]
-pub struct Route {
-    /// `GET` or `POST`; `HEAD` is served wherever `GET` is.
-    pub method: &'static str,
-    /// Path, with `{parameters}`.
-    pub path: &'static str,
-    /// What it demands.
-    pub access: Access,
-    serve: Serve,
-}
-
 type Reply = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
 
+/// One route of the console.
+pub type Route = routes::Route<Access, Serve>;
+
+/// What serves a route.
 #[derive(Clone, Copy)]
-enum Serve {
+#[expect(missing_debug_implementations, reason = "holds functions")]
+pub struct Serve(By);
+
+#[derive(Clone, Copy)]
+enum By {
     Guest(fn(Asked) -> Reply),
     Viewer(fn(Visit) -> Reply),
     Setup(fn(SetupVisit) -> Reply),
@@ -148,19 +139,19 @@ macro_rules! routes {
                 method: stringify!($guest_method),
                 path: $guest_path,
                 access: Access::Guest,
-                serve: Serve::Guest(|asked| Box::pin($guest(asked))),
+                serve: Serve(By::Guest(|asked| Box::pin($guest(asked)))),
             },)*
             $(Route {
                 method: stringify!($setup_method),
                 path: $setup_path,
                 access: Access::Setup,
-                serve: Serve::Setup(|visit| Box::pin($setup(visit))),
+                serve: Serve(By::Setup(|visit| Box::pin($setup(visit)))),
             },)*
             $(Route {
                 method: stringify!($method),
                 path: $path,
                 access: Access::Viewer(Action::$action),
-                serve: Serve::Viewer(|visit| Box::pin($handler(visit))),
+                serve: Serve(By::Viewer(|visit| Box::pin($handler(visit)))),
             },)*
         ];
     };
@@ -208,6 +199,7 @@ routes! {
         POST "/sign-out" OwnAccount sign_in::sign_out;
         GET  "/settings" OwnAccount settings::show;
         POST "/settings/password" OwnAccount settings::set_password;
+        POST "/settings/keys" OwnAccount settings::set_keys;
         POST "/settings/sessions/{session}/end" OwnAccount settings::end_session;
         GET  "/settings/people" SeePeople people::list;
         GET  "/settings/people/new" ChangePeople people::invite::form;
@@ -258,18 +250,9 @@ routes! {
 ///
 /// Requests carry the extensions [`provisor_store::RequestId`], [`crate::ClientAddress`] and [`Channel`].
 pub(crate) fn router(console: Console) -> Router {
-    let mut router = Router::new();
-    for (at, route) in ROUTES.iter().enumerate() {
-        let path = route.path;
-        if ROUTES[..at].iter().any(|earlier| earlier.path == path) {
-            continue;
-        }
-        let console = console.clone();
-        type Parameters = Result<RawPathParams, RawPathParamsRejection>;
-        let serve = move |parameters: Parameters, request: Request| {
-            visit::dispatch(console.clone(), Some(path), parameters.ok(), request)
-        };
-        router = router.route(path, any(serve));
-    }
-    router.fallback(move |request: Request| visit::dispatch(console.clone(), None, None, request))
+    let known = console.clone();
+    routes::router(ROUTES, "", move |path, parameters, request| {
+        visit::dispatch(known.clone(), Some(path), parameters, request)
+    })
+    .fallback(move |request: Request| visit::dispatch(console.clone(), None, None, request))
 }

@@ -1,6 +1,6 @@
-//! By what a person is found who is to be erased: every name the directory knows of.
+//! By what a user is found who is to be erased: every name the directory knows of.
 
-use provisor_store::{Snapshot, StoreError, Stored, TenantId, log::Person};
+use provisor_store::{Snapshot, StoreError, Stored, TenantId, log::Subject};
 use scim::Value;
 
 /// How many past events are read for the names a user had.
@@ -58,8 +58,8 @@ impl Traces {
     }
 
     /// As the log asks for them.
-    pub fn person(&self) -> Person<'_> {
-        Person {
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
             tenant: self.tenant,
             id: self.id,
             names: &self.names,

@@ -19,6 +19,7 @@ mod limiter;
 mod metrics;
 mod operations;
 mod removal;
+mod routes;
 mod scim;
 mod unattended;
 

@@ -6,7 +6,7 @@ mod gather;
 mod path;
 
 use provisor_store::{
-    Cause, Connection, Event, Stored,
+    Cause, Connection, Event, RequestId, Stored,
     event::EventKind,
     log::{Gap, GapKind, Logged, Seen, Window},
 };
@@ -21,6 +21,8 @@ pub use path::{Step, Went, last as last_change};
 pub struct Facts<'f> {
     /// As it was asked for: e-mail, userName, externalId or id.
     pub name: &'f str,
+    /// What the user is called, if only the log knows the user by `name`.
+    pub called: Option<&'f str>,
     /// The user with this name, if there is one.
     pub user: Option<&'f Stored>,
     /// The deleted user with this name, if it can still be restored, and when it was deleted.
@@ -85,6 +87,8 @@ pub struct Verdict {
     pub sentence: String,
     /// Why the last request was refused, if it was.
     pub cause: Option<Cause>,
+    /// The request that was refused.
+    pub refused: Option<RequestId>,
     /// Since when it is so, in milliseconds since 1970.
     pub since: Option<i64>,
     /// What it rests on, newest first.
@@ -116,6 +120,10 @@ impl Verdict {
             (None, Some((_, at))) => (State::Deleted, Some(at), deleted(facts, at)),
             (None, None) => absent(facts, refusal.is_some()),
         };
+        if let Some(called) = facts.called {
+            let name = facts.name;
+            sentence = format!("\"{name}\" was sent as a name of \"{called}\". {sentence}");
+        }
         let mut advice = advice(facts, state);
         let mut state = state;
         if let Some(refusal) = refusal {
@@ -148,6 +156,7 @@ impl Verdict {
             state,
             sentence,
             cause: refusal.and_then(|refusal| refusal.entry.cause),
+            refused: refusal.map(|refusal| refusal.entry.request),
             since: match (state, refusal) {
                 (State::Refused, Some(refusal)) => Some(refusal.entry.at),
                 _ => since,
@@ -190,6 +199,11 @@ impl Facts<'_> {
             })
     }
 
+    /// What the directory calls the user.
+    fn current_name(&self) -> &str {
+        self.called.unwrap_or(self.name)
+    }
+
     fn newest(&self, kinds: &[EventKind]) -> Option<&Event> {
         self.events.iter().find(|event| kinds.contains(&event.kind))
     }
@@ -197,7 +211,7 @@ impl Facts<'_> {
 
 fn present(facts: &Facts<'_>, user: &Stored) -> (State, Option<i64>, String) {
     let document: Value = serde_json::from_slice(&user.document).unwrap_or_default();
-    let name = facts.name;
+    let name = facts.current_name();
     // `active` is true unless it says otherwise, as when the user was made.
     if document.get("active") != Some(&Value::Bool(false)) {
         let begun = facts.newest(&[
@@ -251,7 +265,7 @@ fn deleted(facts: &Facts<'_>, at: i64) -> String {
         .unwrap_or_default();
     format!(
         "\"{}\" was deleted at {}{by}. It can still be restored.",
-        facts.name,
+        facts.current_name(),
         format_millis(at)
     )
 }

@@ -35,8 +35,8 @@ pub use people::{
     Holder, Link, PasswordHash, PeopleChange, Person, Purpose, Role, Secret, Session,
 };
 pub use record::{
-    Caller, Connection, Identifier, MemberRef, Scope, Scopes, Stored, TeamRef, Tenant, TenantState,
-    TokenRecord,
+    Brief, Caller, Connection, Identifier, MemberRef, Scope, Scopes, Stored, TeamRef, Tenant,
+    TenantState, TokenRecord,
 };
 pub use search::{DeletedName, Page, PageStart, Search};
 pub use store::{Snapshot, Store};

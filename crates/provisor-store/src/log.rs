@@ -50,7 +50,7 @@ use self::{
 };
 
 pub use entry::{Body, Counted, Entry, Kept, Operation};
-pub use erase::{Erased, Person, erase};
+pub use erase::{Erased, Subject, erase};
 pub use gap::{Gap, GapKind, Window};
 pub use query::{LogFilter, Logged, Place, Show, Whose};
 pub use reader::{Count, LogReader, Seen};
@@ -283,17 +283,17 @@ impl SyncLog {
         self.0.refusals_by_address.admit(key, now_ms) && self.0.refusals.admit(0, now_ms)
     }
 
-    /// Takes a person out, as [`erase`] does for a command beside the server; what was recorded
+    /// Takes a user out, as [`erase`] does for a command beside the server; what was recorded
     /// before the call is reached. `None` if the log is off. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Open`] if the file may not be written.
-    pub fn erase(&self, person: Person<'_>, after: i64) -> Result<Option<Erased>, StoreError> {
+    pub fn erase(&self, subject: Subject<'_>, after: i64) -> Result<Option<Erased>, StoreError> {
         let Some(pool) = &self.0.reader.pool else {
             return Ok(None);
         };
         self.flush();
-        erase::erase_at(&pool.location(), person, after, &mut |_, _| {}).map(Some)
+        erase::erase_at(&pool.location(), subject, after, &mut |_, _| {}).map(Some)
     }
 
     /// Waits until everything recorded before is in the file, or dropped. Blocks.

@@ -327,6 +327,19 @@ pub struct TeamRef {
     pub direct: bool,
 }
 
+/// A user or team in brief.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brief {
+    /// Its displayName, else its userName.
+    pub name: String,
+    /// A team, not a user.
+    pub is_team: bool,
+    /// Deleted, and can still be restored.
+    pub is_deleted: bool,
+    /// How many direct members a team has.
+    pub members: u64,
+}
+
 /// A member of a team.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberRef {

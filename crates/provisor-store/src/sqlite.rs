@@ -51,6 +51,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../migrations/directory/0003.sql"),
     ),
     (
+        "0004 membership told",
+        include_str!("../migrations/directory/0004.sql"),
+    ),
+    (
         "0005 log retention",
         include_str!("../migrations/directory/0005.sql"),
     ),

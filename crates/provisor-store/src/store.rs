@@ -1,13 +1,13 @@
 //! The trait and its contract.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use scim::{ResourceType, Value};
 
 use crate::{
-    AuditEntry, AuditQuery, Caller, Change, Connection, ConnectionId, DeletedName, Denied, Event,
-    Id, Link, MemberRef, Origin, Outcome, Page, PasswordHash, Person, PersonId, PlainToken,
+    AuditEntry, AuditQuery, Brief, Caller, Change, Connection, ConnectionId, DeletedName, Denied,
+    Event, Id, Link, MemberRef, Origin, Outcome, Page, PasswordHash, Person, PersonId, PlainToken,
     Refusal, Search, Secret, Session, StoreError, Stored, Tenant, TenantId, TokenQuery,
     TokenRecord, WriteError, people::Presence,
 };
@@ -74,6 +74,22 @@ pub trait Snapshot: Send {
         after: Option<Id>,
         limit: usize,
     ) -> Result<Option<Vec<MemberRef>>, StoreError>;
+
+    /// Those of these users and teams that there are, or were until lately.
+    async fn briefs(
+        &mut self,
+        tenant: TenantId,
+        ids: &[Id],
+    ) -> Result<HashMap<Id, Brief>, StoreError>;
+
+    /// Events that told of a user or team becoming a member of a team or ceasing to be one, newest
+    /// first. Not told is what an older version of this program wrote, nor that a team was deleted.
+    async fn membership_events(
+        &mut self,
+        tenant: TenantId,
+        member: Id,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError>;
 
     /// Events after `after`, at most `limit`, in order; with the tenant's last `seq`.
     async fn events(

@@ -20,7 +20,7 @@ use provisor_store::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{Access, Answer, ApiError, ApiState, Route, Serve, ServerUrl, methods};
+use super::{Access, Answer, ApiError, ApiState, By, Route, ServerUrl, methods};
 use crate::{ClientAddress, body_memory::Room};
 
 /// An authenticated request whose token may do what the route demands.
@@ -91,9 +91,9 @@ async fn serve(
     accepted: &mut Option<Arc<Caller>>,
 ) -> Result<Answer, ApiError> {
     let route = route(path, request.method().as_str())?;
-    let handler = match route.serve {
-        Serve::Document(document) => return Ok(Answer::bytes(document.into())),
-        Serve::Handler(handler) => handler,
+    let handler = match route.serve.0 {
+        By::Document(document) => return Ok(Answer::bytes(document.into())),
+        By::Handler(handler) => handler,
     };
     let parameters: Vec<_> = parameters
         .iter()

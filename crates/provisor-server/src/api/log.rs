@@ -2,7 +2,7 @@
 
 use provisor_store::{
     Cause, Connection, LogReader, RequestId, Scope, StoreError,
-    log::{LogFilter, Logged, Operation, Place, Show, Whose},
+    log::{LogFilter, Logged, Operation, Show, Whose},
 };
 use scim::Value;
 use serde::Deserialize;
@@ -47,7 +47,7 @@ pub(super) async fn list(mut call: Call) -> Result<Answer, ApiError> {
     };
     let entries = ask(&mut call, move |reader| reader.entries(&filter)).await?;
     let last = entries.last().filter(|_| entries.len() == size);
-    let next = last.map(|last| place_text(last.place()));
+    let next = last.map(|last| last.place().to_string());
     let data = entries
         .into_iter()
         .map(|logged| view(&call, logged, &connections));
@@ -134,7 +134,7 @@ fn filter(call: &Call, query: LogQuery, connections: &[Connection]) -> Result<Lo
         )
     };
     let before = match &query.after {
-        Some(after) => Some(place(after).ok_or_else(|| page::bad_after(after))?),
+        Some(after) => Some(after.parse().map_err(|_| page::bad_after(after))?),
         None => None,
     };
     Ok(LogFilter {
@@ -179,16 +179,4 @@ fn known<T>(
 
 fn names<'n>(names: impl Iterator<Item = &'n str>) -> String {
     format!("one of {}", names.collect::<Vec<_>>().join(", "))
-}
-
-fn place_text(place: Place) -> String {
-    format!("{}-{}", place.at, place.id)
-}
-
-fn place(text: &str) -> Option<Place> {
-    let (at, id) = text.split_once('-')?;
-    Some(Place {
-        at: at.parse().ok()?,
-        id: id.parse().ok()?,
-    })
 }

@@ -20,33 +20,22 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: &[Asset] = &[
-    Asset {
-        name: "app.css",
-        kind: "text/css; charset=utf-8",
-        bytes: include_bytes!("../../assets/app.css"),
-    },
-    Asset {
-        name: "app.js",
-        kind: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../assets/app.js"),
-    },
-    Asset {
-        name: "htmx.js",
-        kind: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../assets/htmx.js"),
-    },
-    Asset {
-        name: "inter.woff2",
-        kind: "font/woff2",
-        bytes: include_bytes!("../../assets/inter.woff2"),
-    },
-    Asset {
-        name: "icon.svg",
-        kind: "image/svg+xml",
-        bytes: include_bytes!("../../assets/icon.svg"),
-    },
-];
+macro_rules! assets {
+    ($($name:literal $kind:literal;)*) => {
+        const ASSETS: &[Asset] = &[$(Asset {
+            name: $name,
+            kind: $kind,
+            bytes: include_bytes!(concat!("../../assets/", $name)),
+        },)*];
+    };
+}
+
+assets! {
+    "app.css" "text/css; charset=utf-8";
+    "app.js" "text/javascript; charset=utf-8";
+    "inter.woff2" "font/woff2";
+    "icon.svg" "image/svg+xml";
+}
 
 static URLS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let url = |asset: &Asset| {

@@ -1,13 +1,13 @@
 //! The answer to "why": verdict, path of the last change and timeline, as pages show them.
 
 use provisor_store::{
-    Cause, Event, RequestId, TenantId,
+    Cause, Event, Id, Tenant, TenantId,
     event::EventKind,
     log::{Entry, Window},
 };
 use scim::{Map, Value, datetime::format_millis};
 
-use super::{Console, Problem, ROUTES, eyes::Eyes, moment::Moment};
+use super::{Console, Problem, called::Called, eyes::Eyes, moment::Moment};
 use crate::why::{Gathered, State, Step, Verdict, Went, gap_in_words, last_change, who};
 
 /// Lines of the timeline.
@@ -31,6 +31,8 @@ pub(super) struct Explained {
     pub(super) proof: Option<Proof>,
     /// Things to look at in each identity provider.
     pub(super) checks: Vec<Check>,
+    /// What can be told to the customer, to be copied.
+    pub(super) reply: Option<String>,
 }
 
 pub(super) struct StepShown {
@@ -82,9 +84,23 @@ pub(super) struct Line {
     pub(super) title: String,
     pub(super) tag: String,
     pub(super) text: String,
-    pub(super) before: Vec<String>,
-    pub(super) after: Vec<String>,
+    /// Whom it is about, beside the title.
+    pub(super) about: Option<Piece>,
+    pub(super) before: Vec<Piece>,
+    pub(super) after: Vec<Piece>,
     pub(super) link: Option<String>,
+}
+
+/// A piece of a line, which may lead to a page.
+pub(super) struct Piece {
+    pub(super) text: String,
+    pub(super) link: Option<String>,
+}
+
+impl Piece {
+    fn plain(text: String) -> Self {
+        Self { text, link: None }
+    }
 }
 
 /// What the log can vouch for.
@@ -104,6 +120,7 @@ pub(super) struct Gap {
 /// What to check at one identity provider.
 pub(super) struct Check {
     pub(super) title: String,
+    idp: &'static str,
     pub(super) items: Vec<&'static str>,
 }
 
@@ -113,28 +130,34 @@ pub(super) async fn read_log(
     tenant: TenantId,
     mut gathered: Gathered,
 ) -> Result<Gathered, Problem> {
-    let log = console.log.clone();
-    let work = tokio::task::spawn_blocking(move || {
-        // What has just arrived counts too.
-        log.flush();
-        let read = gathered.read_log(log.reader(), tenant);
-        // Without a log the verdict says that there is none.
-        if let Err(error) = read {
-            tracing::warn!(%error, "the sync log cannot be asked");
+    loop {
+        let log = console.log.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            // What has just arrived counts too.
+            log.flush();
+            let read = gathered.read_log(log.reader(), tenant);
+            // Without a log the verdict says that there is none.
+            if let Err(error) = read {
+                tracing::warn!(%error, "the sync log cannot be asked");
+            }
+            gathered
+        });
+        gathered = work.await.map_err(|error| Problem::internal(&error))?;
+        let mut snapshot = console.store.read().await?;
+        if !gathered.follow_log(snapshot.as_mut(), tenant).await? {
+            return Ok(gathered);
         }
-        gathered
-    });
-    work.await.map_err(|error| Problem::internal(&error))
+    }
 }
 
-/// Where the log shows a request, once there is such a page.
-pub(super) fn log_link(request: &str) -> Option<String> {
-    let known = ROUTES.iter().any(|route| route.path == "/log");
-    known.then(|| format!("/log?q={request}"))
+/// Where the log shows the request that made an event. What people and the API did is not in it.
+fn log_link(event: &Event) -> Option<String> {
+    let is_logged = event.connection.is_some();
+    is_logged.then(|| format!("/log/{}", event.request))
 }
 
 impl Explained {
-    pub(super) fn new(gathered: &Gathered, eyes: Eyes, now: i64) -> Self {
+    pub(super) fn new(gathered: &Gathered, tenant: &Tenant, eyes: Eyes, now: i64) -> Self {
         let verdict = gathered.verdict();
         let facts = gathered.facts();
         let steps = last_change(&facts).into_iter().map(|step| StepShown {
@@ -146,21 +169,44 @@ impl Explained {
             State::NeverSent | State::NotSeen | State::LookedUp
         );
         let (tone, title) = title(&verdict);
+        let checks = match unsent {
+            true => checks(gathered),
+            false => Vec::new(),
+        };
         Self {
+            reply: reply(&verdict, &checks),
             tone,
             title,
             meaning: verdict.cause.map(Cause::meaning),
             since: verdict.since.map(|at| Moment::new(at, now)),
             steps: steps.collect(),
-            lines: lines(gathered, eyes, now),
+            lines: lines(gathered, tenant, eyes, now),
             proof: facts.window.filter(|_| unsent).map(proof),
-            checks: match unsent {
-                true => checks(gathered),
-                false => Vec::new(),
-            },
+            checks,
             verdict,
         }
     }
+}
+
+/// The verdict for who has the customer on the phone; nothing if all is well.
+fn reply(verdict: &Verdict, checks: &[Check]) -> Option<String> {
+    if verdict.state == State::Active && verdict.cause.is_none() {
+        return None;
+    }
+    let mut reply = verdict.sentence.clone();
+    if let Some(cause) = verdict.cause {
+        reply.push_str(&format!("\n\n{}", cause.meaning()));
+    }
+    if let Some(request) = verdict.refused {
+        reply.push_str(&format!("\nThe request: {request}"));
+    }
+    for check in checks {
+        reply.push_str(&format!("\n\nPlease check in {}:", check.idp));
+        for item in &check.items {
+            reply.push_str(&format!("\n- {item}"));
+        }
+    }
+    Some(reply)
 }
 
 fn title(verdict: &Verdict) -> (&'static str, &'static str) {
@@ -179,11 +225,16 @@ fn title(verdict: &Verdict) -> (&'static str, &'static str) {
     }
 }
 
-fn lines(gathered: &Gathered, eyes: Eyes, now: i64) -> Vec<Line> {
+fn lines(gathered: &Gathered, tenant: &Tenant, eyes: Eyes, now: i64) -> Vec<Line> {
+    let nobody = Called::default();
     let events = gathered
         .events
         .iter()
-        .map(|event| of_event(event, eyes, now));
+        .map(|event| of_event(event, tenant, &nobody, eyes, now));
+    let id = gathered.known().map(|user| user.id.to_string());
+    let memberships = gathered.memberships.iter();
+    let memberships = memberships.map(|event| of_membership(event, tenant, id.as_deref(), now));
+    let events = events.chain(memberships);
     let made = |entry: &Entry| {
         let request = entry.request.to_string();
         gathered.events.iter().any(|event| event.request == request)
@@ -198,7 +249,13 @@ fn lines(gathered: &Gathered, eyes: Eyes, now: i64) -> Vec<Line> {
     lines
 }
 
-pub(super) fn of_event(event: &Event, eyes: Eyes, now: i64) -> Line {
+pub(super) fn of_event(
+    event: &Event,
+    tenant: &Tenant,
+    called: &Called,
+    eyes: Eyes,
+    now: i64,
+) -> Line {
     let (tone, title) = match event.kind {
         EventKind::Created => ("ok", "Created"),
         EventKind::Updated => ("ok", "Changed"),
@@ -210,7 +267,10 @@ pub(super) fn of_event(event: &Event, eyes: Eyes, now: i64) -> Line {
         EventKind::MembersChanged => ("ok", "Members changed"),
     };
     let (before, after) = match event.kind {
-        EventKind::MembersChanged => (members(event, "removed"), members(event, "added")),
+        EventKind::MembersChanged => {
+            let told = |list| members(event, list, tenant, called);
+            (told("removed"), told("added"))
+        }
         _ => difference(event, eyes),
     };
     Line {
@@ -220,28 +280,74 @@ pub(super) fn of_event(event: &Event, eyes: Eyes, now: i64) -> Line {
         title: title.to_owned(),
         tag: format!("event {}", event.seq),
         text: format!("By {}.", who(event)),
+        about: None,
         before,
         after,
-        link: log_link(&event.request),
+        link: log_link(event),
     }
 }
 
-/// Members that came or went, by their ids.
-fn members(event: &Event, list: &str) -> Vec<String> {
+/// A team took the user in, or let the user go.
+fn of_membership(event: &Event, tenant: &Tenant, user: Option<&str>, now: i64) -> Line {
+    let came = listed(event, "added").any(|id| Some(id) == user);
+    let name = event
+        .document
+        .as_ref()
+        .and_then(|team| team["displayName"].as_str());
+    Line {
+        at: Moment::new(event.at, now),
+        order: event.at,
+        tone: if came { "ok" } else { "warn" },
+        title: match came {
+            true => "Added to team",
+            false => "Removed from team",
+        }
+        .to_owned(),
+        tag: format!("event {}", event.seq),
+        text: format!("By {}.", who(event)),
+        about: Some(Piece {
+            text: name.map_or_else(|| event.resource.to_string(), str::to_owned),
+            link: Some(format!("/teams/{}/{}", tenant.key, event.resource)),
+        }),
+        before: Vec::new(),
+        after: Vec::new(),
+        link: log_link(event),
+    }
+}
+
+/// The ids that an event lists.
+fn listed<'e>(event: &'e Event, list: &str) -> impl Iterator<Item = &'e str> {
     let ids = event.detail.get(list).and_then(Value::as_array);
-    let ids: Vec<&str> = ids
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let told = ids.iter().take(MEMBERS).map(|id| format!("member {id}"));
-    let more = ids.len().saturating_sub(MEMBERS);
-    let more = (more > 0).then(|| format!("and {more} more"));
+    ids.into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// The members that [`of_event`] tells of by their names.
+pub(super) fn told_members(event: &Event) -> impl Iterator<Item = Id> {
+    let told = |list| listed(event, list).take(MEMBERS);
+    told("removed")
+        .chain(told("added"))
+        .filter_map(|id| id.parse().ok())
+}
+
+/// Members that came or went, by their names.
+fn members(event: &Event, list: &str, tenant: &Tenant, called: &Called) -> Vec<Piece> {
+    let told = listed(event, list).take(MEMBERS).map(|id| {
+        let known = id.parse().ok().and_then(|id| called.get(tenant.id, id));
+        match known {
+            Some(named) => Piece {
+                text: named.name.clone(),
+                link: named.link.clone(),
+            },
+            None => Piece::plain(format!("{id}, who is gone")),
+        }
+    });
+    let more = listed(event, list).count().saturating_sub(MEMBERS);
+    let more = (more > 0).then(|| Piece::plain(format!("and {more} more")));
     told.chain(more).collect()
 }
 
 /// What an update took and gave, one line for each attribute.
-fn difference(event: &Event, eyes: Eyes) -> (Vec<String>, Vec<String>) {
+fn difference(event: &Event, eyes: Eyes) -> (Vec<Piece>, Vec<Piece>) {
     let changed = event.detail.get("changed").and_then(Value::as_array);
     let names: Vec<&str> = changed
         .into_iter()
@@ -262,7 +368,7 @@ fn difference(event: &Event, eyes: Eyes) -> (Vec<String>, Vec<String>) {
             .filter_map(|name| Some((*name, values.get(*name)?)));
         known
             .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| format!("{name}: {}", short(&value.to_string())))
+            .map(|(name, value)| Piece::plain(format!("{name}: {}", short(&value.to_string()))))
             .collect()
     };
     (lines(&previous), lines(&now))
@@ -284,7 +390,6 @@ pub(super) fn short(text: &str) -> String {
 }
 
 fn of_request(entry: &Entry, now: i64) -> Line {
-    let request: RequestId = entry.request;
     let cause = entry.cause.map(|cause| format!(" {cause}"));
     let tone = match entry.status {
         0..400 => "",
@@ -306,9 +411,10 @@ fn of_request(entry: &Entry, now: i64) -> Line {
             "" => format!("{} {}", entry.method, entry.path),
             detail => detail.to_owned(),
         },
+        about: None,
         before: Vec::new(),
         after: Vec::new(),
-        link: log_link(&request.to_string()),
+        link: Some(format!("/log/{}", entry.request)),
     }
 }
 
@@ -335,6 +441,12 @@ fn checks(gathered: &Gathered) -> Vec<Check> {
     connections
         .map(|connection| Check {
             title: format!("{} ({})", connection.name, connection.idp),
+            idp: match connection.idp.as_str() {
+                "okta" => "Okta",
+                "entra" => "Entra ID",
+                "onelogin" => "OneLogin",
+                _ => "your identity provider",
+            },
             items: match connection.idp.as_str() {
                 "okta" => vec![
                     "Assignments: is the person, or a group of theirs, assigned to the app?",

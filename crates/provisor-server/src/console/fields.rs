@@ -39,15 +39,17 @@ impl Fields {
         pairs.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The same with one value set, or removed if it is empty.
+    pub(crate) fn set(&self, name: &str, value: &str) -> Self {
+        let others = self.0.iter().filter(|(known, _)| known != name).cloned();
+        let this = (!value.is_empty()).then(|| (name.to_owned(), value.to_owned()));
+        Self(others.chain(this).collect())
+    }
+
     /// The same as a query, with one value set, or removed if it is empty: links of filters and pages.
     pub(crate) fn with(&self, name: &str, value: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for (known, old) in self.0.iter().filter(|(known, _)| known != name) {
-            query.append_pair(known, old);
-        }
-        if !value.is_empty() {
-            query.append_pair(name, value);
-        }
+        query.extend_pairs(self.set(name, value).0);
         query.finish()
     }
 }

@@ -7,6 +7,8 @@ struct Place {
     group: &'static str,
     label: &'static str,
     path: &'static str,
+    /// After `g`, the key that leads there.
+    key: char,
     /// The path of a 16 × 16 icon, drawn with a pen.
     icon: &'static str,
     action: Action,
@@ -18,6 +20,7 @@ const PLACES: &[Place] = &[
         group: "",
         label: "Overview",
         path: "/",
+        key: 'o',
         icon: "M2 9l6-6 6 6M4 8v6h8V8",
         action: Action::SeeDirectory,
     },
@@ -25,6 +28,7 @@ const PLACES: &[Place] = &[
         group: "",
         label: "Connections",
         path: "/connections",
+        key: 'c',
         icon: "M6 10l4-4M7 4l1-1a3 3 0 014 4l-1 1M9 12l-1 1a3 3 0 01-4-4l1-1",
         action: Action::SeeDirectory,
     },
@@ -32,6 +36,7 @@ const PLACES: &[Place] = &[
         group: "",
         label: "Users",
         path: "/users",
+        key: 'u',
         icon: "M8 8a2.500 2.500 0 100-5 2.500 2.500 0 000 5zM3 14a5 5 0 0110 0",
         action: Action::SeeDirectory,
     },
@@ -39,6 +44,7 @@ const PLACES: &[Place] = &[
         group: "",
         label: "Teams",
         path: "/teams",
+        key: 't',
         icon: "M6 7.500a2 2 0 100-4 2 2 0 000 4zM2 13a4 4 0 018 0M11 8a2 2 0 100-4M11.500 10a3.500 3.500 0 013 3",
         action: Action::SeeDirectory,
     },
@@ -46,6 +52,7 @@ const PLACES: &[Place] = &[
         group: "Observe",
         label: "Sync log",
         path: "/log",
+        key: 'l',
         icon: "M3 4h10M3 8h10M3 12h6",
         action: Action::SeeDirectory,
     },
@@ -53,6 +60,7 @@ const PLACES: &[Place] = &[
         group: "Observe",
         label: "Why",
         path: "/why",
+        key: 'w',
         icon: "M5.500 6a2.500 2.500 0 115 0c0 2-2.500 2-2.500 4M8 12.500v.5",
         action: Action::SeeDirectory,
     },
@@ -60,6 +68,7 @@ const PLACES: &[Place] = &[
         group: "Configure",
         label: "Tenants",
         path: "/tenants",
+        key: 'n',
         icon: "M3 14V3h6v11M9 7h4v7M1.500 14h13M5 6h2M5 9h2M11 10h.5",
         action: Action::SeeDirectory,
     },
@@ -67,6 +76,7 @@ const PLACES: &[Place] = &[
         group: "Configure",
         label: "API tokens",
         path: "/tokens",
+        key: 'k',
         icon: "M7.5 10a2.5 2.5 0 11-5 0 2.500 2.500 0 015 0zM7 8l6-6M10.500 4.500l2 2",
         action: Action::SeeTokens,
     },
@@ -74,6 +84,7 @@ const PLACES: &[Place] = &[
         group: "Configure",
         label: "Audit",
         path: "/audit",
+        key: 'a',
         icon: "M8 2v5l3 2M14 8a6 6 0 11-12 0 6 6 0 0112 0z",
         action: Action::SeeAudit,
     },
@@ -81,6 +92,7 @@ const PLACES: &[Place] = &[
         group: "Configure",
         label: "API",
         path: "/api",
+        key: 'd',
         icon: "M5 4L1.500 8 5 12M11 4l3.500 4L11 12M9 3L7 13",
         action: Action::SeeDirectory,
     },
@@ -88,6 +100,7 @@ const PLACES: &[Place] = &[
         group: "Configure",
         label: "Settings",
         path: "/settings",
+        key: 's',
         icon: "M2 5h7M13 5h1M2 11h1M7 11h7M11 3v4M5 9v4",
         action: Action::OwnAccount,
     },
@@ -98,6 +111,8 @@ pub(crate) struct Layout {
     pub(crate) title: String,
     /// `light` or `dark`; `None`: as the system has it.
     pub(crate) theme: Option<&'static str>,
+    /// Keys without Ctrl or ⌘ do something.
+    pub(crate) has_keys: bool,
     pub(crate) csrf: String,
     pub(crate) flash: Option<Flash>,
     pub(crate) viewer: Option<Shown>,
@@ -107,7 +122,6 @@ pub(crate) struct Layout {
     /// There are pages that the search box leads to.
     pub(crate) can_search: bool,
     pub(crate) css: &'static str,
-    pub(crate) htmx: &'static str,
     pub(crate) js: &'static str,
     pub(crate) version: &'static str,
 }
@@ -128,6 +142,7 @@ pub(crate) struct Group {
 pub(crate) struct Item {
     pub(crate) label: &'static str,
     pub(crate) path: &'static str,
+    pub(crate) key: char,
     pub(crate) icon: &'static str,
     pub(crate) is_current: bool,
 }
@@ -140,6 +155,7 @@ impl Layout {
         Self {
             title: title.to_owned(),
             theme: session::cookie(&asked.headers, &asked.channel, "theme").and_then(theme),
+            has_keys: has_keys(asked),
             csrf: session::csrf(&asked.secret),
             flash: flash.and_then(Flash::from_cookie),
             viewer: viewer.map(|viewer| Shown {
@@ -152,7 +168,6 @@ impl Layout {
             here: here.to_owned(),
             can_search: search::is_possible(),
             css: assets::url("app.css"),
-            htmx: assets::url("htmx.js"),
             js: assets::url("app.js"),
             version: env!("CARGO_PKG_VERSION"),
         }
@@ -162,6 +177,11 @@ impl Layout {
 /// A theme by its name.
 pub(crate) fn theme(name: &str) -> Option<&'static str> {
     ["light", "dark"].into_iter().find(|known| *known == name)
+}
+
+/// True unless this browser's user has switched single keys off.
+pub(crate) fn has_keys(asked: &Asked) -> bool {
+    session::cookie(&asked.headers, &asked.channel, "keys") != Some("off")
 }
 
 fn groups(viewer: &Viewer, path: &str) -> Vec<Group> {
@@ -174,6 +194,7 @@ fn groups(viewer: &Viewer, path: &str) -> Vec<Group> {
         let item = Item {
             label: place.label,
             path: place.path,
+            key: place.key,
             icon: place.icon,
             is_current: path == place.path || inside,
         };

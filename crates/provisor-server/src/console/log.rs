@@ -16,6 +16,7 @@ use provisor_store::{
 
 use super::{
     Action, Console, Problem,
+    eyes::Eyes,
     layout::{Layout, Pager},
     moment::Moment,
     visit::Visit,
@@ -61,19 +62,18 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
         (causes(&visit, &choice).await?, None)
     } else {
         let filter = choice.filter.clone();
-        let masked = !visit.viewer.may(Action::SeePersonal);
         let mut snapshot = visit.read().await?;
         let mut names = Names::new(snapshot.as_mut());
         let (lines, next) = lines::page(
             &visit.console,
             filter,
             choice.folds,
-            masked,
+            Eyes::of(&visit.viewer),
             &mut names,
             query,
         )
         .await?;
-        let next = next.map(choice::place_text);
+        let next = next.map(|place| place.to_string());
         (render(lines, &choice)?, next)
     };
     let address = |path: &str, query: String| match query.as_str() {
@@ -110,7 +110,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
 /// The first page again and again, for as long as it is looked at.
 pub(super) async fn live(visit: Visit) -> Result<Response, Problem> {
     let choice = Arc::new(Choice::read(&visit).await?);
-    let masked = !visit.viewer.may(Action::SeePersonal);
+    let eyes = Eyes::of(&visit.viewer);
     let (console, query) = (visit.console.clone(), visit.query.clone());
     // The newest entry that was looked at: while the log is quiet, nothing is read again.
     let seen: Arc<Mutex<Option<(i64, String)>>> = Arc::default();
@@ -126,7 +126,7 @@ pub(super) async fn live(visit: Visit) -> Result<Response, Problem> {
             let filter = choice.filter.clone();
             let mut names = Names::new(snapshot.as_mut());
             let (lines, _) =
-                lines::page(&console, filter, choice.folds, masked, &mut names, &query).await?;
+                lines::page(&console, filter, choice.folds, eyes, &mut names, &query).await?;
             let part = render(lines, &choice)?;
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((newest, part.clone()));
             Ok(part)
@@ -191,17 +191,14 @@ async fn causes(visit: &Visit, choice: &Choice) -> Result<String, Problem> {
     let mut names = Names::new(snapshot.as_mut());
     let mut rows = Vec::new();
     for one in found {
-        let mut link = super::fields::Fields::parse(visit.query.with("group", "").as_bytes());
-        let set = |link: &super::fields::Fields, name: &str, value: &str| {
-            super::fields::Fields::parse(link.with(name, value).as_bytes())
-        };
+        let mut link = visit.query.set("group", "");
         link = match one.cause {
-            Some(cause) => set(&link, "cause", cause.as_str()),
-            None => set(&link, "show", "errors"),
+            Some(cause) => link.set("cause", cause.as_str()),
+            None => link.set("show", "errors"),
         };
         let tenant = names.tenant(one.tenant).await?;
         if let Some(tenant) = &tenant {
-            link = set(&link, "tenant", &tenant.key);
+            link = link.set("tenant", &tenant.key);
         }
         rows.push(Row {
             code: one.cause.map_or("no code", Cause::as_str),

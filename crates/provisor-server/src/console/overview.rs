@@ -14,10 +14,9 @@ use provisor_store::{
 
 use super::{
     Action, Problem,
-    connections::health::{Day, Health, Known},
+    connections::health::{self, Day, Health, Known},
     fields::Fields,
     layout::Layout,
-    log,
     moment::DAY,
     tokens::{self, Row},
     visit::Visit,
@@ -26,6 +25,8 @@ use chart::Chart;
 
 /// Tokens are warned about so long before they expire.
 const SOON: i64 = 30 * DAY;
+/// And so long after: whoever used them is locked out.
+const LATELY: i64 = 7 * DAY;
 /// A token that was not used for so long is one too many.
 const UNUSED: i64 = 30 * DAY;
 const HOUR: i64 = DAY / 24;
@@ -92,7 +93,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let (mut expiring, mut unused) = (Vec::new(), 0);
     if viewer.may(Action::SeeTokens) {
         let soon = TokenQuery {
-            expiring: Some((now, now + SOON)),
+            expiring: Some((now - LATELY, now + SOON)),
             ..query.clone()
         };
         let found = snapshot.find_tokens(&soon).await?;
@@ -177,7 +178,8 @@ type Figures = (Vec<(i64, Sum)>, Day, Vec<Refusals>, Vec<Refusals>);
 
 /// Sums of the last day, by half hour and by connection; refusals of the last hour and day.
 async fn figures(visit: &Visit, whose: Whose, now: i64) -> Result<Figures, Problem> {
-    let asked = log::ask(&visit.console, move |reader| {
+    // Without its log the server still has a directory to show.
+    health::ask(&visit.console, move |reader| {
         let since = Chart::since(now);
         let links = reader.by_connection(&whose, since)?;
         let filter = |since| LogFilter {
@@ -191,36 +193,31 @@ async fn figures(visit: &Visit, whose: Whose, now: i64) -> Result<Figures, Probl
             reader.by_cause(&filter(now - HOUR))?,
             reader.by_cause(&filter(now - DAY))?,
         ))
-    });
-    match asked.await {
-        // Without its log the server still has a directory to show.
-        Err(problem) if problem.status.as_u16() == 503 => Ok(Figures::default()),
-        other => other,
-    }
+    })
+    .await
 }
 
 fn refusal(one: &Refusals, tenant: Option<&Tenant>) -> Refused {
-    let mut link = Fields::default().with("last", "1h");
+    let mut link = Fields::default().set("last", "1h");
     match one.cause {
-        Some(cause) => link = Fields::parse(link.as_bytes()).with("cause", cause.as_str()),
-        None => link = Fields::parse(link.as_bytes()).with("show", "errors"),
+        Some(cause) => link = link.set("cause", cause.as_str()),
+        None => link = link.set("show", "errors"),
     }
     if let Some(tenant) = tenant {
-        link = Fields::parse(link.as_bytes()).with("tenant", &tenant.key);
+        link = link.set("tenant", &tenant.key);
     }
     Refused {
         tenant: tenant.map_or_else(|| "No tenant".to_owned(), |tenant| tenant.name.clone()),
         cause: one.cause.map_or("errors", Cause::as_str),
         meaning: one.cause.map_or("", Cause::meaning),
         count: one.count,
-        link: format!("/log?{link}"),
+        link: format!("/log?{}", link.with("after", "")),
     }
 }
 
 fn log_link(tenant: &Tenant, connection: &Connection) -> String {
-    let log = Fields::default().with("tenant", &tenant.key);
-    let log = Fields::parse(log.as_bytes()).with("connection", &connection.name);
-    format!("/log?{log}")
+    let log = Fields::default().set("tenant", &tenant.key);
+    format!("/log?{}", log.with("connection", &connection.name))
 }
 
 /// `99.2 %`; never 100 when something was refused.

@@ -7,7 +7,7 @@ use provisor_store::{
     log::{LogFilter, Logged},
 };
 
-use super::{Console, Problem, explained::log_link, eyes::Eyes, moment::Moment};
+use super::{Console, Problem, eyes::Eyes, moment::Moment};
 
 /// Rows shown; the log has the rest.
 const SHOWN: usize = 50;
@@ -23,7 +23,6 @@ pub(super) struct Row {
     pub(super) client: String,
     pub(super) took: String,
     pub(super) request: String,
-    pub(super) link: Option<String>,
 }
 
 impl Row {
@@ -59,7 +58,6 @@ pub(super) fn rows(
             client: entry.client.clone(),
             took: format!("{:.1} ms", entry.duration_us as f64 / 1000.0),
             request: entry.request.to_string(),
-            link: log_link(&entry.request.to_string()),
         }
     });
     rows.collect()

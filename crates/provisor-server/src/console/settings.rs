@@ -1,7 +1,7 @@
 //! `/settings`: the viewer's own sessions and password.
 
 use askama::Template;
-use axum::response::Response;
+use axum::{http::header::SET_COOKIE, response::Response};
 use provisor_store::{Change, PeopleChange, Session, SessionId, TenantId};
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     layout::{Flash, Layout},
     moment::Moment,
     password,
+    theme::YEAR,
     users::show::Tab,
     visit::Visit,
 };
@@ -133,6 +134,18 @@ pub(super) async fn end_session(visit: Visit) -> Result<Response, Problem> {
     let change = Change::People(PeopleChange::EndSession { id });
     visit.write(TenantId::SYSTEM, change).await?;
     Ok(visit.go("/settings", Some(Flash::done("The session is ended."))))
+}
+
+/// Switches keys without Ctrl or ⌘ on or off, for this browser (WCAG 2.1.4).
+pub(super) async fn set_keys(visit: Visit) -> Result<Response, Problem> {
+    let (value, done) = match visit.form.get("keys") {
+        "off" => (Some("off"), "Single keys are off in this browser."),
+        _ => (None, "Single keys are on in this browser."),
+    };
+    let mut response = visit.go("/settings", Some(Flash::done(done)));
+    let cookie = visit.channel.cookie("keys", value, Some(YEAR));
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(response)
 }
 
 /// Sets the viewer's password; ends their other sessions.

@@ -8,7 +8,8 @@ use provisor_store::Tenant;
 
 use super::{
     Problem,
-    fields::Fields,
+    called::Called,
+    eyes::Eyes,
     layout::{Layout, Pager},
     moment::Moment,
     visit::Visit,
@@ -18,10 +19,12 @@ use crate::app_view;
 
 /// A team of the list.
 struct Row {
+    id: String,
     link: String,
     name: String,
     external_id: String,
     tenant: String,
+    members: u64,
     created: Moment,
     updated: Moment,
 }
@@ -54,19 +57,27 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     let wanted = Wanted::Present("Group", filter);
     let found = walk::page(&visit, tenant.as_ref(), &wanted).await?;
     let now = visit.now();
+    let mut snapshot = visit.read().await?;
+    let ids = found.rows.iter().map(|row| (&row.tenant, row.stored.id));
+    let called = Called::read(snapshot.as_mut(), Eyes::of(&visit.viewer), ids).await?;
+    drop(snapshot);
     let rows = found.rows.iter().map(|row| {
         let view = app_view::resource(&row.stored);
         let field = |name: &str| view[name].as_str().unwrap_or_default().to_owned();
         Row {
+            id: row.stored.id.to_string(),
             link: format!("/teams/{}/{}", row.tenant.key, row.stored.id),
             name: field("display_name"),
             external_id: field("external_id"),
             tenant: row.tenant.name.clone(),
+            members: called
+                .get(row.tenant.id, row.stored.id)
+                .map_or(0, |team| team.members),
             created: Moment::new(row.stored.created, now),
             updated: Moment::new(row.stored.modified, now),
         }
     });
-    let first = Fields::parse(visit.query.with("after", "").as_bytes());
+    let first = visit.query.set("after", "");
     visit.page(&Page {
         layout: visit.layout("Teams"),
         query: text.to_owned(),

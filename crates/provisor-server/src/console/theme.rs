@@ -5,7 +5,7 @@ use axum::{http::header::SET_COOKIE, response::Response};
 use super::{Problem, asked::Asked, layout, sign_in::local};
 
 /// A year, in seconds.
-const YEAR: i64 = 365 * 86_400;
+pub(super) const YEAR: i64 = 365 * 86_400;
 
 /// Sets the looks and comes back.
 pub(super) async fn choose(asked: Asked) -> Result<Response, Problem> {

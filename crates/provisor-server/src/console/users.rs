@@ -12,7 +12,6 @@ use scim::Value;
 use super::{
     Problem,
     eyes::Eyes,
-    fields::Fields,
     layout::{Layout, Pager},
     moment::Moment,
     visit::Visit,
@@ -29,6 +28,7 @@ pub(super) struct Chip {
 
 /// A user of the list.
 struct Row {
+    id: String,
     link: String,
     name: String,
     user_name: String,
@@ -68,7 +68,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     let now = visit.now();
     let rows = found.rows.iter().map(|row| Row::new(row, eyes, now));
     // A filter begins at the first page.
-    let first = Fields::parse(visit.query.with("after", "").as_bytes());
+    let first = visit.query.set("after", "");
     let chips = [
         ("All", ""),
         ("Active", "active"),
@@ -130,6 +130,7 @@ impl Row {
         let view = app_view::resource(&row.stored);
         let field = |name: &str| eyes.word(view[name].as_str().unwrap_or_default());
         Self {
+            id: row.stored.id.to_string(),
             link: format!("/users/{}/{}", row.tenant.key, row.stored.id),
             name: name(&view, eyes),
             user_name: field("user_name"),

@@ -19,7 +19,7 @@ use provisor_store::{
 use subtle::ConstantTimeEq;
 
 use super::{
-    Access, Action, Console, Problem, ROUTES, Serve, answer,
+    Access, Action, By, Console, Problem, ROUTES, answer,
     asked::Asked,
     layout::{Confirm, Layout},
     live, may, session,
@@ -159,9 +159,9 @@ async fn serve(
     if method == "POST" {
         check_form(asked)?;
     }
-    match (route.serve, route.access) {
-        (Serve::Guest(handler), _) => handler(asked.clone()).await,
-        (Serve::Viewer(handler), Access::Viewer(action)) => {
+    match (route.serve.0, route.access) {
+        (By::Guest(handler), _) => handler(asked.clone()).await,
+        (By::Viewer(handler), Access::Viewer(action)) => {
             let Some(who) = signed_in(asked).await? else {
                 return Ok(sign_in_first(path, method, asked));
             };
@@ -177,7 +177,7 @@ async fn serve(
             })
             .await
         }
-        (Serve::Setup(handler), _) => match setup::admit(asked).await? {
+        (By::Setup(handler), _) => match setup::admit(asked).await? {
             Some(visit) => {
                 let uses = &asked.console.session_uses;
                 uses.note(&visit.session, asked.address, asked.now());
@@ -189,7 +189,7 @@ async fn serve(
             )),
             None => Err(setup::ended()),
         },
-        (Serve::Viewer(_), Access::Guest | Access::Setup) => {
+        (By::Viewer(_), Access::Guest | Access::Setup) => {
             Err(Problem::internal(&"a page without access"))
         }
     }
@@ -348,18 +348,33 @@ impl Visit {
         answer::page(StatusCode::UNPROCESSABLE_ENTITY, page)
     }
 
-    /// Asks before something that cannot be undone; its button posts to the same address.
+    /// Asks before something that takes something away; its button posts to the same address.
     pub(crate) fn confirm(&self, confirm: Confirm) -> Result<Response, Problem> {
+        self.question(confirm, true)
+    }
+
+    /// Asks before something that only gives.
+    pub(crate) fn ask(&self, confirm: Confirm) -> Result<Response, Problem> {
+        self.question(confirm, false)
+    }
+
+    fn question(&self, confirm: Confirm, is_danger: bool) -> Result<Response, Problem> {
         #[derive(Template)]
         #[template(path = "confirm.html")]
         struct Page {
             layout: Layout,
             confirm: Confirm,
+            is_danger: bool,
         }
-        let layout = self.layout(&confirm.title);
-        match confirm.error {
-            Some(_) => self.page_again(&Page { layout, confirm }),
-            None => self.page(&Page { layout, confirm }),
+        let failed = confirm.error.is_some();
+        let page = Page {
+            layout: self.layout(&confirm.title),
+            confirm,
+            is_danger,
+        };
+        match failed {
+            true => self.page_again(&page),
+            false => self.page(&page),
         }
     }
 

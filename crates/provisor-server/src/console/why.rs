@@ -5,14 +5,18 @@ use axum::response::Response;
 use provisor_store::{Stored, Tenant, TenantId};
 
 use super::{
-    Problem,
+    Action, Problem,
     explained::{self, Explained},
     eyes::Eyes,
     layout::Layout,
+    users::act,
     visit::Visit,
     walk,
 };
-use crate::why::{Gathered, users_called};
+use crate::{
+    app_view,
+    why::{Gathered, users_called},
+};
 
 /// Tenants that are asked when none is named.
 const TENANTS: usize = 200;
@@ -27,6 +31,16 @@ struct Answer {
     link: Option<String>,
     /// This answer alone.
     alone: String,
+    /// Who the user is: what, and the value.
+    identity: Vec<(&'static str, String)>,
+    /// What would put it right, and where it is done.
+    fix: Option<(&'static str, String)>,
+}
+
+/// Another tenant that knows the name.
+struct Elsewhere {
+    tenant: String,
+    link: String,
 }
 
 #[derive(Template)]
@@ -39,12 +53,14 @@ struct Page {
     answers: Vec<Answer>,
     /// Nobody has the name, and there are more tenants than are told.
     untold: usize,
+    /// The chosen tenant does not know the name, but these do.
+    elsewhere: Vec<Elsewhere>,
     is_masked: bool,
 }
 
 /// The form, and the answers.
 pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
-    let text = visit.query.get("q");
+    let text = address(visit.query.get("q"));
     let mut snapshot = visit.read().await?;
     let mut tenants = walk::tenants(&visit, snapshot.as_mut(), "", TENANTS).await?;
     drop(snapshot);
@@ -52,6 +68,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         Some(key) => Some(visit.tenant(key).await?),
         None => None,
     };
+    let mut elsewhere = Vec::new();
     let asked = match &tenant {
         Some(tenant) => vec![tenant.clone()],
         None => tenants.clone(),
@@ -60,6 +77,13 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         "" => (Vec::new(), 0),
         text => answers(&visit, text, asked).await?,
     };
+    if let Some(tenant) = &tenant
+        && !answers.is_empty()
+        && answers.iter().all(|answer| answer.identity.is_empty())
+    {
+        let others = tenants.iter().filter(|other| other.id != tenant.id);
+        elsewhere = known_to(&visit, text, others).await?;
+    }
     if tenants.len() == 1 {
         tenants.clear();
     }
@@ -70,8 +94,41 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         tenants,
         answers,
         untold,
+        elsewhere,
         is_masked: Eyes::of(&visit.viewer).are_masked(),
     })
+}
+
+/// A name as people paste it: `Lena Ortiz <lena@acme.com>` or `mailto:lena@acme.com`.
+fn address(text: &str) -> &str {
+    let inner = text
+        .rsplit_once('<')
+        .and_then(|(_, rest)| rest.strip_suffix('>'))
+        .filter(|inner| inner.contains('@'));
+    let text = inner.unwrap_or(text);
+    text.strip_prefix("mailto:").unwrap_or(text).trim()
+}
+
+/// Which of these tenants have somebody of this name.
+async fn known_to(
+    visit: &Visit,
+    text: &str,
+    tenants: impl Iterator<Item = &Tenant>,
+) -> Result<Vec<Elsewhere>, Problem> {
+    let mut found = Vec::new();
+    let mut snapshot = visit.read().await?;
+    for tenant in tenants {
+        if !users_called(snapshot.as_mut(), tenant.id, text)
+            .await?
+            .is_empty()
+        {
+            found.push(Elsewhere {
+                tenant: tenant.name.clone(),
+                link: format!("/why?{}", visit.query.with("tenant", &tenant.key)),
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// The verdicts of the tenants that know the name; if none does, of the first few.
@@ -125,12 +182,42 @@ async fn answer(visit: &Visit, tenant: Tenant, gathered: Gathered) -> Result<Ans
         gathered.mask(typed);
     }
     let link = |user: &Stored| format!("/users/{}/{}", tenant.key, user.id);
+    let may_change = visit.viewer.may(Action::ChangeUsers);
+    let fix = gathered.known().filter(|_| may_change);
+    let fix = fix.and_then(|user| {
+        let (label, act) = act::fix(&gathered)?;
+        Some((label, format!("{}/{act}", link(user))))
+    });
     Ok(Answer {
-        why: Explained::new(&gathered, eyes, visit.now()),
+        identity: gathered
+            .known()
+            .map(|user| identity(user, &gathered, eyes))
+            .unwrap_or_default(),
+        fix,
+        why: Explained::new(&gathered, &tenant, eyes, visit.now()),
         link: gathered.known().map(link),
         alone: format!("/why?{}", visit.query.with("tenant", &tenant.key)),
         tenant,
     })
+}
+
+fn identity(user: &Stored, gathered: &Gathered, eyes: Eyes) -> Vec<(&'static str, String)> {
+    let view = app_view::resource(user);
+    let field = |name: &str| eyes.word(view[name].as_str().unwrap_or_default());
+    let mut connections = gathered
+        .events
+        .iter()
+        .filter_map(|event| event.connection.clone());
+    let all = [
+        ("userName", field("user_name")),
+        ("E-mail", field("email")),
+        ("externalId", field("external_id")),
+        ("Id", user.id.to_string()),
+        ("Came through", connections.next().unwrap_or_default()),
+    ];
+    all.into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
 }
 
 /// The tenants whose log has a request that named this.

@@ -2,7 +2,7 @@
 
 use provisor_store::{
     Connection, Event, Id, Identifier, PageStart, Search, Snapshot, StoreError, Stored, TenantId,
-    log::{LogFilter, LogReader, Logged, Seen, Window},
+    log::{LogFilter, LogReader, Logged, Seen, Window, mask_word},
 };
 use scim::{
     Fired, Profile, Value,
@@ -22,12 +22,16 @@ const NAMES: [&str; 3] = ["userName", "emails.value", "externalId"];
 pub struct Gathered {
     /// As it was asked for.
     pub name: String,
+    /// The user's userName, if the directory does not know the user by `name` and only the log does.
+    pub called: Option<String>,
     /// The user with this name.
     pub user: Option<Stored>,
     /// The deleted user with this name, and when it was deleted.
     pub tombstone: Option<(Stored, i64)>,
     /// Events of that user, newest first.
     pub events: Vec<Event>,
+    /// Events of teams that took the user in or let the user go, newest first.
+    pub memberships: Vec<Event>,
     /// The tenant's connections.
     pub connections: Vec<Connection>,
     /// What the sync log says; `None` if there is none.
@@ -56,6 +60,7 @@ pub async fn users_called(
     tenant: TenantId,
     name: &str,
 ) -> Result<Vec<Stored>, StoreError> {
+    let name = name.trim();
     let kind = snapshot.registry(tenant).await?.user().clone();
     if let Ok(id) = name.parse::<Id>() {
         let found = snapshot.get(tenant, &kind, id, true, false).await?;
@@ -106,13 +111,18 @@ impl Gathered {
         };
         let tombstone = tombstone.filter(|(stored, _)| stored.kind.is_user());
         let known = user.as_ref().or(tombstone.as_ref().map(|(user, _)| user));
-        let events = match known {
-            Some(stored) => snapshot.events_of(tenant, stored.id, LOOKED_AT).await?,
-            None => Vec::new(),
+        let (events, memberships) = match known.map(|stored| stored.id) {
+            Some(id) => (
+                snapshot.events_of(tenant, id, LOOKED_AT).await?,
+                snapshot.membership_events(tenant, id, LOOKED_AT).await?,
+            ),
+            None => Default::default(),
         };
         Ok(Self {
             name: name.to_owned(),
+            called: None,
             events,
+            memberships,
             connections: snapshot.connections(tenant).await?,
             log: None,
             user,
@@ -135,6 +145,45 @@ impl Gathered {
         Ok(())
     }
 
+    /// Whom the directory does not know by this name, the log may: somebody renamed since, or a
+    /// deleted user's e-mail. True if it did; the log's part is then to be read again, since the
+    /// user has other names besides.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn follow_log(
+        &mut self,
+        snapshot: &mut dyn Snapshot,
+        tenant: TenantId,
+    ) -> Result<bool, StoreError> {
+        if self.known().is_some() {
+            return Ok(false);
+        }
+        let requests = self.log.iter().flat_map(|log| &log.requests);
+        let written = requests
+            .map(|logged| &logged.entry)
+            .filter(|entry| entry.operation.is_write() && entry.status < 400);
+        let Some(id) = written.filter_map(|entry| entry.resource).next() else {
+            return Ok(false);
+        };
+        let kind = snapshot.registry(tenant).await?.user().clone();
+        let user = snapshot.get(tenant, &kind, id, true, false).await?;
+        let found = Self::read(snapshot, tenant, &id.to_string(), user).await?;
+        let Some(known) = found.known() else {
+            return Ok(false);
+        };
+        let called = app_view::resource(known)["user_name"]
+            .as_str()
+            .map(str::to_owned);
+        *self = Self {
+            name: std::mem::take(&mut self.name),
+            log: self.log.take(),
+            called,
+            ..found
+        };
+        Ok(true)
+    }
+
     /// Everything a request may have called the user.
     fn names(&self) -> Vec<String> {
         let mut names = vec![self.name.clone()];
@@ -153,6 +202,7 @@ impl Gathered {
     /// said instead of the name.
     pub fn mask(&mut self, shown: String) {
         self.name = shown;
+        self.called = self.called.as_deref().map(mask_word);
         if let Some(log) = &mut self.log {
             let requests = std::mem::take(&mut log.requests);
             let masked = requests.into_iter().map(|logged| Logged {
@@ -168,6 +218,7 @@ impl Gathered {
         let log = self.log.as_ref();
         Facts {
             name: &self.name,
+            called: self.called.as_deref(),
             user: self.user.as_ref(),
             tombstone: self.tombstone.as_ref().map(|(stored, at)| (stored, *at)),
             events: &self.events,

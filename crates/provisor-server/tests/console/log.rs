@@ -289,9 +289,9 @@ async fn one_request_tells_what_it_changed_and_what_it_has_to_do_with() {
     let created = first_request(&owner.get("/log").await.expect(200));
     let page = owner.get(&created).await.expect(200);
     let (_, rest) = page
-        .split_once("<dt>About</dt><dd class=\"mono\">")
+        .split_once("<dt>About</dt><dd><a href=\"/users/acme/")
         .unwrap();
-    let id = rest.split('<').next().unwrap();
+    let id = rest.split('"').next().unwrap();
     let bearer = format!("Bearer {secret}");
     let headers = [
         ("Authorization", bearer.as_str()),
@@ -524,5 +524,102 @@ async fn who_takes_a_file_along_is_told_in_the_audit() {
             .filter(|e| e.action == "export.begin")
             .count(),
         2
+    );
+}
+
+#[tokio::test]
+async fn changes_and_deletions_are_told_by_name_and_lead_to_the_page() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, number) = world.token(&acme, "Okta production").await;
+    let lena = world.user(&token, "lena@acme.com", "Lena Ortiz").await;
+    let gone = world.user(&token, "gone@acme.com", "Gone Girl").await;
+    let team = serde_json::json!({ "displayName": "Support L2", "members": [] });
+    let (_, team) = world.scim(&token, "POST", "Groups", &team).await;
+    let team = team["id"].as_str().unwrap();
+    let patch = |value: &str| {
+        format!(
+            r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{value}]}}"#
+        )
+    };
+    let title = patch(r#"{"op":"replace","path":"title","value":"Lead"}"#);
+    world.pass(1000);
+    for (path, body) in [
+        (format!("/scim/v2/Users/{lena}"), title),
+        (
+            format!("/scim/v2/Groups/{team}"),
+            patch(&format!(
+                r#"{{"op":"add","path":"members","value":[{{"value":"{lena}"}}]}}"#
+            )),
+        ),
+    ] {
+        assert!(world.logged("PATCH", &path, &token, &body).await < 300);
+    }
+    world.pass(1000);
+    let path = format!("/scim/v2/Users/{gone}");
+    assert_eq!(world.logged("DELETE", &path, &token, "").await, 204);
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/log").await.expect(200);
+    for (link, name) in [
+        (format!("/users/acme/{lena}"), "Lena Ortiz"),
+        (format!("/teams/acme/{team}"), "Support L2"),
+        (format!("/users/acme/{gone}"), "Gone Girl"),
+    ] {
+        let line = format!("href=\"{link}\">{name}</a>");
+        assert!(page.contains(&line), "{line}: {page}");
+    }
+    let request = first_request(&owner.get("/log?operation=delete").await.expect(200));
+    let page = owner.get(&request).await.expect(200);
+    for shown in [
+        "<h1>Delete Gone Girl was answered</h1>".to_owned(),
+        format!("<a href=\"/users/acme/{gone}\">Gone Girl</a>"),
+        "<a href=\"/tenants/acme\">acme</a>".to_owned(),
+        "<a href=\"/connections/acme/1\">okta</a>".to_owned(),
+        format!("href=\"/tokens?tenant=acme#tok_{number}\""),
+    ] {
+        assert!(page.contains(&shown), "{shown}: {page}");
+    }
+    let page = owner.get("/tokens?tenant=acme").await.expect(200);
+    assert!(page.contains(&format!("id=\"tok_{number}\"")), "{page}");
+    let mut support = world.as_role(Role::Support).await;
+    for path in ["/log", &request] {
+        let page = support.get(path).await.expect(200);
+        assert!(
+            !page.contains("Ortiz") && !page.contains("Girl"),
+            "{path}: {page}"
+        );
+    }
+    assert!(support.get("/log").await.expect(200).contains("Support L2"));
+}
+
+#[tokio::test]
+async fn a_look_up_tells_whom_it_was_for() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    let path = "/scim/v2/Users?filter=userName%20eq%20%22zoe@acme.com%22";
+    assert_eq!(world.logged("GET", path, &token, "").await, 200);
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/log").await.expect(200);
+    for shown in [
+        "<span class=\"muted\">zoe@acme.com</span>",
+        "?filter=userName eq &#34;zoe@acme.com&#34;",
+    ] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    let request = owner.get(&first_request(&page)).await.expect(200);
+    assert!(
+        request.contains("<h1>Look up zoe@acme.com was answered</h1>"),
+        "{request}"
+    );
+    assert!(
+        request.contains("userName%20eq%20%22zoe@acme.com%22&#39;"),
+        "as sent: {request}"
+    );
+    let mut support = world.as_role(Role::Support).await;
+    let page = support.get("/log").await.expect(200);
+    assert!(
+        page.contains("z***@acme.com") && !page.contains("zoe@"),
+        "{page}"
     );
 }

@@ -30,6 +30,18 @@ async fn it_counts_and_warns_within_the_viewers_tenants() {
     let page = world.signed_in(of_beta).await.get("/").await.expect(200);
     assert!(page.contains("<dt>Tenants</dt><dd>1</dd>"), "{page}");
     assert!(!page.contains("acme"), "{page}");
+    // Who expired locks somebody out: it is told for a week.
+    for (days, is_told) in [(7, true), (7, false)] {
+        world.pass(days * DAY);
+        let email = format!("{is_told}@example.com");
+        let person = world.person(&email, Role::Owner, &[]).await;
+        let page = world.signed_in(person).await.get("/").await.expect(200);
+        assert_eq!(
+            page.contains("“Okta of acme” of acme expired"),
+            is_told,
+            "{page}"
+        );
+    }
 }
 
 #[tokio::test]

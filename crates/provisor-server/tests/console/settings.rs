@@ -85,3 +85,57 @@ async fn a_new_password_needs_the_old_one_and_ends_other_sessions() {
     here.get("/").await.expect(200);
     assert_eq!(other.get("/").await.location(), "/sign-in");
 }
+
+#[tokio::test]
+async fn single_keys_can_be_switched_off_and_stay_off() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/users").await.expect(200);
+    assert!(
+        page.contains("<dialog id=\"keys\"") && !page.contains("data-keys=\"off\""),
+        "{page}"
+    );
+    owner.get("/settings").await.expect(200);
+    let answer = owner.post("/settings/keys", &[("keys", "off")]).await;
+    assert_eq!(answer.location(), "/settings");
+    for path in ["/settings", "/users"] {
+        let page = owner.get(path).await.expect(200);
+        assert!(
+            page.contains("<html lang=\"en\" data-keys=\"off\">"),
+            "{page}"
+        );
+    }
+    owner.get("/settings").await.expect(200);
+    owner.post("/settings/keys", &[("keys", "on")]).await;
+    let page = owner.get("/users").await.expect(200);
+    assert!(!page.contains("data-keys=\"off\""), "{page}");
+}
+
+#[tokio::test]
+async fn the_dialog_lists_a_key_for_every_place_that_the_viewer_has() {
+    let world = World::new().await;
+    for role in Role::ALL {
+        let page = world
+            .as_role(*role)
+            .await
+            .get("/settings")
+            .await
+            .expect(200);
+        let (_, dialog) = page.split_once("<dialog id=\"keys\"").unwrap();
+        let mut keys: Vec<&str> = page
+            .split("data-go=\"")
+            .skip(1)
+            .map(|rest| &rest[..1])
+            .collect();
+        for key in &keys {
+            assert!(
+                dialog.contains(&format!("<kbd>g</kbd> <kbd>{key}</kbd>")),
+                "{key}: {dialog}"
+            );
+        }
+        let places = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), places, "a key leads to one place");
+    }
+}

@@ -33,6 +33,7 @@ async fn a_team_shows_members_nested_teams_history_and_requests() {
         "{page}"
     );
     assert!(!page.contains("Night shift"), "{page}");
+    assert!(page.contains("<td class=\"r\">61</td>"), "{page}");
     let base = format!("/teams/acme/{id}");
     let page = owner.get(&base).await.expect(200);
     assert!(
@@ -52,7 +53,7 @@ async fn a_team_shows_members_nested_teams_history_and_requests() {
     );
     let page = owner.get(&format!("{base}?tab=history")).await.expect(200);
     assert!(
-        page.contains("+ member ") && page.contains("and 56 more"),
+        page.contains(">Person 00</a>") && page.contains("and 56 more"),
         "{page}"
     );
     let page = owner.get(&format!("{base}?tab=requests")).await.expect(200);
@@ -86,4 +87,56 @@ async fn teams_of_other_tenants_are_unknown() {
     assert_eq!(gone.0, 204);
     let mut owner = world.as_role(Role::Owner).await;
     owner.get(&format!("/teams/acme/{id}")).await.expect(404);
+}
+
+#[tokio::test]
+async fn who_came_and_went_is_told_by_name_on_both_sides() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    let lena = world.user(&token, "lena@acme.com", "Lena Ortiz").await;
+    let kim = world.user(&token, "kim@acme.com", "Kim Moss").await;
+    let team = json!({ "displayName": "Support L2", "members": [{ "value": lena }] });
+    let (_, team) = world.scim(&token, "POST", "Groups", &team).await;
+    let team = team["id"].as_str().unwrap();
+    let path = format!("Groups/{team}");
+    let change = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [
+            { "op": "remove", "path": format!("members[value eq \"{lena}\"]") },
+            { "op": "add", "path": "members", "value": [{ "value": kim }] },
+        ],
+    });
+    world.pass(1000);
+    assert_eq!(world.scim(&token, "PATCH", &path, &change).await.0, 204);
+
+    let mut owner = world.as_role(Role::Owner).await;
+    let history = format!("/teams/acme/{team}?tab=history");
+    let page = owner.get(&history).await.expect(200);
+    for line in [
+        format!("<span class=\"del\">- <a href=\"/users/acme/{lena}\">Lena Ortiz</a></span>"),
+        format!("<span class=\"add\">+ <a href=\"/users/acme/{kim}\">Kim Moss</a></span>"),
+    ] {
+        assert!(page.contains(&line), "{line}: {page}");
+    }
+    let link = format!("<a href=\"/teams/acme/{team}\">Support L2</a>");
+    let user = format!("/users/acme/{lena}");
+    let page = owner.get(&user).await.expect(200);
+    for told in ["Added to team", "Removed from team"] {
+        let line = format!("<b>{told}</b> {link}");
+        assert!(page.contains(&line), "{line}: {page}");
+    }
+    let page = owner.get(&format!("/users/acme/{kim}")).await.expect(200);
+    assert!(
+        page.contains("Added to team") && !page.contains("Removed from team"),
+        "{page}"
+    );
+    // Who sees values masked sees no name of a user here either.
+    let mut support = world.as_role(Role::Support).await;
+    let page = support.get(&history).await.expect(200);
+    assert!(
+        page.contains("Support L2") && page.contains(&lena),
+        "{page}"
+    );
+    assert!(!page.contains("Ortiz") && !page.contains("Moss"), "{page}");
 }

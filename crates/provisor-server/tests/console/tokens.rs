@@ -31,7 +31,7 @@ async fn a_token_is_shown_once_and_told_in_the_audit() {
     let page = owner.post("/tokens/new", &NEW).await.expect(200);
     let secret = secret(&page);
     assert!(
-        page.contains("pvr_(scim|api)_"),
+        page.contains("pvr_(scim|api)_") && page.contains("data-copy=\"pattern\""),
         "the pattern for secret scanning: {page}"
     );
     // The canary: nothing that is shown or kept afterwards has it.

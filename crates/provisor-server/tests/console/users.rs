@@ -42,6 +42,23 @@ async fn the_list_is_searched_filtered_and_kept_to_the_viewers_tenants() {
         assert!(page.contains(found), "{query}: {page}");
         assert!(!page.contains(missing), "{query}: {page}");
     }
+    // What takes something away is asked in another tone than what only gives.
+    for (act, id, tone) in [
+        ("delete", &lena, "problem--err"),
+        ("deactivate", &lena, "problem--err"),
+        ("reactivate", &kim, "btn--primary"),
+    ] {
+        let page = owner
+            .get(&format!("/users/acme/{id}/{act}"))
+            .await
+            .expect(200);
+        assert!(page.contains(tone), "{act}: {page}");
+        assert_eq!(
+            page.contains("btn--danger-filled"),
+            tone == "problem--err",
+            "{act}"
+        );
+    }
     let page = owner.get("/users?q=nobody%22+or+id").await.expect(200);
     assert!(page.contains("No user is like that"), "{page}");
 

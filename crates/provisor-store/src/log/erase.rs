@@ -1,4 +1,4 @@
-//! Taking a person out of the log, for `user erase`.
+//! Taking a user out of the log, for `user erase`.
 
 use std::path::Path;
 
@@ -21,8 +21,8 @@ const PAGES: u32 = 2000;
 
 /// Whom to take out of the log.
 #[derive(Debug, Clone, Copy)]
-pub struct Person<'a> {
-    /// The person's tenant.
+pub struct Subject<'a> {
+    /// The subject's tenant.
     pub tenant: TenantId,
     /// The user.
     pub id: Id,
@@ -35,10 +35,10 @@ pub struct Person<'a> {
 /// What was taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Erased {
-    /// Entries about the person: all but time, operation and status is blank.
+    /// Entries about the subject: all but time, operation and status is blank.
     pub about: usize,
-    /// Other entries that held the person among others, in a list answer for example: what held
-    /// the person is gone, the bodies as a whole.
+    /// Other entries that held the subject among others, in a list answer for example: what held
+    /// the subject is gone, the bodies as a whole.
     pub among: usize,
     /// The last entry looked at; another walk may go on after it.
     pub last: i64,
@@ -46,8 +46,8 @@ pub struct Erased {
     pub journal_emptied: bool,
 }
 
-/// Blanks every entry of the tenant after the entry `after` that names the person or concerns its
-/// resource, and takes out of every other what holds one of the person's identifiers.
+/// Blanks every entry of the tenant after the entry `after` that names the subject or concerns its
+/// resource, and takes out of every other what holds one of the subject's identifiers.
 /// What was overwritten is not left in free pages or the write-ahead file either.
 ///
 /// Works beside a running server, in short transactions; entries that it has not written yet are
@@ -57,40 +57,40 @@ pub struct Erased {
 /// [`StoreError::Open`] if there is no such file or it may not be written.
 pub fn erase(
     path: &Path,
-    person: Person<'_>,
+    subject: Subject<'_>,
     after: i64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Erased, StoreError> {
-    erase_at(&Location::File(path.to_owned()), person, after, progress)
+    erase_at(&Location::File(path.to_owned()), subject, after, progress)
 }
 
 /// As [`erase`], wherever the log is.
 pub(super) fn erase_at(
     location: &Location,
-    person: Person<'_>,
+    subject: Subject<'_>,
     after: i64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Erased, StoreError> {
     let mut conn = location.writer()?;
     migration::verify(&conn, MIGRATIONS)?;
-    take_out(&mut conn, person, after, progress).map_err(StoreError::sqlite)
+    take_out(&mut conn, subject, after, progress).map_err(StoreError::sqlite)
 }
 
 fn take_out(
     conn: &mut Connection,
-    person: Person<'_>,
+    subject: Subject<'_>,
     after: i64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> rusqlite::Result<Erased> {
     // What is deleted or overwritten here is overwritten with zeros.
     conn.query_row("PRAGMA secure_delete = ON", (), |_| Ok(()))?;
-    let about = blank(conn, person, after)?;
+    let about = blank(conn, subject, after)?;
     let mut erased = Erased {
         about,
         last: after,
         ..Erased::default()
     };
-    let mention = Mention::of(person);
+    let mention = Mention::of(subject);
     loop {
         let newest: i64 = conn.query_row("SELECT coalesce(max(id), 0) FROM entry", (), |row| {
             row.get(0)
@@ -105,7 +105,7 @@ fn take_out(
         }
         let from = oldest - 1;
         erased.last = (from + CHUNK).min(newest);
-        let hits = look(conn, person.tenant, &mention, from, erased.last)?;
+        let hits = look(conn, subject.tenant, &mention, from, erased.last)?;
         erased.among += hits.len();
         write(conn, &hits)?;
         progress(erased.last.abs_diff(after), newest.abs_diff(after));
@@ -115,14 +115,14 @@ fn take_out(
     Ok(erased)
 }
 
-/// Blanks the entries that are about the person, and forgets that the names were asked for.
-fn blank(conn: &mut Connection, person: Person<'_>, after: i64) -> rusqlite::Result<usize> {
+/// Blanks the entries that are about the subject, and forgets that the names were asked for.
+fn blank(conn: &mut Connection, subject: Subject<'_>, after: i64) -> rusqlite::Result<usize> {
     let key = conn.query_row("SELECT name_key FROM about", (), |row| row.get(0))?;
     let key = NameKey(key);
-    let id = person.id.to_string();
-    let names = person.names.iter().map(String::as_str).chain([&*id]);
+    let id = subject.id.to_string();
+    let names = subject.names.iter().map(String::as_str).chain([&*id]);
     let hashes: Vec<i64> = names.map(|name| key.hash(name)).collect();
-    let tenant = person.tenant.0;
+    let tenant = subject.tenant.0;
     let mut entries = Vec::new();
     {
         let mut named = conn.prepare(&format!("{NAMED} AND n.entry > ?"))?;
@@ -133,7 +133,7 @@ fn blank(conn: &mut Connection, person: Person<'_>, after: i64) -> rusqlite::Res
         }
         let mut about =
             conn.prepare("SELECT id FROM entry WHERE tenant = ?1 AND resource = ?2 AND id > ?3")?;
-        let found = about.query_map(params![tenant, person.id.0, after], |row| {
+        let found = about.query_map(params![tenant, subject.id.0, after], |row| {
             row.get::<_, i64>(0)
         })?;
         entries.extend(found.collect::<Result<Vec<_>, _>>()?);
@@ -179,7 +179,7 @@ fn blank(conn: &mut Connection, person: Person<'_>, after: i64) -> rusqlite::Res
 const ERASED_BODIES: &str = "request_kept = iif(request_kept = 0, 0, 5), \
      response_kept = iif(response_kept = 0, 0, 5), request_sha256 = NULL, response_sha256 = NULL";
 
-/// An entry in which the person was found.
+/// An entry in which the subject was found.
 struct Hit {
     id: i64,
     path: String,

@@ -1,9 +1,9 @@
-//! Whether a text of the log speaks of a person: identifiers without regard to case, as words.
+//! Whether a text of the log speaks of a user: identifiers without regard to case, as words.
 
 use memchr::memmem::Finder;
 use scim::fold::fold;
 
-use super::{erase::Person, redact};
+use super::{erase::Subject, redact};
 
 /// Of what was cut off, so many characters at the end of the rest tell whose it was.
 const TOLD: usize = 3;
@@ -11,19 +11,23 @@ const TOLD: usize = 3;
 /// Characters of a name that is searched for.
 const SHORTEST: usize = 4;
 
-/// What a person is found by.
+/// What a subject is found by.
 pub(super) struct Mention(Vec<Finder<'static>>);
 
-/// True for what points to one person. A number or a few letters stand everywhere, and whoever is
-/// called so would take the log of the whole tenant along; entries about the person go all the same.
+/// True for what points to one subject. A number or a few letters stand everywhere, and whoever is
+/// called so would take the log of the whole tenant along; entries about the subject go all the same.
 fn tells(name: &str) -> bool {
     name.chars().count() >= SHORTEST && !name.chars().all(|c| c.is_ascii_digit())
 }
 
 impl Mention {
-    pub(super) fn of(person: Person<'_>) -> Self {
-        let id = person.id.to_string();
-        let all = person.names.iter().chain(person.called).map(String::as_str);
+    pub(super) fn of(subject: Subject<'_>) -> Self {
+        let id = subject.id.to_string();
+        let all = subject
+            .names
+            .iter()
+            .chain(subject.called)
+            .map(String::as_str);
         let mut folded: Vec<String> = all
             .chain([&*id])
             .map(|name| fold(name.trim()).into_owned())
@@ -86,7 +90,7 @@ mod tests {
             "ext 7".to_owned(),
             " ".to_owned(),
         ];
-        Mention::of(Person {
+        Mention::of(Subject {
             tenant: TenantId(1),
             id: Id([0xab; 16]),
             names: &names,
@@ -95,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_found_in_json_however_it_is_written() {
+    fn a_user_is_found_in_json_however_it_is_written() {
         for (json, found) in [
             (r#"{"userName":"lena@acme.com"}"#, true),
             (r#"{"a":[{"b":"LENA@ACME.COM"}]}"#, true),
@@ -147,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_found_in_urls() {
+    fn a_user_is_found_in_urls() {
         for (url, found) in [
             ("filter=userName+eq+%22lena%40acme.com%22", true),
             ("filter=userName%20eq%20%22LENA@acme.com%22", true),

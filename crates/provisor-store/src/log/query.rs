@@ -1,6 +1,11 @@
 //! Which entries are asked for, as SQL, and what comes back.
 
-use std::{fmt::Write as _, ops::RangeInclusive};
+use std::{
+    fmt::{self, Write as _},
+    num::ParseIntError,
+    ops::RangeInclusive,
+    str::FromStr,
+};
 
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
 use scim::tolerance::{Fired, Tolerance, Tolerances};
@@ -35,6 +40,25 @@ pub struct Place {
     pub at: i64,
     /// Its [`Logged::id`].
     pub id: i64,
+}
+
+/// `1795430525114-42`, as pages name it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.at, self.id)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (at, id) = text.split_once('-').unwrap_or((text, ""));
+        Ok(Self {
+            at: at.parse()?,
+            id: id.parse()?,
+        })
+    }
 }
 
 /// Whose entries.

@@ -323,6 +323,13 @@ const INVARIANTS: &[(&str, &str)] = &[
            AND t.tenant_id IN (SELECT id FROM tenant WHERE state < 2)",
     ),
     (
+        "a team's count of members differs from the rows",
+        "SELECT t.tenant_id || '/' || hex(t.id) FROM resource t
+         WHERE t.kind = 2 AND t.members <> (SELECT count(*) FROM member m
+             JOIN resource r ON r.k = m.member WHERE m.tenant_id = t.tenant_id AND m.team = t.k)
+           AND t.tenant_id IN (SELECT id FROM tenant WHERE state < 2)",
+    ),
+    (
         "a membership crosses tenants",
         "SELECT m.tenant_id || '/' || m.member FROM member m
            JOIN resource r ON r.k IN (m.member, m.team)
@@ -349,6 +356,7 @@ const INVARIANTS: &[(&str, &str)] = &[
         "SELECT DISTINCT tenant_id FROM (
            SELECT tenant_id FROM resource UNION SELECT tenant_id FROM search_key
            UNION SELECT tenant_id FROM member UNION SELECT tenant_id FROM event
+           UNION SELECT tenant_id FROM former_member
            UNION SELECT tenant_id FROM tombstone UNION SELECT tenant_id FROM gone
            UNION SELECT tenant_id FROM tally
            UNION SELECT tenant_id FROM token UNION SELECT tenant_id FROM token_use

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use scim::ResourceType;
 
 use super::rows::{self, Resource};
-use crate::{Id, MemberRef, StoreError, TeamRef, TenantId};
+use crate::{Brief, Id, MemberRef, StoreError, TeamRef, TenantId};
 
 /// One resource by its type's number and its id.
 pub(super) fn resource(
@@ -180,6 +180,54 @@ pub(super) fn as_member(
         }
     }
     Ok(None)
+}
+
+/// A user or team in brief, also a deleted one.
+pub(super) fn brief(
+    connection: &Connection,
+    tenant: TenantId,
+    id: Id,
+) -> Result<Option<Brief>, StoreError> {
+    let mut live = connection.prepare_cached(
+        "SELECT display, kind, members, 0 FROM resource WHERE tenant_id = ?1 AND kind = ?2 AND id = ?3",
+    )?;
+    let mut deleted = connection.prepare_cached(
+        "SELECT display, kind, 0, 1 FROM tombstone WHERE tenant_id = ?1 AND kind = ?2 AND id = ?3",
+    )?;
+    for statement in [&mut live, &mut deleted] {
+        for number in [rows::USER, rows::TEAM] {
+            let read = |row: &Row<'_>| {
+                Ok(Brief {
+                    name: row.get(0)?,
+                    is_team: row.get::<_, i64>(1)? == rows::TEAM,
+                    members: row.get::<_, i64>(2)?.unsigned_abs(),
+                    is_deleted: row.get(3)?,
+                })
+            };
+            let found = statement.query_row(params![tenant.0, number, id.0], read);
+            if let Some(brief) = found.optional()? {
+                return Ok(Some(brief));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The numbers of the events that told of this user's or team's memberships, the last first.
+pub(super) fn membership_events(
+    connection: &Connection,
+    tenant: TenantId,
+    k: i64,
+    limit: usize,
+) -> Result<Vec<i64>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(
+        "SELECT since AS seq FROM member WHERE tenant_id = ?1 AND member = ?2 AND since > 0 \
+         UNION SELECT seq FROM former_member WHERE tenant_id = ?1 AND member = ?2 \
+         ORDER BY seq DESC LIMIT ?3",
+    )?;
+    let found = statement.query_map(params![tenant.0, k, limit], |row| row.get(0))?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 fn member(row: &Row<'_>) -> rusqlite::Result<MemberRef> {

@@ -1,6 +1,7 @@
 //! One request's view: a read transaction on a connection of the pool.
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
     sync::{
         Arc,
@@ -20,9 +21,9 @@ use super::{
     search::{self, Query},
 };
 use crate::{
-    AuditEntry, AuditQuery, Caller, ConnectionId, DeletedName, Denied, Event, Id, Link, MemberRef,
-    Page, PasswordHash, Person, PersonId, PlainToken, Refusal, Search, Secret, Session, Snapshot,
-    StoreError, Stored, Tenant, TenantId, TokenQuery, TokenRecord,
+    AuditEntry, AuditQuery, Brief, Caller, ConnectionId, DeletedName, Denied, Event, Id, Link,
+    MemberRef, Page, PasswordHash, Person, PersonId, PlainToken, Refusal, Search, Secret, Session,
+    Snapshot, StoreError, Stored, Tenant, TenantId, TokenQuery, TokenRecord,
     event::EventKind,
     people::{Presence, Totals},
     record,
@@ -282,6 +283,38 @@ impl Snapshot for View {
             None => 0,
         };
         get::members(connection, tenant, row.k, after, limit).map(Some)
+    }
+
+    async fn briefs(
+        &mut self,
+        tenant: TenantId,
+        ids: &[Id],
+    ) -> Result<HashMap<Id, Brief>, StoreError> {
+        let connection = self.connection()?;
+        let mut briefs = HashMap::new();
+        for id in ids {
+            if let Some(brief) = get::brief(connection, tenant, *id)? {
+                briefs.insert(*id, brief);
+            }
+        }
+        Ok(briefs)
+    }
+
+    async fn membership_events(
+        &mut self,
+        tenant: TenantId,
+        member: Id,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        let connection = self.connection()?;
+        let Some(k) = get::row_number_ever(connection, tenant, member)? else {
+            return Ok(Vec::new());
+        };
+        let mut events = Vec::new();
+        for seq in get::membership_events(connection, tenant, k, limit)? {
+            events.extend(self.event_at(tenant, seq)?.map(|(event, _)| event));
+        }
+        Ok(events)
     }
 
     async fn events(

@@ -92,6 +92,8 @@ cases! { ($)
         member_pages_go_on_where_they_ended
         a_member_is_called_what_it_was_added_as
         who_left_a_team_is_known
+        a_team_knows_how_many_its_members_are
+        who_came_and_went_is_told
         patch_equals_its_definition
         filters_of_a_patch_look_at_members_within_bounds
     }

@@ -28,6 +28,10 @@ pub(super) async fn run(
         Ok(log) => {
             settle(context, &log, tenant).await?;
             gathered.read_log(&log, tenant.id)?;
+            let mut snapshot = directory.read().await?;
+            if gathered.follow_log(snapshot.as_mut(), tenant.id).await? {
+                gathered.read_log(&log, tenant.id)?;
+            }
         }
         Err(missing) => terminal::note(&format!("warning: {missing}")),
     }

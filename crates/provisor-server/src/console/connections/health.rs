@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use axum::http::StatusCode;
 use provisor_store::{
     Connection, ConnectionId, LogReader, Snapshot, StoreError, Tenant, TenantId, TenantState,
     TokenRecord,
@@ -9,7 +10,7 @@ use provisor_store::{
 };
 
 use crate::console::{
-    Console, Problem,
+    Console, Problem, log,
     moment::{DAY, Moment},
     setup::guide::Guide,
 };
@@ -194,17 +195,14 @@ fn rate(good: u64, all: u64) -> String {
     format!("{}.{} %", mille / 10, mille % 10)
 }
 
-/// Asks the log on a thread that may wait for the disk. A log that is off knows nothing.
+/// Asks the log. One that is off, or cannot be read now, knows nothing.
 pub(crate) async fn ask<T: Default + Send + 'static>(
     console: &Console,
     question: impl FnOnce(&LogReader) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
-    let reader = console.log.reader().clone();
-    match tokio::task::spawn_blocking(move || question(&reader)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(StoreError::Unavailable(_))) => Ok(T::default()),
-        Ok(Err(error)) => Err(error.into()),
-        Err(failure) => Err(Problem::internal(&failure)),
+    match log::ask(console, question).await {
+        Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => Ok(T::default()),
+        answer => answer,
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use provisor_store::{
     Cause, Connection, Snapshot, Tenant, TenantId, TokenId,
-    log::{LogFilter, Operation, Place, Show, Whose},
+    log::{LogFilter, Operation, Show, Whose},
 };
 
 use super::{
@@ -147,7 +147,7 @@ impl Choice {
                 name,
                 since: since.max(last),
                 until,
-                before: known("after", query.given("after"), place)?,
+                before: known("after", query.given("after"), |text| text.parse().ok())?,
                 ..LogFilter::default()
             },
             tenant,
@@ -251,18 +251,5 @@ fn known<T>(
             format!("The address has “{name}” with the value “{text}”, which there is not."),
             "Open the sync log anew and choose from its lists.",
         )
-    })
-}
-
-/// Where a page ended.
-pub(super) fn place_text(place: Place) -> String {
-    format!("{}-{}", place.at, place.id)
-}
-
-fn place(text: &str) -> Option<Place> {
-    let (at, id) = text.split_once('-')?;
-    Some(Place {
-        at: at.parse().ok()?,
-        id: id.parse().ok()?,
     })
 }

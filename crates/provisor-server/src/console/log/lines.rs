@@ -9,7 +9,7 @@ use provisor_store::{
 use scim::{Value, datetime::format_millis};
 
 use super::{
-    super::{Console, Problem, fields::Fields},
+    super::{Console, Problem, called::Called, eyes::Eyes, fields::Fields},
     ask, verb,
 };
 
@@ -32,8 +32,11 @@ pub(super) struct Line {
     pub(super) count: usize,
     pub(super) verb: &'static str,
     pub(super) noun: &'static str,
-    /// Whom or what it is about, as far as the request says.
+    /// Whom or what it is about: as the request calls it, else as the directory does.
     pub(super) who: String,
+    /// Its page.
+    pub(super) page: Option<String>,
+    pub(super) request: String,
     pub(super) method: String,
     pub(super) target: String,
     pub(super) status: u16,
@@ -71,6 +74,18 @@ impl<'s> Names<'s> {
         Ok(found)
     }
 
+    /// What the resources of these entries are called.
+    async fn called(&mut self, eyes: Eyes, runs: &[Run]) -> Result<Called, Problem> {
+        let mut wanted = Vec::new();
+        for entry in runs.iter().map(|run| &run.newest.entry) {
+            if let (Some(tenant), Some(id)) = (self.tenant(entry.tenant).await?, entry.resource) {
+                wanted.push((tenant, id));
+            }
+        }
+        let wanted = wanted.iter().map(|(tenant, id)| (tenant, *id));
+        Called::read(self.snapshot, eyes, wanted).await
+    }
+
     pub(super) async fn connection(
         &mut self,
         entry: &Entry,
@@ -99,7 +114,7 @@ pub(super) async fn page(
     console: &Console,
     filter: LogFilter,
     folds: bool,
-    masked: bool,
+    eyes: Eyes,
     names: &mut Names<'_>,
     query: &Fields,
 ) -> Result<(Vec<Line>, Option<Place>), Problem> {
@@ -119,6 +134,7 @@ pub(super) async fn page(
     })
     .await?;
     let mut lines = Vec::new();
+    let called = names.called(eyes, &runs).await?;
     for run in runs {
         let tenant = names.tenant(run.newest.entry.tenant).await?;
         let connection = names.connection(&run.newest.entry).await?;
@@ -127,7 +143,8 @@ pub(super) async fn page(
             run,
             tenant,
             connection.unwrap_or_default(),
-            masked,
+            &called,
+            eyes,
             now,
             query,
         ));
@@ -183,15 +200,20 @@ fn line(
     run: Run,
     tenant: Option<Tenant>,
     connection: String,
-    masked: bool,
+    called: &Called,
+    eyes: Eyes,
     now: i64,
     query: &Fields,
 ) -> Line {
     let mut entry = run.newest.entry;
-    if masked {
+    let is_many = run.count > 1;
+    let named = match (entry.tenant, entry.resource) {
+        (Some(tenant), Some(id)) if !is_many => called.get(tenant, id),
+        _ => None,
+    };
+    if eyes.are_masked() {
         entry = entry.masked();
     }
-    let is_many = run.count > 1;
     let link = if is_many {
         // The last moment is part of the burst.
         let mut burst = query.clone();
@@ -204,10 +226,10 @@ fn line(
             ("after", String::new()),
             ("live", "off".to_owned()),
         ] {
-            burst = Fields::parse(burst.with(name, &value).as_bytes());
+            burst = burst.set(name, &value);
         }
         if let Some(tenant) = &tenant {
-            burst = Fields::parse(burst.with("tenant", &tenant.key).as_bytes());
+            burst = burst.set("tenant", &tenant.key);
         }
         format!("/log?{}", burst.with("group", ""))
     } else {
@@ -221,11 +243,15 @@ fn line(
         count: run.count,
         verb: verb(entry.operation),
         noun: noun(&entry),
-        who: who(&entry).unwrap_or_default(),
+        who: who(&entry)
+            .or(named.map(|named| named.name.clone()))
+            .unwrap_or_default(),
+        page: named.and_then(|named| named.link.clone()),
+        request: entry.request.to_string(),
         target: if is_many {
             String::new()
         } else {
-            target(&entry)
+            readable(&entry)
         },
         status: entry.status,
         cause: entry.cause.map(|cause| cause.as_str()),
@@ -274,8 +300,27 @@ pub(super) fn noun(entry: &Entry) -> &'static str {
     }
 }
 
+/// Path and query as people read them.
+pub(super) fn readable(entry: &Entry) -> String {
+    let pairs = form_urlencoded::parse(entry.query.as_bytes());
+    let pairs: Vec<String> = pairs
+        .map(|(name, value)| match value.is_empty() {
+            true => name.into_owned(),
+            false => format!("{name}={value}"),
+        })
+        .collect();
+    match pairs.as_slice() {
+        [] => entry.path.clone(),
+        pairs => format!("{}?{}", entry.path, pairs.join("&")),
+    }
+}
+
 /// Whom the request names.
 pub(super) fn who(entry: &Entry) -> Option<String> {
+    if entry.operation == Operation::Lookup {
+        let readable = readable(entry);
+        return Some(readable.split('"').nth(1)?.to_owned());
+    }
     name_in(&serde_json::from_slice(entry.request_body.bytes()).ok()?)
 }
 

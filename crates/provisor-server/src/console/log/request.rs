@@ -9,7 +9,10 @@ use provisor_store::{
 use scim::{Value, datetime::format_millis};
 
 use super::{
-    super::{Action, Problem, layout::Layout, moment::Moment, visit::Visit},
+    super::{
+        Action, Problem, called::Called, explained::Piece, eyes::Eyes, fields::Fields,
+        layout::Layout, moment::Moment, visit::Visit,
+    },
     ask,
     lines::{self, Names},
     verb,
@@ -35,12 +38,13 @@ struct Page {
     method: String,
     target: String,
     tenant: Option<(String, String)>,
-    connection: String,
-    token: Option<String>,
+    connection: Option<Piece>,
+    token: Option<Piece>,
     client: String,
     address: String,
     took: String,
-    resource: Option<String>,
+    resource: Option<Piece>,
+    resource_id: String,
     tolerances: Vec<Forgiven>,
     changes: Vec<Changed>,
     more_events: bool,
@@ -111,8 +115,13 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let mut snapshot = visit.read().await?;
     let mut names = Names::new(snapshot.as_mut());
     let tenant = names.tenant(whole.tenant).await?;
-    let connection = names.connection(&whole).await?;
-    let connection = connection.map(|connection| connection.name.clone());
+    let connection = names.connection(&whole).await?.cloned();
+    let eyes = Eyes::of(&visit.viewer);
+    let mut resource = None;
+    if let (Some(tenant), Some(id)) = (&tenant, whole.resource) {
+        let called = Called::read(snapshot.as_mut(), eyes, [(tenant, id)]).await?;
+        resource = called.get(tenant.id, id).cloned();
+    }
     let mut events = Vec::new();
     if let (Some(tenant), Some((first, last))) = (whole.tenant, whole.events) {
         let (found, _) = snapshot.events(tenant, first - 1, EVENTS).await?;
@@ -120,14 +129,22 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         events.extend(found.into_iter().filter(of_this));
     }
     let mut token = None;
-    if let (Some(tenant), Some(number), true) = (
+    if let (Some(owner), Some(number), true) = (
         whole.tenant,
         whole.token,
         visit.viewer.may(Action::SeeTokens),
     ) {
-        let known = snapshot.tokens(tenant).await?;
+        let known = snapshot.tokens(owner).await?;
         let known = known.into_iter().find(|token| token.id == number);
-        token = known.map(|known| format!("“{}” …{} (tok_{number})", known.purpose, known.last4));
+        token = known.map(|known| Piece {
+            text: format!("“{}” …{} (tok_{number})", known.purpose, known.last4),
+            link: tenant.as_ref().map(|tenant| {
+                let filter = known.revoked.map_or("", |_| "revoked");
+                let query = Fields::default().set("tenant", &tenant.key);
+                let query = query.with("filter", filter);
+                format!("/tokens?{query}#tok_{number}")
+            }),
+        });
     }
     drop(snapshot);
     let (curl, curl_is_whole) = {
@@ -147,7 +164,15 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     } else {
         "was answered"
     };
-    let subject = lines::who(&entry).unwrap_or_else(|| lines::noun(&entry).to_owned());
+    let subject = lines::who(&entry)
+        .or(resource.as_ref().map(|named| named.name.clone()))
+        .unwrap_or_else(|| lines::noun(&entry).to_owned());
+    let connection = connection.map(|connection| Piece {
+        link: tenant
+            .as_ref()
+            .map(|tenant| format!("/connections/{}/{}", tenant.key, connection.id)),
+        text: connection.name,
+    });
     visit.page(&Page {
         layout: visit.layout("Request"),
         id: id.to_string(),
@@ -158,14 +183,18 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         cause: entry.cause.map(Cause::as_str),
         meaning: entry.cause.map(Cause::meaning),
         method: entry.method.clone(),
-        target: lines::target(&entry),
+        target: lines::readable(&entry),
         tenant: tenant.map(|tenant| (tenant.key, tenant.name)),
-        connection: connection.unwrap_or_default(),
+        connection,
         token,
         client: entry.client.clone(),
         address: entry.address.map(|at| at.to_string()).unwrap_or_default(),
         took: lines::took(entry.duration_us),
-        resource: entry.resource.map(|id| id.to_string()),
+        resource: resource.map(|named| Piece {
+            text: named.name,
+            link: named.link,
+        }),
+        resource_id: entry.resource.map(|id| id.to_string()).unwrap_or_default(),
         tolerances: forgiven(&entry),
         changes: events
             .iter()
@@ -227,7 +256,7 @@ async fn related(visit: &Visit, entry: &Entry, is_masked: bool) -> Result<Vec<Re
             link: format!("/log/{}", other.request),
             clock: lines::clock(other.at, visit.now()),
             verb: verb(other.operation),
-            target: lines::target(&other),
+            target: lines::readable(&other),
             method: other.method,
             status: other.status,
         }

@@ -10,7 +10,8 @@ use crate::{
     console::{
         Problem,
         attributes::{self, Group},
-        explained::{Line, of_event},
+        called::Called,
+        explained::{self, Line},
         eyes::Eyes,
         layout::{Layout, Pager},
         moment::Moment,
@@ -42,6 +43,7 @@ struct Page {
     external_id: String,
     created: Moment,
     updated: Moment,
+    count: u64,
     tabs: Vec<Tab>,
     tab: String,
     members: Vec<Member>,
@@ -72,6 +74,9 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         .map(|last| last.id.to_string());
     let events = snapshot.events_of(tenant.id, id, EVENTS).await?;
     let connections = snapshot.connections(tenant.id).await?;
+    let told = events.iter().flat_map(explained::told_members);
+    let wanted = told.chain([id]).map(|id| (&tenant, id));
+    let called = Called::read(snapshot.as_mut(), eyes, wanted).await?;
     drop(snapshot);
     let logged = requests::about(&visit.console, tenant.id, id, &events).await?;
     let view = app_view::resource(&team);
@@ -94,6 +99,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         external_id: field("external_id"),
         created: Moment::new(team.created, now),
         updated: Moment::new(team.modified, now),
+        count: called.get(tenant.id, id).map_or(0, |team| team.members),
         tabs: tabs(&path, asked, &all),
         tab: tab.map_or("", |(_, name)| *name).to_owned(),
         members: members
@@ -103,7 +109,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         pager: Pager::new(&path, &visit.query, next.as_deref()),
         lines: events
             .iter()
-            .map(|event| of_event(event, eyes, now))
+            .map(|event| explained::of_event(event, &tenant, &called, eyes, now))
             .collect(),
         requests: requests::rows(&logged, &connections, eyes, now),
         groups: attributes::groups(&team, &attributes),

@@ -18,7 +18,7 @@ use crate::{
         layout::{Confirm, Flash},
         visit::Visit,
     },
-    why::Gathered,
+    why::{Gathered, State},
 };
 
 /// What can be done with a user.
@@ -111,10 +111,25 @@ pub(super) fn rehire(gathered: &Gathered) -> Option<&Logged> {
         })
 }
 
+/// What would put it right that a user is not there: its label, and its name in the path.
+pub(in crate::console) fn fix(gathered: &Gathered) -> Option<(&'static str, &'static str)> {
+    let act = match gathered.verdict().state {
+        _ if rehire(gathered).is_some() => Act::Link,
+        State::Inactive => Act::Reactivate,
+        State::Deleted => Act::Restore,
+        _ => return None,
+    };
+    Some((act.label(), act.name()))
+}
+
 /// Says what will happen, and asks.
 pub(in crate::console) async fn ask(visit: Visit) -> Result<Response, Problem> {
     let subject = Subject::of(&visit).await?;
-    visit.confirm(subject.question(None))
+    let question = subject.question(None);
+    match subject.act {
+        Act::Reactivate | Act::Restore => visit.ask(question),
+        Act::Deactivate | Act::Delete | Act::Erase | Act::Link => visit.confirm(question),
+    }
 }
 
 /// Does it.

@@ -69,7 +69,7 @@ async fn erase_log(
 ) -> Result<(Traces, Option<Erased>), Problem> {
     let log = console.log.clone();
     blocking(move || {
-        let erased = log.erase(traces.person(), after)?;
+        let erased = log.erase(traces.subject(), after)?;
         Ok((traces, erased))
     })
     .await

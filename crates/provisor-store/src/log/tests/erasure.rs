@@ -1,4 +1,4 @@
-//! A person who is erased is nowhere in the log, and nowhere in its files.
+//! A subject who is erased is nowhere in the log, and nowhere in its files.
 
 use serde_json::json;
 
@@ -6,8 +6,8 @@ use super::*;
 
 const NAME: &str = "Lena.Ortiz@acme.com";
 
-fn person<'a>(id: Id, names: &'a [String], called: &'a [String]) -> Person<'a> {
-    Person {
+fn subject<'a>(id: Id, names: &'a [String], called: &'a [String]) -> Subject<'a> {
+    Subject {
         tenant: ACME,
         id,
         names,
@@ -15,7 +15,7 @@ fn person<'a>(id: Id, names: &'a [String], called: &'a [String]) -> Person<'a> {
     }
 }
 
-/// A page of a list: this person among others, and about so many bytes of others.
+/// A page of a list: this subject among others, and about so many bytes of others.
 fn page(name: &str, others: usize) -> Vec<u8> {
     let resources: Vec<_> = (0..others)
         .map(|number| json!({ "userName": format!("other-{number}@acme.com") }))
@@ -51,7 +51,7 @@ impl Bench {
         let mut done = (0, 0);
         let erased = erase(
             &self.path(),
-            person(id, &names, &called),
+            subject(id, &names, &called),
             after,
             &mut |now, all| done = (now, all),
         );
@@ -61,7 +61,7 @@ impl Bench {
 }
 
 #[test]
-fn a_person_among_others_is_taken_out_of_every_answer() {
+fn a_user_among_others_is_taken_out_of_every_answer() {
     let bench = Bench::new();
     let log = bench.open();
     let id = Id([7; 16]);
@@ -178,7 +178,7 @@ fn nothing_is_left_in_the_files() {
 }
 
 #[test]
-fn another_tenants_person_of_this_name_stays() {
+fn another_tenants_subject_of_this_name_stays() {
     let bench = Bench::new();
     let log = bench.open();
     let (mine, theirs) = (

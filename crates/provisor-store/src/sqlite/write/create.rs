@@ -87,7 +87,7 @@ impl Transaction<'_> {
             &change.dropped,
         )?;
         self.insert(place, &row, attributes)?;
-        self.write_members(place, row.k, &change)?;
+        self.write_members(place, row.k, &change, joined)?;
         let teams = (place.number == rows::USER).then(Vec::new);
         let mut stored = row.stored(place.kind);
         stored.teams = teams;

@@ -33,7 +33,7 @@ impl Transaction<'_> {
         let events = self.event(origin, place, EventKind::Deleted, &mut gone, &detail)?;
         self.bury(place, &row, gone.last_event)?;
         self.remove(place, &row)?;
-        self.touch_teams(place.tenant, row.k)?;
+        self.touch_teams(place.tenant, row.k, -1)?;
         Ok(Outcome::Deleted { events })
     }
 
@@ -43,14 +43,16 @@ impl Transaction<'_> {
         Ok(teams.iter().map(Id::to_string).collect())
     }
 
-    /// The teams whose member list changes because a member comes or goes get a new version.
-    fn touch_teams(&self, tenant: TenantId, k: i64) -> Result<(), StoreError> {
+    /// The teams whose member list changes because a member comes or goes get a new version, and
+    /// count so many members `more`.
+    fn touch_teams(&self, tenant: TenantId, k: i64, more: i64) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
-                "UPDATE resource SET version = version + 1, modified = max(modified + 1, ?3) \
+                "UPDATE resource SET version = version + 1, modified = max(modified + 1, ?3), \
+                   members = members + ?4 \
                  WHERE k IN (SELECT team FROM member WHERE tenant_id = ?1 AND member = ?2)",
             )?
-            .execute(params![tenant.0, k, self.now])?;
+            .execute(params![tenant.0, k, self.now, more])?;
         Ok(())
     }
 
@@ -102,7 +104,7 @@ impl Transaction<'_> {
             modified: self.now.max(row.modified + 2),
             ..self.changed(place, origin, &row, &attributes)
         };
-        self.touch_teams(tenant, row.k)?;
+        self.touch_teams(tenant, row.k, 1)?;
         let memberships = self.memberships(tenant, row.k)?;
         let detail = json!({ "memberships": memberships });
         let restored = self.event(origin, place, EventKind::Restored, &mut row, &detail)?;
@@ -116,6 +118,7 @@ impl Transaction<'_> {
         };
         let joined = self.members_changed(origin, place, &mut row, &members, &[], &[])?;
         self.insert(place, &row, &attributes)?;
+        self.count_members(row.k, members.len() as i64)?;
         let events = join(restored, joined);
         self.written(place, row, true, events, Fired::default())
     }
@@ -160,13 +163,16 @@ impl Transaction<'_> {
         })?;
         if live.is_some() {
             self.remove(place, &row)?;
-            self.touch_teams(tenant, row.k)?;
+            self.touch_teams(tenant, row.k, -1)?;
         }
         self.connection
             .prepare_cached("DELETE FROM tombstone WHERE tenant_id = ?1 AND id = ?2")?
             .execute(params![tenant.0, id.0])?;
         self.connection
             .prepare_cached("DELETE FROM member WHERE tenant_id = ?1 AND member = ?2")?
+            .execute(params![tenant.0, row.k])?;
+        self.connection
+            .prepare_cached("DELETE FROM former_member WHERE tenant_id = ?1 AND member = ?2")?
             .execute(params![tenant.0, row.k])?;
         self.blank_events(tenant, row.last_event)?;
         let name = row.name.clone().unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How many member ids one event lists.
-const MEMBERS_PER_EVENT: usize = 500;
+pub(super) const MEMBERS_PER_EVENT: usize = 500;
 
 /// First and last `seq` of what a change wrote.
 pub(super) type Span = Option<(i64, i64)>;

@@ -60,6 +60,15 @@ impl Transaction<'_> {
         most: usize,
     ) -> Result<usize, StoreError> {
         let limit = i64::try_from(most).unwrap_or(i64::MAX);
+        let former = self
+            .connection
+            .prepare_cached(
+                "DELETE FROM former_member WHERE tenant_id = ?1 AND member = ?2 AND seq IN \
+                   (SELECT seq FROM former_member WHERE tenant_id = ?1 AND member = ?2 LIMIT ?3)",
+            )?
+            .execute(params![tenant.0, k, limit])?;
+        let most = most - former.min(most);
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
         let as_member = self
             .connection
             .prepare_cached(
@@ -68,7 +77,7 @@ impl Transaction<'_> {
             )?
             .execute(params![tenant.0, k, limit])?;
         if kind != rows::TEAM {
-            return Ok(as_member);
+            return Ok(former + as_member);
         }
         let limit = i64::try_from(most - as_member.min(most)).unwrap_or(i64::MAX);
         let nested: i64 = self
@@ -97,6 +106,6 @@ impl Transaction<'_> {
         if difference != 0 {
             self.tally(tenant)?.nested -= difference;
         }
-        Ok(as_member + of_team)
+        Ok(former + as_member + of_team)
     }
 }

@@ -5,7 +5,13 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{OptionalExtension, params};
 use scim::{Error, Fired, Kind, Tolerance, patch::MemberStep, resource};
 
-use super::{Decided, Transaction, matching::Matching, replace::profile, resource::Place};
+use super::{
+    Decided, Transaction,
+    event::{MEMBERS_PER_EVENT, Span},
+    matching::Matching,
+    replace::profile,
+    resource::Place,
+};
 use crate::{
     Id, Origin, StoreError, TenantId,
     sqlite::{
@@ -322,34 +328,48 @@ impl Transaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes the rows.
+    /// Writes the rows; `told` are the events that tell of them.
     pub(super) fn write_members(
         &mut self,
         place: Place<'_>,
         team: i64,
         change: &MemberChange,
+        told: Span,
     ) -> Result<(), StoreError> {
         if change.is_empty() && change.inert.is_empty() {
             return Ok(());
         }
+        let tenant = place.tenant.0;
+        // The added come first, then the removed, and every event but the last is full.
+        let first = told.map_or(0, |(first, _)| first);
+        let seq = |at: usize| first + (at / MEMBERS_PER_EVENT) as i64;
         let mut insert = self.connection.prepare_cached(
-            "INSERT INTO member (tenant_id, team, member, display) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO member (tenant_id, team, member, display, since) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        for member in &change.added {
+        for (at, member) in change.added.iter().enumerate() {
             let display = change.called.get(&member.id);
-            insert.execute(params![place.tenant.0, team, member.k, display])?;
+            insert.execute(params![tenant, team, member.k, display, seq(at)])?;
         }
         let mut delete = self.connection.prepare_cached(
-            "DELETE FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3",
+            "DELETE FROM member WHERE tenant_id = ?1 AND team = ?2 AND member = ?3 RETURNING since",
         )?;
-        for k in change
-            .removed
-            .iter()
-            .map(|member| member.k)
-            .chain(change.inert.iter().copied())
-        {
-            delete.execute(params![place.tenant.0, team, k])?;
+        let mut former = self
+            .connection
+            .prepare_cached("INSERT OR IGNORE INTO former_member VALUES (?1, ?2, ?3)")?;
+        for (at, member) in change.removed.iter().enumerate() {
+            let since: i64 = delete.query_row(params![tenant, team, member.k], |row| row.get(0))?;
+            let until = seq(change.added.len() + at);
+            for seq in [since, until].into_iter().filter(|seq| *seq != 0) {
+                former.execute(params![tenant, member.k, seq])?;
+            }
         }
+        for k in &change.inert {
+            delete.query_row(params![tenant, team, k], |_| Ok(()))?;
+        }
+        self.count_members(
+            team,
+            change.added.len() as i64 - change.removed.len() as i64,
+        )?;
         let mut left = self
             .connection
             .prepare_cached("UPDATE resource SET left_team = 1 WHERE k = ?1 AND left_team = 0")?;
@@ -362,6 +382,16 @@ impl Transaction<'_> {
         let difference = nested(&change.added) as i64 - gone as i64;
         if difference != 0 {
             self.tally(place.tenant)?.nested += difference;
+        }
+        Ok(())
+    }
+
+    /// A team has so many members more.
+    pub(super) fn count_members(&self, team: i64, more: i64) -> Result<(), StoreError> {
+        if more != 0 {
+            self.connection
+                .prepare_cached("UPDATE resource SET members = members + ?2 WHERE k = ?1")?
+                .execute([team, more])?;
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ impl Transaction<'_> {
         }
         if !attributes_differ && change.is_empty() {
             // Rows nobody sees may go all the same, so that a restore does not bring them back.
-            self.write_members(place, row.k, change)?;
+            self.write_members(place, row.k, change, None)?;
             return self.unchanged(place, row, fired);
         }
         let mut events: Span = None;
@@ -104,7 +104,7 @@ impl Transaction<'_> {
             true => self.update(place, &next, before, after)?,
             false => self.touch(&next)?,
         }
-        self.write_members(place, row.k, change)?;
+        self.write_members(place, row.k, change, joined)?;
         self.written(place, next, true, join(events, joined), fired)
     }
 

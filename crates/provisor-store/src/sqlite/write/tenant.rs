@@ -11,10 +11,11 @@ use crate::{
 };
 
 /// Tables with a tenant's rows, the biggest first, each with the rest of its key.
-const TABLES: [(&str, &[&str]); 14] = [
+const TABLES: [(&str, &[&str]); 15] = [
     ("event", &["seq"]),
     ("search_key", &["kind", "attribute", "value", "k"]),
     ("member", &["team", "member"]),
+    ("former_member", &["member", "seq"]),
     ("resource", &["k"]),
     ("tombstone", &["id"]),
     ("gone", &["id"]),

@@ -587,3 +587,132 @@ pub(crate) async fn who_left_a_team_is_known(bench: &Bench) {
         .unwrap();
     assert!(left(users[2]).await && !left(users[1]).await);
 }
+
+async fn count(bench: &Bench, team: Id) -> Option<u64> {
+    let mut view = bench.view().await;
+    let briefs = view.briefs(bench.tenant, &[team]).await.unwrap();
+    briefs.get(&team).map(|brief| brief.members)
+}
+
+pub(crate) async fn a_team_knows_how_many_its_members_are(bench: &Bench) {
+    let system = |change| bench.system(bench.tenant, change);
+    let users = bench.users(4).await;
+    let team = bench.team("T", &users[..3]).await;
+    assert_eq!(count(bench, team).await, Some(3));
+    let inner = bench.team("Inner", &[]).await;
+    for (patch, expected) in [
+        (one("add", &[users[0], users[3], inner]), 5),
+        (one("remove", &users[..1]), 4),
+        (one("replace", &users[..3]), 3),
+        (one("add", &[inner]), 4),
+    ] {
+        bench.patch("Group", team, patch.clone()).await.unwrap();
+        assert_eq!(count(bench, team).await, Some(expected), "{patch}");
+    }
+    // Who is deleted is not counted, whatever happens to the team meanwhile; who is restored is.
+    bench.delete("User", users[0]).await.unwrap();
+    bench.delete("Group", inner).await.unwrap();
+    assert_eq!(count(bench, team).await, Some(2));
+    bench.delete("User", users[1]).await.unwrap();
+    let only = one("replace", &users[2..3]);
+    bench.patch("Group", team, only).await.unwrap();
+    assert_eq!(count(bench, team).await, Some(1));
+    system(Change::Restore { id: users[1] }).await.unwrap();
+    assert_eq!(count(bench, team).await, Some(1));
+    bench
+        .patch("Group", team, one("add", &users[..2]))
+        .await
+        .unwrap_err();
+    bench
+        .patch("Group", team, one("add", &users[1..2]))
+        .await
+        .unwrap();
+    // A team that comes back counts anew: its members went and came while it was away.
+    bench.delete("Group", team).await.unwrap();
+    bench.delete("User", users[1]).await.unwrap();
+    let mut view = bench.view().await;
+    let ids = [team, users[1], Id([9; 16])];
+    let briefs = view.briefs(bench.tenant, &ids).await.unwrap();
+    drop(view);
+    assert_eq!(briefs.len(), 2);
+    let shown = |id: Id| {
+        (
+            &*briefs[&id].name,
+            briefs[&id].is_team,
+            briefs[&id].is_deleted,
+        )
+    };
+    assert_eq!(shown(team), ("T", true, true));
+    assert!(!shown(users[1]).1 && shown(users[1]).2);
+    system(Change::Restore { id: team }).await.unwrap();
+    assert_eq!(count(bench, team).await, Some(1));
+    system(Change::Restore { id: users[1] }).await.unwrap();
+    assert_eq!(count(bench, team).await, Some(2));
+}
+
+pub(crate) async fn who_came_and_went_is_told(bench: &Bench) {
+    // More than one event holds.
+    let users = bench.users(1100).await;
+    let told = async |user: Id| {
+        let mut view = bench.view().await;
+        let events = view
+            .membership_events(bench.tenant, user, 10)
+            .await
+            .unwrap();
+        let lists = |event: &provisor_store::Event, list: &str| {
+            let ids = event.detail[list].as_array().unwrap();
+            ids.iter().any(|id| *id == user.to_string())
+        };
+        let event = |event: &provisor_store::Event| {
+            let name = event.document.as_ref().unwrap()["displayName"].clone();
+            let name = name.as_str().unwrap().to_owned();
+            (name, lists(event, "added"), lists(event, "removed"))
+        };
+        events.iter().map(event).collect::<Vec<_>>()
+    };
+    let big = bench.team("Big", &users).await;
+    for at in [0, 499, 500, 1099] {
+        assert_eq!(
+            told(users[at]).await,
+            [("Big".to_owned(), true, false)],
+            "{at}"
+        );
+    }
+    let other = bench.team("Other", &users[..1]).await;
+    // What leaves stands behind what comes, in the same events.
+    let late = bench.user("late").await;
+    let swap = json!([
+        { "op": "add", "path": "members", "value": refs(&[late]) },
+        { "op": "remove", "path": "members", "value": refs(&users[..1000]) },
+    ]);
+    bench.patch("Group", big, swap).await.unwrap();
+    for at in [498, 499, 998, 999] {
+        let both = [
+            ("Big".to_owned(), false, true),
+            ("Big".to_owned(), true, false),
+        ];
+        assert_eq!(told(users[at]).await, both, "{at}");
+    }
+    assert_eq!(told(users[1000]).await, [("Big".to_owned(), true, false)]);
+    assert_eq!(told(late).await, [("Big".to_owned(), true, false)]);
+    let three = [
+        ("Big", false, true),
+        ("Other", true, false),
+        ("Big", true, false),
+    ];
+    let three = three.map(|(name, added, removed)| (name.to_owned(), added, removed));
+    assert_eq!(told(users[0]).await, three);
+    // It outlives the deletion of the user, and ends with its erasure.
+    bench.delete("Group", other).await.unwrap();
+    bench.delete("User", users[0]).await.unwrap();
+    assert_eq!(told(users[0]).await, three);
+    bench
+        .system(bench.tenant, Change::Erase { id: users[0] })
+        .await
+        .unwrap();
+    assert_eq!(told(users[0]).await, []);
+    let mut view = bench.view().await;
+    let foreign = bench.new_tenant("beta").await;
+    let events = view.membership_events(foreign, late, 10).await.unwrap();
+    assert_eq!(events, []);
+}

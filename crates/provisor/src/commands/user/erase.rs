@@ -1,11 +1,11 @@
-//! `provisor user erase`: a person out of the directory, its past events and the sync log.
+//! `provisor user erase`: a user out of the directory, its past events and the sync log.
 
 use std::path::Path;
 
 use provisor_server::erasure::Traces;
 use provisor_store::{
     Change, Event, Id, Outcome, Tenant,
-    log::{self, Erased, Person},
+    log::{self, Erased, Subject},
 };
 use scim::datetime::format_millis;
 use serde_json::json;
@@ -47,11 +47,11 @@ pub(super) async fn run(
         let mut snapshot = directory.read().await?;
         Traces::of(snapshot.as_mut(), tenant.id, &user).await?
     };
-    let person = traces.person();
+    let subject = traces.subject();
     let path = context.path()?;
     // The log first: it is found by the names that the directory knows, so that an erasure which
     // was interrupted can be repeated.
-    let first = erase_log(&path, person, 0)?;
+    let first = erase_log(&path, subject, 0)?;
     let change = Change::Erase { id: user.id };
     match directory.write(tenant.id, change).await? {
         Outcome::Deleted { .. } | Outcome::Done(_) => {}
@@ -59,7 +59,7 @@ pub(super) async fn run(
     }
     if let Some(first) = first {
         // And what was asked meanwhile.
-        let then = erase_log(&path, person, first.last)?.unwrap_or(first);
+        let then = erase_log(&path, subject, first.last)?.unwrap_or(first);
         terminal::note(&format!(
             "{} entries of the sync log about the user were blanked; {} that held it among others lost what held it.",
             first.about + then.about,
@@ -80,14 +80,18 @@ pub(super) async fn run(
     receipt(context, &tenant, user.id, events.first())
 }
 
-/// Takes a person out of the sync log, if there is one, from this entry on.
-fn erase_log(directory: &Path, person: Person<'_>, after: i64) -> Result<Option<Erased>, Failure> {
+/// Takes a user out of the sync log, if there is one, from this entry on.
+fn erase_log(
+    directory: &Path,
+    subject: Subject<'_>,
+    after: i64,
+) -> Result<Option<Erased>, Failure> {
     let log = open::log_path(directory);
     if !log.exists() {
         return Ok(None);
     }
     let bar = progress::steps(0, "Log entries");
-    let erased = log::erase(&log, person, after, &mut |done, total| {
+    let erased = log::erase(&log, subject, after, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });
