@@ -171,6 +171,40 @@ fn present_users_are_active_or_inactive_since_their_event() {
 }
 
 #[test]
+fn a_name_that_only_the_log_knows_is_told_beside_the_present_one() {
+    let (active, deleted) = (user(true), user(true));
+    let base = Facts {
+        name: "ortiz@acme.com",
+        called: Some(LENA),
+        ..Facts::default()
+    };
+    check(&[
+        Case(
+            Facts {
+                user: Some(&active),
+                ..base
+            },
+            State::Active,
+            None,
+            Some(MINUTE),
+            &[
+                "\"ortiz@acme.com\" was sent as a name of \"lena@acme.com\". \"lena@acme.com\" is in",
+            ],
+        ),
+        Case(
+            Facts {
+                tombstone: Some((&deleted, 5 * MINUTE)),
+                ..base
+            },
+            State::Deleted,
+            None,
+            Some(5 * MINUTE),
+            &["was sent as a name of \"lena@acme.com\". \"lena@acme.com\" was deleted at"],
+        ),
+    ]);
+}
+
+#[test]
 fn a_refusal_stands_until_a_later_success() {
     let (active, inactive) = (user(true), user(false));
     let off = [event(2, EventKind::Deactivated, 5 * MINUTE, Some("okta"))];

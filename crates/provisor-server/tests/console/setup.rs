@@ -193,6 +193,10 @@ async fn the_listener_ticks_off_live_what_arrives_and_names_the_fix() {
             let (name, html) = live.next().await.expect("a fragment");
             assert_eq!(name, "fragment");
             if html.contains(heard) {
+                // What is done is announced when it arrives, what failed stands there.
+                let step = heard.split("<br>").next().unwrap();
+                let said = html.contains(&format!("data-said=\"{step}\""));
+                assert_eq!(said, heard.contains("<br>"), "{html}");
                 break;
             }
         }

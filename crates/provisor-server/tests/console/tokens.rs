@@ -302,5 +302,6 @@ async fn a_rotation_waits_for_the_first_request() {
         .await;
     let (_, html) = events.next().await.unwrap();
     assert!(html.contains("made its first request"), "{html}");
+    assert!(html.contains("data-said=\"The new token"), "{html}");
     assert!(html.contains("/tokens/acme/tok_1/revoke"), "{html}");
 }

@@ -182,3 +182,24 @@ fn a_reader_that_has_heard_enough_is_no_error() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
 }
+
+#[test]
+fn why_knows_a_former_name_from_the_log() {
+    let (home, token) = Home::furnished();
+    let server = home.serve();
+    let (status, user) = server.create(&token, "lena@acme.com");
+    assert_eq!(status, 201, "{user}");
+    let path = format!("/scim/v2/Users/{}", user["id"].as_str().unwrap());
+    let renamed = serde_json::json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": "smith@acme.com",
+    });
+    let (status, user) = server.ask(&token, "PUT", &path, &renamed.to_string());
+    assert_eq!(status, 200, "{user}");
+    let verdict = home.json("user why lena@acme.com --tenant acme");
+    assert_eq!(verdict["state"], "active", "{verdict}");
+    let sentence = verdict["sentence"].as_str().unwrap();
+    let said =
+        "\"lena@acme.com\" was sent as a name of \"smith@acme.com\". \"smith@acme.com\" is in";
+    assert!(sentence.starts_with(said), "{sentence}");
+}

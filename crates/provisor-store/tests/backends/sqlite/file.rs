@@ -126,11 +126,15 @@ async fn a_file_of_the_first_schema_comes_forward() {
                checksum BLOB NOT NULL, at INTEGER NOT NULL) STRICT;
              INSERT INTO tenant VALUES (1, 'acme', 'acme', 'Acme', 0, 0);
              INSERT INTO tenant_tally VALUES (1, 5, x'00000000000000000000000000000000', 0, 0, 0, 99);
-             INSERT INTO tally VALUES (1, 1, 1);
-             UPDATE counter SET n = 2 WHERE name = 'k';
+             INSERT INTO tally VALUES (1, 1, 1), (1, 2, 1);
+             UPDATE counter SET n = 3 WHERE name = 'k';
              INSERT INTO resource (k, tenant_id, kind, id, name, version, created, modified, display, doc)
                VALUES (1, 1, 1, x'01000000000000000000000000000000', 'anna', 2, 0, 0, 'anna',
-                       '{\"userName\":\"anna\"}');
+                       '{\"userName\":\"anna\"}'),
+                      (3, 1, 2, x'05000000000000000000000000000000', NULL, 1, 0, 0, 'Team',
+                       '{\"displayName\":\"Team\"}');
+             INSERT INTO search_key VALUES (1, 2, 'displayName', 'team', 3, 0);
+             INSERT INTO member VALUES (1, 3, 1), (1, 3, 2);
              INSERT INTO tombstone (tenant_id, id, deleted, k, kind, name, version, created, modified, display, doc)
                VALUES (1, x'02000000000000000000000000000000', 0, 2, 1, 'ben', 1, 0, 0, 'ben',
                        '{\"userName\":\"ben\"}');",
@@ -157,6 +161,11 @@ async fn a_file_of_the_first_schema_comes_forward() {
     let store = open(&file.path()).unwrap();
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
     let mut view = store.read().await.unwrap();
+    let mut team = [0u8; 16];
+    team[0] = 5;
+    let (tenant, team) = (provisor_store::TenantId(1), provisor_store::Id(team));
+    let briefs = view.briefs(tenant, &[team]).await.unwrap();
+    assert_eq!(briefs[&team].members, 1, "the deleted one is not counted");
     for (id, expected) in [(1, vec![5, 3, 1]), (2, vec![2]), (3, vec![4]), (4, vec![])] {
         let mut resource = [0u8; 16];
         resource[0] = id;
@@ -321,7 +330,9 @@ async fn check_finds_what_contradicts_itself() {
         "UPDATE resource SET name = 'other' WHERE name = 'anna'",
         "DELETE FROM event WHERE seq = 2",
         "UPDATE tenant_tally SET nested = 7",
-        "INSERT INTO member VALUES (1, 1, 12345, NULL)",
+        "INSERT INTO member VALUES (1, 1, 12345, NULL, 0)",
+        "UPDATE resource SET members = 3 WHERE kind = 2",
+        "INSERT INTO former_member VALUES (99, 1, 1)",
         "UPDATE event SET previous = 1 WHERE seq = 4",
         "UPDATE resource SET last_event = 1 WHERE name = 'anna'",
         "UPDATE counter SET n = 1 WHERE name = 'k'",
