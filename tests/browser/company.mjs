@@ -2,8 +2,6 @@
 // provider that the console offers, people, teams, refusals, and every state a connection can be in.
 import { Provider } from './provider.mjs';
 
-const DAY = 86_400_000;
-
 export const CUSTOMERS = [
   { key: 'halden', name: 'Halden Logistics', domain: 'halden.example', idp: 'okta', client: 'Okta SCIM Client 1.0.0' },
   { key: 'brightwater', name: 'Brightwater Health', domain: 'brightwater.example', idp: 'entra', client: 'Azure AD Provisioning' },
@@ -35,7 +33,7 @@ export async function fill({ server, secrets, then = async () => {} }) {
   const app = await server.run('token', 'create', '--tenant', 'halden', '--scope', 'events:read', '--scope', 'directory:read', '--purpose', 'Billing service', '--expires', '71d');
   secrets.keep('the app’s token', app);
 
-  await then();
+  await then(providers);
   const ids = {};
   for (const { key, domain } of CUSTOMERS) {
     const provider = providers[key];
@@ -45,26 +43,26 @@ export async function fill({ server, secrets, then = async () => {} }) {
       const [given, family] = name.split(' ');
       const answer = await provider.assign(address(name, domain), given, family, { externalId: `${key}-${1000 + number}`, title: ['Engineer', 'Planner', 'Analyst'][number % 3] });
       ids[key].push(answer.body.id);
-      await then();
+      await then(providers);
     }
     for (const [number, team] of TEAMS[key].entries()) {
       await provider.push(team, ids[key].filter((_, at) => at % TEAMS[key].length === number));
-      await then();
+      await then(providers);
     }
   }
   const { halden, brightwater, kestrel } = providers;
   // Somebody leaves, and comes back under another externalId: refused until a person decides.
   await halden.unassign(ids.halden[7]);
-  await then();
+  await then(providers);
   await halden.assign(address('Hana Sato', 'halden.example'), 'Hana', 'Sato', { externalId: 'halden-2001' });
   // A contractor of another domain; a name that is taken; a filter that no attribute answers.
   await halden.assign('mara.voss@contractor.example', 'Mara', 'Voss', { externalId: 'halden-1042' });
-  await then();
+  await then(providers);
   await brightwater.send('POST', '/Users', { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: address('Daniel Okoye', 'brightwater.example') });
   await brightwater.send('GET', '/Users?filter=shoeSize%20eq%20%2244%22');
   await brightwater.unassign(ids.brightwater[4]);
   await kestrel.send('DELETE', `/Users/${ids.kestrel[2]}`);
-  await then();
+  await then(providers);
   await halden.patch(`/Users/${ids.halden[0]}`, { op: 'replace', value: { title: 'Head of Dispatch' } });
   await kestrel.send('POST', '/Users', { userName: 'without a schema' });
   return { providers, ids };

@@ -4,7 +4,7 @@ import { Forms } from './forms.mjs';
 import { Inspector, weigh } from './inspect.mjs';
 import { enter, makeSetupLink } from './portal.mjs';
 import { demandEqual, demandNone } from './report.mjs';
-import { kind, walk } from './walk.mjs';
+import { kind, learnTenants, walk } from './walk.mjs';
 
 const PASSWORD = 'quiet river under seven bridges';
 // Roles that see less than the owner.
@@ -93,7 +93,7 @@ export class Console {
   async forms() {
     const profile = await this.browser.profile({ javaScriptEnabled: false });
     const page = await profile.newPage();
-    const forms = new Forms({ ...this, origin: this.server.origin, tenants: this.#tenants, expendable: 'providers', password: this.story.password });
+    const forms = new Forms({ ...this, origin: this.server.origin, tenants: this.#tenants, expendable: 'providers', email: this.story.owner, password: this.story.password });
     await this.report.check('without scripts: signed in', () => this.story.comeBack(page));
     await this.report.check('without scripts: nothing is shown that needs them', () => this.#nothingThatNeedsScripts(page));
     await forms.send(page, this.answers, this.story.comeBack);
@@ -136,12 +136,11 @@ export class Console {
   // Every page that links lead to: each must be there, and tell no secret.
   async #walk(profile, start, whom) {
     const answers = await walk(profile.request, this.server.origin, start);
-    for (const { path } of answers) {
-      const tenant = /^\/tenants\/([^/?]+)$/.exec(path)?.[1];
-      if (tenant) this.#tenants.add(tenant);
-    }
+    learnTenants(this.#tenants, answers);
     await this.report.check(`every link of ${answers.length} pages leads ${whom} to a page that is there`, () => {
-      demandNone(answers.filter(({ status }) => ![200, 303, 308].includes(status)).map(({ from, path, status }) => `${from} links to ${path}, which is answered ${status}`));
+      const origin = new Map(answers.map(({ path, from }) => [path, from]));
+      const way = (path) => (origin.has(path) && origin.get(path) !== start ? `${way(origin.get(path))} → ${path}` : path);
+      demandNone(answers.filter(({ status }) => ![200, 303, 308].includes(status)).map(({ path, status }) => `${way(path)} is answered ${status}`));
       demandNone(answers.flatMap(({ path, leads }) => (leads ?? []).map((url) => `${path} links to ${url}`)));
     });
     await this.report.check(`none of these pages and files tells ${whom} a secret`, () => demandNone(answers.flatMap(({ path, text }) => this.secrets.within(text, path))));

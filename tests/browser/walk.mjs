@@ -74,6 +74,14 @@ export async function walk(request, origin, start) {
   return [...answers.values()];
 }
 
+// Notes the tenants that have a page among these.
+export function learnTenants(tenants, answers) {
+  for (const { path } of answers) {
+    const key = /^\/tenants\/([^/?]+)$/.exec(path)?.[1];
+    if (key) tenants.add(decodeURIComponent(key));
+  }
+}
+
 // The kind of a page: its path without what names one user, team, request, token or place in a list.
 export function kind(path, tenants) {
   const url = new URL(path, 'http://x');

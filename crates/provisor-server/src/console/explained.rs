@@ -222,7 +222,8 @@ pub(super) fn of_event(event: &Event, eyes: Eyes, now: i64) -> Line {
         text: format!("By {}.", who(event)),
         before,
         after,
-        link: log_link(&event.request),
+        // The sync log has what came through connections, nothing that people or services did.
+        link: event.connection.as_ref().and_then(|_| log_link(&event.request)),
     }
 }
 
