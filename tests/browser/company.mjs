@@ -1,11 +1,11 @@
 // A company with customers, so that pages have something to show: one connection for each identity
 // provider that the console offers, people, teams, refusals, and every state a connection can be in.
-import { Provider } from './provider.mjs';
+import { Provider, USER } from './provider.mjs';
 
 export const CUSTOMERS = [
-  { key: 'halden', name: 'Halden Logistics', domain: 'halden.example', idp: 'okta', client: 'Okta SCIM Client 1.0.0' },
-  { key: 'brightwater', name: 'Brightwater Health', domain: 'brightwater.example', idp: 'entra', client: 'Azure AD Provisioning' },
-  { key: 'kestrel', name: 'Kestrel Insurance', domain: 'kestrel.example', idp: 'onelogin', client: 'OneLogin SCIM Client' },
+  { key: 'halden', name: 'Halden Logistics', domain: 'halden.example', idp: 'okta', purpose: 'Okta production', client: 'Okta SCIM Client 1.0.0' },
+  { key: 'brightwater', name: 'Brightwater Health', domain: 'brightwater.example', idp: 'entra', purpose: 'Entra ID', client: 'Azure AD Provisioning' },
+  { key: 'kestrel', name: 'Kestrel Insurance', domain: 'kestrel.example', idp: 'onelogin', purpose: 'OneLogin', client: 'OneLogin SCIM Client' },
 ];
 
 const PEOPLE = {
@@ -17,15 +17,16 @@ const TEAMS = { halden: ['Dispatch', 'Fleet Operations', 'Customs'], brightwater
 
 const address = (name, domain) => `${name.toLowerCase().replace(' ', '.')}@${domain}`;
 
-// Fills the server: `then` is called between events, so that a clock may go on.
+// Fills the server. `then` is called between events, so that a clock may go on; its number is how many
+// minutes before now the next event is, where that matters.
 export async function fill({ server, secrets, then = async () => {} }) {
   const providers = {};
   for (const customer of CUSTOMERS) {
-    const { key, name, domain, idp, client } = customer;
+    const { key, name, domain, idp, purpose, client } = customer;
     const tenant = ['--tenant', key];
     await server.run('tenant', 'create', key, '--name', name);
     await server.run('connection', 'create', ...tenant, '--name', idp, '--idp', idp, '--domain', domain);
-    const token = await server.run('token', 'create', ...tenant, '--connection', idp, '--scope', 'scim', '--purpose', `${customer.name}: ${idp}`, '--expires', idp === 'onelogin' ? '6d' : '365d');
+    const token = await server.run('token', 'create', ...tenant, '--connection', idp, '--scope', 'scim', '--purpose', purpose, '--expires', idp === 'onelogin' ? '6d' : '365d');
     providers[key] = new Provider(server.origin, secrets.keep(`the token of ${name}`, token), client);
   }
   const operator = await server.run('token', 'create', '--operator', '--purpose', 'Deploy pipeline');
@@ -55,17 +56,27 @@ export async function fill({ server, secrets, then = async () => {} }) {
   await halden.unassign(ids.halden[7]);
   await then(providers);
   await halden.assign(address('Hana Sato', 'halden.example'), 'Hana', 'Sato', { externalId: 'halden-2001' });
-  // A contractor of another domain; a name that is taken; a filter that no attribute answers.
-  await halden.assign('mara.voss@contractor.example', 'Mara', 'Voss', { externalId: 'halden-1042' });
+  // A name that is taken, a filter for no attribute, a message without what it must have.
+  await brightwater.send('POST', '/Users', { schemas: [USER], userName: address('Daniel Okoye', 'brightwater.example') });
   await then(providers);
-  await brightwater.send('POST', '/Users', { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: address('Daniel Okoye', 'brightwater.example') });
   await brightwater.send('GET', '/Users?filter=shoeSize%20eq%20%2244%22');
   await brightwater.unassign(ids.brightwater[4]);
-  await kestrel.send('DELETE', `/Users/${ids.kestrel[2]}`);
   await then(providers);
+  await kestrel.send('POST', '/Users', { schemas: [USER], displayName: 'Nobody' });
+  await kestrel.send('DELETE', `/Users/${ids.kestrel[2]}`);
+  await then(providers, 15);
+  // A contractor, whose domain the connection does not have.
+  await halden.assign('mara.voss@contractor.example', 'Mara', 'Voss', { externalId: 'halden-1042' });
+  await then(providers, 4);
   await halden.patch(`/Users/${ids.halden[0]}`, { op: 'replace', value: { title: 'Head of Dispatch' } });
-  await kestrel.send('POST', '/Users', { userName: 'without a schema' });
+  await kestrel.assign(address('Noor Haddad', 'kestrel.example'), 'Noor', 'Haddad', { externalId: 'kestrel-1003' });
   return { providers, ids };
+}
+
+// One of the requests that providers make all day; the numbers go through customers and people.
+export function everyday(providers, number) {
+  const { key, domain } = CUSTOMERS[number % CUSTOMERS.length];
+  return providers[key].lookUp(address(PEOPLE[key][number % PEOPLE[key].length], domain));
 }
 
 // A tenant with a connection for every identity provider of the console's choice, named after it.

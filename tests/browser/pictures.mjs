@@ -1,20 +1,25 @@
 // Pictures for README and docs: a day at a company, whose clock the run sets, so that times are the same each time.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Browser } from './browser.mjs';
-import { fill } from './company.mjs';
+import { everyday, fill } from './company.mjs';
+import { shrink } from './png.mjs';
 import { enter, makeSetupLink } from './portal.mjs';
 import { demand } from './report.mjs';
 import { Secrets } from './secrets.mjs';
 import { Server } from './server.mjs';
 
 const MINUTE = 60_000;
+const HALF_HOUR = 30 * MINUTE;
 // When the pictures are taken; the day before is what they show.
 const NOW = Date.UTC(2026, 10, 25, 15, 20);
-const HEAVIEST = 150 * 1024;
+const HEAVIEST = 100 * 1024;
+const SIZE = { width: 1440, height: 900 };
+const OWNER = 'dana@northbay.example';
+const PUBLIC_URL = 'https://scim.northbay.example';
 
 // A clock that stands still until it is set.
 class Clock {
@@ -38,62 +43,81 @@ class Clock {
   }
 }
 
-// Lets a part of what is left of the day pass, while providers ask as they do: more in the daytime.
-async function goOn(clock, providers) {
-  const until = clock.now + (NOW - clock.now) * 0.14;
-  while (clock.now + 30 * MINUTE < until) {
-    clock.set(clock.now + 30 * MINUTE);
-    const daytime = Math.max(0, Math.sin(((new Date(clock.now).getUTCHours() - 6) / 13) * Math.PI));
-    for (let request = 0; request < 2 + 14 * daytime; request += 1) await Object.values(providers)[request % 3].test();
+// Lets a part of what is left of the day pass, or all but some minutes. At each half hour providers ask
+// as they do: more in the daytime.
+async function goOn(clock, providers, left) {
+  const until = Math.round(left ? NOW - left * MINUTE : clock.now + (NOW - clock.now) * 0.1);
+  for (let at = Math.ceil((clock.now + 1) / HALF_HOUR) * HALF_HOUR; at <= until; at += HALF_HOUR) {
+    clock.set(at);
+    const daytime = Math.max(0, Math.sin(((new Date(at).getUTCHours() - 6) / 13) * Math.PI));
+    for (let number = 0; number < 2 + 9 * daytime; number += 1) await everyday(providers, number);
   }
-  clock.set(Math.round(until));
+  clock.set(until);
 }
 
 // Takes them into a folder.
 export async function takePictures({ report, binary, folder, failures }) {
   const clock = new Clock();
   clock.set(NOW - 24 * 60 * MINUTE);
-  const server = await new Server(binary, clock.environment).start();
-  const browser = await new Browser(server.origin, failures).start();
-  const secrets = new Secrets();
+  const server = await new Server(binary, { ...clock.environment, USER: 'dana' }).start();
+  let browser;
   mkdirSync(folder, { recursive: true });
   try {
-    const { providers, ids } = await fill({ server, secrets, then: (providers) => goOn(clock, providers) });
+    const secrets = new Secrets();
+    const { ids } = await fill({ server, secrets, then: (providers, left) => goOn(clock, providers, left) });
     clock.set(NOW);
-    const link = await server.run('person', 'link', 'owner@localhost', '--public-url', server.origin);
-    const owner = await browser.profile({ deviceScaleFactor: 1 });
-    const page = await owner.newPage();
-    await page.goto(link);
-    await page.getByRole('button', { name: /^Sign in/ }).click();
-    await page.waitForURL('/');
-    const take = (name, path, theme = 'light', shown = page) =>
-      report.check(`picture: ${name}`, async () => {
-        await shown.emulateMedia({ colorScheme: theme });
-        if (path) await shown.goto(path);
-        await shown.evaluate(() => document.fonts.ready);
-        const file = join(folder, `${name}.png`);
-        await shown.screenshot({ path: file });
-        demand(statSync(file).size <= HEAVIEST, `${statSync(file).size} bytes are too many`);
-      });
-    const mara = encodeURIComponent('mara.voss@contractor.example');
-    await take('overview', '/');
-    await take('overview-dark', '/', 'dark');
-    await take('setup-guide', '/setup/halden/1');
-    await take('why', `/why?q=${mara}&tenant=halden`);
-    await take('log', '/log');
-    await page.goto(`/users/halden/${ids.halden[0]}`);
-    await take('user-dark', undefined, 'dark');
+    // When tokens were used is written down now and then, and at the end.
+    await server.stop();
+    await server.start();
+    browser = await new Browser(server.origin, failures).start();
+    const page = await (await browser.profile({ viewport: SIZE })).newPage();
+    await enterAs(page, await server.run('person', 'add', OWNER, '--role', 'owner', '--public-url', server.origin));
+    const take = (name, shown = page, theme = 'light') => report.check(`picture: ${name}`, async () => {
+      await shown.emulateMedia({ colorScheme: theme });
+      await shown.evaluate(nameTheServer, { origin: server.origin, name: PUBLIC_URL });
+      const picture = shrink(await shown.screenshot());
+      demand(picture.length <= HEAVIEST, `${picture.length} bytes are too many`);
+      writeFileSync(join(folder, `${name}.png`), picture);
+    });
+    await page.goto('/');
+    await take('overview');
+    await take('overview-dark', page, 'dark');
+    await page.goto('/setup/halden/1');
+    await take('setup-guide');
+    await page.goto('/tokens');
+    await take('tokens');
+    await page.goto('/log?show=errors_and_writes');
+    await take('log');
     await page.goto('/log?tenant=halden&operation=patch');
     await page.locator('tbody tr a').first().click();
-    await take('request', undefined);
-    await take('tokens', '/tokens');
-    const guest = await (await browser.profile()).newPage();
-    await enter(guest, await makeSetupLink(page, '/connections/halden/1', secrets));
-    await take('setup-link-dark', '/setup', 'dark', guest);
+    await take('request');
+    await page.goto(`/why?q=${encodeURIComponent('mara.voss@contractor.example')}&tenant=halden`);
+    await take('why');
+    await page.goto(`/users/halden/${ids.halden[0]}`);
+    await take('user-dark', page, 'dark');
+    const link = await makeSetupLink(page, '/connections/halden/1', secrets);
+    const guest = await (await browser.profile({ viewport: SIZE })).newPage();
+    await enter(guest, link);
+    await take('setup-link-dark', guest, 'dark');
   } finally {
-    await browser.stop();
+    await browser?.stop();
     await server.stop();
     server.remove();
     clock.remove();
   }
+}
+
+// Follows an invitation.
+async function enterAs(page, link) {
+  await page.goto(link);
+  await page.getByLabel('New password').fill('a password for one picture');
+  await page.getByRole('button', { name: /sign in/ }).click();
+  await page.waitForURL('/');
+}
+
+// Puts a name in the place of this run's port. Runs in the page.
+function nameTheServer({ origin, name }) {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(origin, name);
+  return document.fonts.ready.then(() => undefined);
 }

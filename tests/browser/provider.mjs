@@ -13,10 +13,9 @@ export async function replay(origin, token, name, first) {
   await promisify(execFile)(join(ROOT, 'scripts/replay.py'), [...only, `${origin}/scim/v2`, token, file]);
 }
 
-const SCHEMAS = {
-  Users: 'urn:ietf:params:scim:schemas:core:2.0:User',
-  Groups: 'urn:ietf:params:scim:schemas:core:2.0:Group',
-};
+export const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
+const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
+const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
 export class Provider {
   constructor(origin, token, client = 'Okta SCIM Client 1.0.0') {
@@ -44,11 +43,15 @@ export class Provider {
     return this.send('GET', '/Users?startIndex=1&count=2');
   }
 
+  lookUp(userName) {
+    return this.send('GET', `/Users?filter=userName%20eq%20%22${encodeURIComponent(userName)}%22&startIndex=1&count=100`);
+  }
+
   // As Okta does it: a look first, then the user.
   async assign(userName, givenName, familyName, more = {}) {
-    await this.send('GET', `/Users?filter=userName%20eq%20%22${encodeURIComponent(userName)}%22&startIndex=1&count=100`);
+    await this.lookUp(userName);
     return this.send('POST', '/Users', {
-      schemas: [SCHEMAS.Users],
+      schemas: [USER],
       userName,
       name: { givenName, familyName },
       displayName: `${givenName} ${familyName}`,
@@ -60,11 +63,11 @@ export class Provider {
   }
 
   push(displayName, members) {
-    return this.send('POST', '/Groups', { schemas: [SCHEMAS.Groups], displayName, members: members.map((value) => ({ value })) });
+    return this.send('POST', '/Groups', { schemas: [GROUP], displayName, members: members.map((value) => ({ value })) });
   }
 
   patch(target, ...operations) {
-    return this.send('PATCH', target, { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: operations });
+    return this.send('PATCH', target, { schemas: [PATCH], Operations: operations });
   }
 
   unassign(id) {

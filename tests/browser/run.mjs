@@ -3,8 +3,10 @@
 //   BROWSER_TOOLS   the folder where package.json is installed
 //   BROWSER_LOGS    where pictures of failures go
 //   CHROMIUM        the browser, if it is not /usr/bin/chromium
+//   PICTURES        the folder for pictures of pages, if they are wanted
 import { Browser } from './browser.mjs';
 import { Console } from './console.mjs';
+import { takePictures } from './pictures.mjs';
 import { Report } from './report.mjs';
 import { Secrets } from './secrets.mjs';
 import { Server } from './server.mjs';
@@ -37,5 +39,9 @@ try {
 } finally {
   await browser.stop();
   server.remove();
+}
+if (process.env.PICTURES) {
+  chapter('Pictures');
+  await takePictures({ report, binary: process.env.PROVISOR, folder: process.env.PICTURES, failures: process.env.BROWSER_LOGS });
 }
 process.exitCode = report.close();

@@ -21,6 +21,7 @@ export class Server {
 
   // Resolves when it waits for requests; `origin` and `firstLink` are what it printed.
   async start() {
+    const before = this.printed.length;
     this.#process = spawn(this.binary, ['serve', '--listen', '127.0.0.1:0', '--log-level', 'debug'], {
       env: this.environment,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -30,7 +31,7 @@ export class Server {
       const late = setTimeout(() => reject(new Error(`no server within 30 seconds; it printed:\n${this.printed}`)), PATIENCE);
       const read = (bytes) => {
         this.printed += bytes;
-        const listening = /^Provisor listens on (http:\S+)$/m.exec(this.printed);
+        const listening = /^Provisor listens on (http:\S+)$/m.exec(this.printed.slice(before));
         if (!listening) return;
         clearTimeout(late);
         this.origin = listening[1];
