@@ -90,10 +90,10 @@ export async function connectEveryProvider({ server, page, secrets }) {
     await server.run('connection', 'create', '--tenant', 'providers', '--name', `to-${idp}`, '--idp', idp);
     const token = await server.run('token', 'create', '--tenant', 'providers', '--connection', `to-${idp}`, '--scope', 'scim', '--purpose', `to ${idp}`);
     secrets.keep(`the token for ${idp}`, token);
-    // A first call, and what goes wrong most often: the base URL with /Users behind it.
+    // A first call; of one provider also what goes wrong most often: the base URL with /Users behind it.
     const provider = new Provider(server.origin, token, idp);
     await provider.test();
-    await provider.send('POST', '/Users/Users', { userName: 'x' });
+    if (idp === idps[0]) await provider.send('POST', '/Users/Users', { userName: 'x' });
   }
   await server.run('connection', 'pause', '--tenant', 'providers', '--name', `to-${idps[0]}`);
   await page.goto('/tenants/providers');

@@ -107,7 +107,7 @@ export class Console {
     const setup = await guest.newPage();
     const comeBack = async () => enter(setup, await makeSetupLink(own, '/connections/halden/1', this.secrets));
     await this.report.check('without scripts: a setup link', comeBack);
-    await forms.send(setup, await walk(guest.request, this.server.origin, '/setup'), comeBack);
+    await forms.send(setup, await walk(guest, this.server.origin, '/setup'), comeBack);
     await guest.close();
     await own.close();
     await this.inspector.inspect(this.owner, this.#unseen(forms.landed));
@@ -137,13 +137,13 @@ export class Console {
 
   // Every page that links lead to: each must be there, and tell no secret.
   async #walk(profile, start, whom) {
-    const answers = await walk(profile.request, this.server.origin, start);
+    const answers = await walk(profile, this.server.origin, start);
     learnTenants(this.#tenants, answers);
     await this.report.check(`every link of ${answers.length} pages leads ${whom} to a page that is there`, () => {
       const origin = new Map(answers.map(({ path, from }) => [path, from]));
       const way = (path) => (origin.has(path) && origin.get(path) !== start ? `${way(origin.get(path))} → ${path}` : path);
       demandNone(answers.filter(({ status }) => ![200, 303, 308].includes(status)).map(({ path, status }) => `${way(path)} is answered ${status}`));
-      demandNone(answers.flatMap(({ path, leads }) => (leads ?? []).map((url) => `${path} links to ${url}`)));
+      demandNone(answers.flatMap(({ path, leads }) => leads.map((url) => `${path} links to ${url}`)));
     });
     await this.report.check(`none of these pages and files tells ${whom} a secret`, () => demandNone(answers.flatMap(({ path, text }) => this.secrets.within(text, path))));
     return answers;

@@ -3,7 +3,7 @@ import { demand, demandNone } from './report.mjs';
 import { Answer, kind, learnTenants } from './walk.mjs';
 
 // What ends the session, or takes the ground from under other forms, comes last, in this order.
-const LATE = [/password/, /suspend|resume/, /revoke/, /delete/, /leave/, /sessions\/.*\/end/, /sign-out/];
+const LATE = [/password/, /suspend|resume/, /revoke/, /delete|remove/, /leave/, /sessions\/.*\/end/, /sign-out/];
 const ENDS = /leave$|sessions\/.*\/end$|sign-out$/;
 
 const REQUIRED = 'input[required]:visible, textarea[required]:visible';
@@ -124,7 +124,7 @@ export class Forms {
     const body = await response.body();
     await page.waitForLoadState();
     const url = new URL(response.url());
-    const answer = new Answer(url.pathname + url.search, 'a form', response, body);
+    const answer = new Answer({ path: url.pathname + url.search, from: 'a form', status: response.status(), type: response.headers()['content-type'], bytes: body });
     if (answer.isPage) {
       demandNone(this.secrets.within(answer.text, `the answer at ${answer.path}`));
       for (const secret of await page.locator('#secret, #link').allTextContents()) this.secrets.keep(`what ${answer.path} showed once`, secret.trim().split('/').pop());

@@ -6,19 +6,17 @@ export class Secrets {
   // Remembers a secret, and gives it back.
   keep(what, secret) {
     if (!secret || secret.length < 8) throw new Error(`${what} is no secret: ${JSON.stringify(secret)}`);
-    this.#known.push({ what, secret });
+    // Each as it is, and as it stands in addresses.
+    for (const form of new Set([secret, encodeURIComponent(secret)])) this.#known.push({ what, form });
     return secret;
   }
 
   get count() {
-    return this.#known.length;
+    return new Set(this.#known.map(({ what }) => what)).size;
   }
 
-  // What is given away by a text or bytes; each secret also as it stands in addresses.
+  // What is given away by a text or bytes.
   within(found, place) {
-    const has = (text) => found.includes(text);
-    return this.#known
-      .filter(({ secret }) => has(secret) || has(encodeURIComponent(secret)))
-      .map(({ what }) => `${place} has ${what}`);
+    return this.#known.filter(({ form }) => found.includes(form)).map(({ what }) => `${place} has ${what}`);
   }
 }

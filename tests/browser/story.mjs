@@ -193,7 +193,7 @@ export class Story {
     await this.step('then the old one is revoked', async () => {
       await page.getByRole('link', { name: 'Revoke the old token' }).click();
       await page.locator('main').getByRole('button', { name: /^Revoke/ }).click();
-      await page.getByRole('status').filter({ hasText: /revoked/i }).waitFor();
+      await page.getByRole('status').filter({ hasText: /revoked/i }).first().waitFor();
     });
     await this.step('its next request is refused', async () => {
       demandEqual((await new Provider(this.server.origin, this.token).test()).status, 401, 'the status');

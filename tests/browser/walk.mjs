@@ -4,18 +4,14 @@ import { demand } from './report.mjs';
 
 // More than this is a page that links to ever new ones.
 const MOST = 5_000;
+const AT_ONCE = 4;
 
 const unescape = (text) => text.replaceAll('&amp;', '&').replaceAll('&quot;', '"').replaceAll('&#34;', '"').replaceAll('&#39;', "'").replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&#38;', '&').replaceAll('&#60;', '<').replaceAll('&#62;', '>').replaceAll('&#x27;', "'");
 
 // A page as it was answered.
 export class Answer {
-  constructor(path, from, response, bytes) {
-    this.path = path;
-    this.from = from;
-    this.status = response.status();
-    this.type = response.headers()['content-type'] ?? '';
-    this.bytes = bytes;
-    this.text = bytes.toString('utf8');
+  constructor({ path, from, status, type, bytes }) {
+    Object.assign(this, { path, from, status, type: type ?? '', bytes, text: bytes.toString('utf8') });
   }
 
   get isPage() {
@@ -48,30 +44,36 @@ export class Answer {
   }
 }
 
-// Every answer that links lead to from `start`, the first included; `request` has the cookies.
-export async function walk(request, origin, start) {
+// Every answer that links lead to from `start`, the first included, with the cookies of a profile.
+export async function walk(profile, origin, start) {
+  const cookie = (await profile.cookies(origin)).map(({ name, value }) => `${name}=${value}`).join('; ');
   const answers = new Map();
-  const waiting = [{ path: start, from: 'the start' }];
+  const known = new Set([start]);
+  let waiting = [{ path: start, from: 'the start' }];
   while (waiting.length > 0) {
-    const { path, from } = waiting.shift();
-    if (answers.has(path)) continue;
-    demand(answers.size < MOST, `more than ${MOST} pages; ${from} led to ${path}`);
-    const response = await request.get(path, { maxRedirects: 0 });
-    const answer = new Answer(path, from, response, await response.body());
-    answers.set(path, answer);
-    const location = response.headers().location;
-    const links = location ? [location] : answer.isPage ? answer.links() : [];
-    for (const link of links) {
-      const url = new URL(link, origin + path);
-      if (url.origin !== origin) {
-        answer.leads = [...(answer.leads ?? []), url.href];
-        continue;
+    const some = waiting.slice(0, AT_ONCE);
+    waiting = waiting.slice(AT_ONCE);
+    for (const answer of await Promise.all(some.map((link) => follow(link, origin, cookie)))) {
+      answers.set(answer.path, answer);
+      for (const path of answer.leadsTo) {
+        if (!known.has(path)) waiting.push({ path, from: answer.path });
+        known.add(path);
       }
-      const next = url.pathname + url.search;
-      if (!answers.has(next)) waiting.push({ path: next, from: path });
     }
+    demand(known.size < MOST, `more than ${MOST} pages; is there one that links to ever new ones, as ${waiting.at(-1)?.path}?`);
   }
   return [...answers.values()];
+}
+
+async function follow({ path, from }, origin, cookie) {
+  const response = await fetch(origin + path, { headers: { cookie }, redirect: 'manual' });
+  const { status, headers } = response;
+  const answer = new Answer({ path, from, status, type: headers.get('content-type'), bytes: Buffer.from(await response.arrayBuffer()) });
+  const moved = headers.get('location');
+  const links = (moved ? [moved] : answer.isPage ? answer.links() : []).map((link) => new URL(link, origin + path));
+  answer.leads = links.filter((url) => url.origin !== origin).map((url) => url.href);
+  answer.leadsTo = links.filter((url) => url.origin === origin).map((url) => url.pathname + url.search);
+  return answer;
 }
 
 // Notes the tenants that have a page among these.
