@@ -5,7 +5,8 @@
   scripts/replay.py BASE_URL --tenant CMD FILE...   each file once for each of its runs; CMD PROFILE
                                                     [IDENTIFIER] makes a fresh tenant, prints its token
 
-Options: --before sends only the steps that prepare the tenant; -v shows the steps that passed too.
+Options: --before sends only the steps that prepare the tenant, --first N only the first N of the others;
+-v shows the steps that passed too.
 Requests go out byte for byte as the transcript has them (tests/data/transcripts/README.md).
 Exit code: 0 all passed, 1 something failed, 2 wrong use.
 """
@@ -152,6 +153,7 @@ def main():
     parser.add_argument("base", metavar="BASE_URL")
     parser.add_argument("--tenant", metavar="CMD")
     parser.add_argument("--before", action="store_true")
+    parser.add_argument("--first", type=int, metavar="N")
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("rest", metavar="[TOKEN] FILE", nargs="+")
     args = parser.parse_intermixed_args()
@@ -161,7 +163,7 @@ def main():
     base, total_passed, total_failed = urlsplit(args.base), 0, 0
     for file in map(Path, files):
         transcript = json.loads(file.read_text())
-        steps = transcript.get("before", []) + ([] if args.before else transcript["steps"])
+        steps = transcript.get("before", []) + ([] if args.before else transcript["steps"][:args.first])
         for run in transcript["runs"] if args.tenant else [{}]:
             bearer = fresh_tenant(args.tenant, run) if args.tenant else token
             passed, failed = play(base, bearer, file, steps, transcript["headers"], args.verbose)

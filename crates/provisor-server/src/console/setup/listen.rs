@@ -3,8 +3,9 @@
 
 use provisor_store::{
     Cause,
-    log::{Entry, Operation},
+    log::{Body, Entry, Operation},
 };
+use serde_json::Value;
 
 use super::guide::Words;
 
@@ -190,13 +191,28 @@ fn deactivates(entry: &Entry) -> bool {
     if entry.status >= 400 || entry.resource_type.as_deref() != Some("User") {
         return false;
     }
+    let read = |body: &Body| serde_json::from_slice::<Value>(body.bytes());
     match entry.operation {
         Operation::Delete => true,
+        // Without a body only a PATCH of nothing but `active` is answered, so what it says is about that.
+        Operation::Patch if entry.status == 204 => {
+            read(&entry.request_body).is_ok_and(|body| says_false(&body))
+        }
         Operation::Replace | Operation::Patch => {
-            serde_json::from_slice::<serde_json::Value>(entry.response_body.bytes())
-                .is_ok_and(|body| body["active"] == false)
+            read(&entry.response_body).is_ok_and(|body| body["active"] == false)
         }
         _ => false,
+    }
+}
+
+/// True if there is a `false` in it; Entra sends `"False"`.
+fn says_false(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => !value,
+        Value::String(text) => text.eq_ignore_ascii_case("false"),
+        Value::Array(values) => values.iter().any(says_false),
+        Value::Object(members) => members.values().any(says_false),
+        Value::Null | Value::Number(_) => false,
     }
 }
 
