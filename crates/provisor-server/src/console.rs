@@ -29,6 +29,7 @@ mod sign_in;
 mod teams;
 mod tenants;
 mod theme;
+mod timeline;
 mod tokens;
 mod users;
 mod visit;
