@@ -31,6 +31,7 @@ mod sign_in;
 mod teams;
 mod tenants;
 mod theme;
+mod timeline;
 mod tokens;
 mod users;
 mod visit;

@@ -4,7 +4,7 @@ use provisor_store::Stored;
 use scim::{Map, Value, datetime::format_millis, project};
 use serde_json::json;
 
-use super::{Problem, explained::short};
+use super::{Problem, timeline::short};
 
 /// Lines of a schema that are shown; a resource may have very many.
 const LINES: usize = 200;

@@ -10,8 +10,8 @@ use scim::{Value, datetime::format_millis};
 
 use super::{
     super::{
-        Action, Problem, called::Called, explained::Piece, eyes::Eyes, fields::Fields,
-        layout::Layout, moment::Moment, visit::Visit,
+        Action, Problem, called::Called, eyes::Eyes, fields::Fields, layout::Layout,
+        moment::Moment, timeline::Piece, visit::Visit,
     },
     ask,
     lines::{self, Names},

@@ -11,11 +11,11 @@ use crate::{
         Problem,
         attributes::{self, Group},
         called::Called,
-        explained::{self, Line},
         eyes::Eyes,
         layout::{Layout, Pager},
         moment::Moment,
         requests,
+        timeline::{self, Line},
         users::show::{Tab, named, tabs},
         visit::Visit,
     },
@@ -74,7 +74,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         .map(|last| last.id.to_string());
     let events = snapshot.events_of(tenant.id, id, EVENTS).await?;
     let connections = snapshot.connections(tenant.id).await?;
-    let told = events.iter().flat_map(explained::told_members);
+    let told = events.iter().flat_map(timeline::told_members);
     let wanted = told.chain([id]).map(|id| (&tenant, id));
     let called = Called::read(snapshot.as_mut(), eyes, wanted).await?;
     drop(snapshot);
@@ -109,7 +109,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         pager: Pager::new(&path, &visit.query, next.as_deref()),
         lines: events
             .iter()
-            .map(|event| explained::of_event(event, &tenant, &called, eyes, now))
+            .map(|event| timeline::of_event(event, &tenant, &called, eyes, now))
             .collect(),
         requests: requests::rows(&logged, &connections, eyes, now),
         groups: attributes::groups(&team, &attributes),
