@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::response::Response;
 use provisor_store::{
-    Cause, Connection, ConnectionId, Tenant, TenantId, TokenQuery,
-    log::{LogFilter, Refusals, Sum},
-    people::Totals,
+    Cause, Connection, ConnectionId, Tenant, TenantId, TokenQuery, Totals,
+    log::{Causes, LogFilter, Refusals, Sum, Took},
 };
 
 use super::{
@@ -46,6 +45,10 @@ struct Page {
     success: String,
     chart: Chart,
     causes: Vec<(&'static str, u64)>,
+    /// Where the causes are too many to count all of the day's.
+    causes_since: Option<Moment>,
+    /// Within how many milliseconds half of the requests were answered, and 99 of 100.
+    took: Option<(String, String)>,
     links: Vec<Link>,
     may_change_tokens: bool,
     scim_url: String,
@@ -78,7 +81,13 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let viewer = &visit.viewer;
     let now = visit.now();
     let mine = viewer.tenants().map(<[TenantId]>::to_vec);
-    let (sums, of_links, hour, day) = figures(&visit, mine.clone(), now).await?;
+    let Figures {
+        sums,
+        links: of_links,
+        hour,
+        day,
+        took,
+    } = figures(&visit, mine.clone(), now).await?;
     let mut snapshot = visit.read().await?;
     let totals = snapshot.totals(viewer.tenants()).await?;
     let query = TokenQuery {
@@ -127,7 +136,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     }
     drop(snapshot);
     let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
-    for one in &day {
+    for one in &day.refusals {
         *causes
             .entry(one.cause.map_or("", Cause::as_str))
             .or_default() += one.count;
@@ -156,20 +165,27 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         sum,
         chart: Chart::new(&sums, now),
         causes,
+        causes_since: day.since.map(|at| Moment::new(at, now)),
+        took: took.within(500).zip(took.within(990)).map(milliseconds),
         links,
         may_change_tokens: viewer.may(Action::ChangeTokens),
         scim_url: format!("{}/scim/v2", visit.channel.origin),
     })
 }
 
-type Figures = (
-    Vec<(i64, Sum)>,
-    BTreeMap<(TenantId, ConnectionId), Sum>,
-    Vec<Refusals>,
-    Vec<Refusals>,
-);
+/// What the log says of the last day.
+#[derive(Default)]
+struct Figures {
+    /// By half hour.
+    sums: Vec<(i64, Sum)>,
+    /// By connection.
+    links: BTreeMap<(TenantId, ConnectionId), Sum>,
+    /// Refusals of the last hour.
+    hour: Vec<Refusals>,
+    day: Causes,
+    took: Took,
+}
 
-/// Sums of the last day, by half hour and by connection; refusals of the last hour and day.
 async fn figures(visit: &Visit, mine: Option<Vec<TenantId>>, now: i64) -> Result<Figures, Problem> {
     let asked = log::ask(&visit.console, move |reader| {
         let tenants = mine.as_deref();
@@ -180,15 +196,16 @@ async fn figures(visit: &Visit, mine: Option<Vec<TenantId>>, now: i64) -> Result
             since: Some(since),
             ..LogFilter::default()
         };
-        Ok((
-            reader.by_half_hour(tenants, since)?,
-            links
+        Ok(Figures {
+            sums: reader.by_half_hour(tenants, since)?,
+            links: links
                 .into_iter()
                 .map(|(tenant, link, sum)| ((tenant, link), sum))
                 .collect(),
-            reader.by_cause(&filter(now - HOUR))?,
-            reader.by_cause(&filter(now - DAY))?,
-        ))
+            hour: reader.by_cause(&filter(now - HOUR))?.refusals,
+            day: reader.by_cause(&filter(now - DAY))?,
+            took: reader.took(tenants, since)?,
+        })
     });
     match asked.await {
         // Without its log the server still has a directory to show.
@@ -240,6 +257,15 @@ fn link(tenant: &Tenant, connection: &Connection, sum: Sum, now: i64) -> Link {
             Fields::parse(log.as_bytes()).with("connection", &connection.name)
         ),
     }
+}
+
+/// `0.8` and `6`.
+fn milliseconds((half, most): (u64, u64)) -> (String, String) {
+    let text = |micros: u64| match micros {
+        0..10_000 => format!("{}.{}", micros / 1000, micros % 1000 / 100),
+        _ => (micros / 1000).to_string(),
+    };
+    (text(half), text(most))
 }
 
 /// `99.2 %`; never 100 when something was refused.

@@ -202,6 +202,7 @@ impl Exchange {
                 connection,
                 operation: self.operation,
                 status,
+                duration_us: micros,
                 names: &names,
             });
             return;

@@ -6,6 +6,7 @@ use super::{
     GapKind, LogSettings,
     file::{LogFile, STRETCH},
     tally::forget_tallies,
+    took::forget_took,
 };
 
 /// Entries or bodies per transaction.
@@ -106,6 +107,7 @@ impl LogFile {
                 },
                 None => {
                     forget_tallies(&self.conn, upkeep.horizon)?;
+                    forget_took(&self.conn, upkeep.horizon)?;
                     upkeep.stage = Stage::GiveBack;
                 }
             },

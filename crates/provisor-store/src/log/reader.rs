@@ -11,14 +11,14 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::{ConnectionId, RequestId, StoreError, TenantId, TokenId, migration};
+use crate::{ConnectionId, RequestId, StoreError, TenantId, migration};
 
 use super::{
     Gap, GapKind, LogFilter, Logged, Operation, Window,
     expire::FROM,
     file::{Location, MIGRATIONS, NAMED},
     name::NameKey,
-    query::{Query, limit},
+    query::{Query, Walk, limit},
 };
 
 /// A question that takes longer than this is given up.
@@ -50,19 +50,6 @@ pub struct Count {
     pub status: u16,
     /// How many.
     pub count: u64,
-}
-
-/// How requests of one kind were answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcomes {
-    /// Through which connection; `None`: the token was refused.
-    pub connection: Option<ConnectionId>,
-    /// With which token, where that is known.
-    pub token: Option<TokenId>,
-    /// Answers below 400.
-    pub good: u64,
-    /// Answers from 400 on.
-    pub refused: u64,
 }
 
 /// Connections for questions.
@@ -172,8 +159,9 @@ impl LogReader {
 
     /// Entries, newest first.
     pub fn entries(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
-        let Some(tenants) = &filter.tenants else {
-            return self.page(filter);
+        let is_across = Walk::of(filter).is_some_and(Walk::is_across_tenants);
+        let Some(tenants) = filter.tenants.as_ref().filter(|_| !is_across) else {
+            return self.along(filter);
         };
         // Tenant by tenant, each along its own index: that one of them is quiet costs nothing.
         let mut found = Vec::new();
@@ -183,20 +171,24 @@ impl LogReader {
                 tenants: None,
                 ..filter.clone()
             };
-            found.extend(self.page(&of_one)?);
+            found.extend(self.along(&of_one)?);
         }
         found.sort_unstable_by_key(|logged| std::cmp::Reverse(logged.place()));
         found.truncate(limit(filter.limit));
         Ok(found)
     }
 
-    fn page(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
+    fn along(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
         self.ask(|conn, key| {
             let mut query = Query::new(filter, key);
             if let Some(before) = filter.before {
                 query.and("(e.at, e.id) < (?, ?)", [before.at, before.id]);
             }
-            query.run(conn, "e.at DESC, e.id DESC")
+            match Walk::of(filter) {
+                Some(_) => query.run(conn, "e.at DESC, e.id DESC"),
+                // As with the conditions on time: no index is to be walked for its order.
+                None => query.run(conn, "+e.at DESC, +e.id DESC"),
+            }
         })
     }
 
@@ -204,7 +196,7 @@ impl LogReader {
     /// `before` of the filter is ignored.
     pub fn tail(&self, after: i64, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
         self.ask(|conn, key| {
-            let mut query = Query::new(filter, key);
+            let mut query = Query::tail(filter, key);
             query.and("e.id > ?", [after]);
             query.run(conn, "e.id")
         })
@@ -294,38 +286,6 @@ impl LogReader {
                     operation: Operation::from_code(row.get(2)?),
                     status: row.get(3)?,
                     count: row.get::<_, i64>(4)?.unsigned_abs(),
-                })
-            })?
-            .collect()
-        })
-    }
-
-    /// How a tenant's requests from `since` (milliseconds since 1970) on were answered: the latest
-    /// `most` of those in full, and all that were counted.
-    pub fn outcomes(
-        &self,
-        tenant: TenantId,
-        since: i64,
-        most: usize,
-    ) -> Result<Vec<Outcomes>, StoreError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.ask(|conn, _| {
-            conn.prepare_cached(
-                "SELECT connection, token, sum(status < 400), sum(status >= 400) FROM (
-                   SELECT connection, token, status FROM entry
-                   WHERE tenant = ?1 AND at >= ?2 ORDER BY at DESC LIMIT ?3)
-                 GROUP BY 1, 2
-                 UNION ALL
-                 SELECT nullif(connection, 0), NULL, sum(iif(status < 400, count, 0)),
-                   sum(iif(status < 400, 0, count))
-                 FROM counted WHERE tenant = ?1 AND second >= ?2 / 1000 GROUP BY 1",
-            )?
-            .query_map((tenant.0, since, most), |row| {
-                Ok(Outcomes {
-                    connection: row.get::<_, Option<i64>>(0)?.map(ConnectionId),
-                    token: row.get::<_, Option<i64>>(1)?.map(TokenId),
-                    good: row.get::<_, i64>(2)?.unsigned_abs(),
-                    refused: row.get::<_, i64>(3)?.unsigned_abs(),
                 })
             })?
             .collect()

@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-use crate::{Cause, ConnectionId, StoreError, TenantId};
+use crate::{Cause, ConnectionId, StoreError, TenantId, TokenId};
 
 use super::{
-    LogFilter, LogReader, Show, file::LogFile, flush::Batch, query::Query, reader::nobody,
+    LogFilter, LogReader, Show,
+    file::LogFile,
+    flush::Batch,
+    query::{Query, Walk},
+    reader::nobody,
 };
 
 /// Milliseconds of a slot.
 pub const SLOT_MS: i64 = 30 * 60 * 1000;
 /// Refusals that are looked at for one answer, the newest.
-const MOST: usize = 20_000;
+const MOST: usize = 50_000;
 
 /// Requests of a time or a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +46,19 @@ impl Sum {
     }
 }
 
+/// How requests of one kind were answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Through which connection; `None`: the token was refused.
+    pub connection: Option<ConnectionId>,
+    /// With which token, where that is known.
+    pub token: Option<TokenId>,
+    /// Answers below 400.
+    pub good: u64,
+    /// Answers from 400 on.
+    pub refused: u64,
+}
+
 /// Refusals of a tenant for one reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusals {
@@ -55,6 +72,15 @@ pub struct Refusals {
     pub first: i64,
     /// When the last arrived, in milliseconds since 1970.
     pub last: i64,
+}
+
+/// Why requests were refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Causes {
+    /// By tenant and cause, the most frequent first.
+    pub refusals: Vec<Refusals>,
+    /// Where they were too many to look at all: since when they are told, in milliseconds since 1970.
+    pub since: Option<i64>,
 }
 
 impl LogReader {
@@ -98,31 +124,81 @@ impl LogReader {
         })
     }
 
-    /// Refusals by tenant and cause, the most frequent first: of the newest 20,000 that match.
-    /// `show`, `before` and `limit` of the filter are ignored.
-    pub fn by_cause(&self, filter: &LogFilter) -> Result<Vec<Refusals>, StoreError> {
+    /// How a tenant's requests from the half hour of `since` (milliseconds since 1970) on were
+    /// answered. Those whose token was known and refused have no connection, but the token; of
+    /// these the latest `most` in full.
+    pub fn outcomes(
+        &self,
+        tenant: TenantId,
+        since: i64,
+        most: usize,
+    ) -> Result<Vec<Outcomes>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.ask(|conn, _| {
+            conn.prepare_cached(
+                "SELECT connection, NULL, sum(requests - errors), sum(errors) FROM tally
+                 WHERE slot >= ?2 / ?4 AND tenant = ?1 AND connection > 0 GROUP BY connection
+                 UNION ALL
+                 SELECT NULL, token, 0, count(*) FROM (
+                   SELECT token FROM entry INDEXED BY entry_outside
+                   WHERE tenant = ?1 AND at >= ?2 AND connection IS NULL AND token IS NOT NULL
+                   ORDER BY at DESC LIMIT ?3)
+                 GROUP BY token",
+            )?
+            .query_map((tenant.0, since, most, SLOT_MS), |row| {
+                Ok(Outcomes {
+                    connection: row.get::<_, Option<i64>>(0)?.map(ConnectionId),
+                    token: row.get::<_, Option<i64>>(1)?.map(TokenId),
+                    good: row.get::<_, i64>(2)?.unsigned_abs(),
+                    refused: row.get::<_, i64>(3)?.unsigned_abs(),
+                })
+            })?
+            .collect()
+        })
+    }
+
+    /// Refusals by tenant and cause: of the newest 50,000 that match. `show`, `before` and `limit` of
+    /// the filter are ignored.
+    pub fn by_cause(&self, filter: &LogFilter) -> Result<Causes, StoreError> {
+        self.by_cause_within(filter, MOST)
+    }
+
+    pub(super) fn by_cause_within(
+        &self,
+        filter: &LogFilter,
+        most: usize,
+    ) -> Result<Causes, StoreError> {
         let filter = LogFilter {
             show: Show::Errors,
             ..filter.clone()
         };
         self.ask(|conn, key| {
-            let (from, values) = Query::source("e.tenant, e.cause, e.at", &filter, key);
-            conn.prepare_cached(&format!(
-                "SELECT tenant, cause, count(*), min(at), max(at)
-                 FROM ({from} ORDER BY e.at DESC LIMIT {MOST})
+            let (from, values) =
+                Query::source("e.tenant, e.cause, e.at", &filter, key, Walk::of(&filter));
+            let refusals: Vec<Refusals> = conn
+                .prepare_cached(&format!(
+                    "SELECT tenant, cause, count(*), min(at), max(at)
+                 FROM ({from} ORDER BY e.at DESC LIMIT {most})
                  GROUP BY tenant, cause ORDER BY 3 DESC, 5 DESC"
-            ))?
-            .query_map(params_from_iter(values), |row| {
-                let cause: Option<String> = row.get(1)?;
-                Ok(Refusals {
-                    tenant: row.get::<_, Option<i64>>(0)?.map(TenantId),
-                    cause: cause.as_deref().and_then(Cause::from_code),
-                    count: row.get::<_, i64>(2)?.unsigned_abs(),
-                    first: row.get(3)?,
-                    last: row.get(4)?,
-                })
-            })?
-            .collect()
+                ))?
+                .query_map(params_from_iter(values), |row| {
+                    let cause: Option<String> = row.get(1)?;
+                    Ok(Refusals {
+                        tenant: row.get::<_, Option<i64>>(0)?.map(TenantId),
+                        cause: cause.as_deref().and_then(Cause::from_code),
+                        count: row.get::<_, i64>(2)?.unsigned_abs(),
+                        first: row.get(3)?,
+                        last: row.get(4)?,
+                    })
+                })?
+                .collect::<Result<_, _>>()?;
+            let all: u64 = refusals.iter().map(|one| one.count).sum();
+            let is_cut = all == most as u64;
+            let first = refusals.iter().map(|one| one.first).min();
+            Ok(Causes {
+                since: first.filter(|_| is_cut),
+                refusals,
+            })
         })
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use provisor_store::{
     Actor, AuditEntry, AuditQuery, Change, Link, Origin, Outcome, PasswordHash, PeopleChange,
     Person, PersonId, Purpose, RequestId, Role, Secret, Session, TenantId, TokenKind, TokenQuery,
+    Totals,
     change::{ConnectionSettings, NewToken},
-    people::{NewSession, Totals},
+    people::NewSession,
 };
 use serde_json::{Value, json};
 
