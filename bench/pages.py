@@ -51,7 +51,7 @@ pages = [
     ("log: last hour", "/log?last=1h"), ("log: last 7 days", "/log?last=7d"), ("log: rare, last 7 days", "/log?operation=delete&last=7d"), ("log: a day", f"/log?since={q(day(3))}&until={q(day(2))}"),
     ("log: never, until days ago", f"/log?operation=bulk&until={q(day(2))}"), ("log: name", "/log?q=" + q(name)), ("log: unknown name", "/log?q=nobody%40acme.example.com"),
     ("log: not folded", "/log?fold=off"), ("log: by cause", "/log?group=cause"), ("log: by cause, a day", "/log?group=cause&last=24h"), ("log: by cause, quiet tenant", "/log?group=cause&tenant=customer-24"),
-    ("request", f"/log/{facts['request']}"), ("audit", "/audit"), ("settings", "/settings"), ("API", "/api"), ("API: users", "/api/users"), ("setup guide", "/setup/acme/" + link.rsplit("/")[-1]),
+    ("request", f"/log/{facts['request']}"), ("audit", "/audit"), ("settings", "/settings"), ("API", "/api"), ("API: a part", re.search(r'href="(/api/[^"]+)"', ask("/api")[1])[1]), ("setup guide", "/setup/acme/" + link.rsplit("/")[-1]),
 ]
 for path in [path for name, path in pages if name in ("users", "users: given name", "users: nobody", "teams", "team of a tenth", "log", "log: errors", "log: operation, never", "log: status, never")]:
     found = re.search(r'href="([^"]*[?&](?:amp;)?after=[^"]+)" rel="next"', ask(path)[1])

@@ -259,11 +259,11 @@ fn link(tenant: &Tenant, connection: &Connection, sum: Sum, now: i64) -> Link {
     }
 }
 
-/// `0.8` and `6`.
+/// `0.8` and `13`; rounded up, since it is what they were answered within.
 fn milliseconds((half, most): (u64, u64)) -> (String, String) {
-    let text = |micros: u64| match micros {
-        0..10_000 => format!("{}.{}", micros / 1000, micros % 1000 / 100),
-        _ => (micros / 1000).to_string(),
+    let text = |micros: u64| match micros.div_ceil(100) {
+        tenths @ 0..100 => format!("{}.{}", tenths / 10, tenths % 10),
+        tenths => tenths.div_ceil(10).to_string(),
     };
     (text(half), text(most))
 }

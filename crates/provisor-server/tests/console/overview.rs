@@ -67,7 +67,7 @@ async fn requests_and_refusals_are_told_within_the_viewers_tenants() {
         "/log?last=1h&#38;cause=uniqueness&#38;tenant=acme",
         "<dt>Requests, 24 h</dt><dd>5<small>20.0 % succeeded</small>",
         "5 requests in 24 hours, 4 of them refused",
-        "<dt>Answered within, 24 h</dt><dd>0.8 / 12 ms<small>",
+        "<dt>Answered within, 24 h</dt><dd>0.8 / 13 ms<small>",
         "okta is failing",
         "Healthy",
     ] {

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Entries that are looked at for a page.
-const MOST: usize = 20_000;
+const MOST: usize = 10_000;
 
 /// Entries, newest first.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -21,7 +21,7 @@ pub struct LogPage {
 }
 
 impl LogReader {
-    /// Entries, newest first, as far back as a page may look: about 20,000 entries of the index that
+    /// Entries, newest first, as far back as a page may look: about 10,000 entries of the index that
     /// the filter is answered by. What is seldom takes several pages, each soon.
     pub fn page(&self, filter: &LogFilter) -> Result<LogPage, StoreError> {
         self.page_within(filter, MOST)

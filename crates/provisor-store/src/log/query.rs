@@ -293,10 +293,18 @@ impl Query {
             self.and("e.cause = ?", [cause.as_str().to_owned()]);
         }
         if let Some(name) = &filter.name {
-            self.and(
-                &format!("e.id IN ({NAMED})"),
-                [nobody(filter.tenant), key.hash(name)],
-            );
+            let named = match &filter.tenants {
+                // Hashes are the same in all tenants, so one question is enough.
+                Some(tenants) if filter.tenant.is_none() => {
+                    let ids: Vec<String> = tenants.iter().map(TenantId::to_string).collect();
+                    NAMED.replace("n.tenant = ?", &format!("n.tenant IN ({})", ids.join(", ")))
+                }
+                _ => {
+                    self.values.push(nobody(filter.tenant).into());
+                    NAMED.to_owned()
+                }
+            };
+            self.and(&format!("e.id IN ({named})"), [key.hash(name)]);
         }
         if let Some(resource) = filter.resource {
             self.and("e.resource = ?", [resource.0.to_vec()]);

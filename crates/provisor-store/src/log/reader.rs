@@ -159,7 +159,7 @@ impl LogReader {
 
     /// Entries, newest first.
     pub fn entries(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
-        let is_across = Walk::of(filter).is_some_and(Walk::is_across_tenants);
+        let is_across = Walk::of(filter).is_none_or(Walk::is_across_tenants);
         let Some(tenants) = filter.tenants.as_ref().filter(|_| !is_across) else {
             return self.along(filter);
         };
@@ -236,26 +236,21 @@ impl LogReader {
         })
     }
 
+    /// When requests that were only counted spoke of this name.
+    pub fn counted_name(&self, tenant: TenantId, name: &str) -> Result<Option<Seen>, StoreError> {
+        self.ask(|conn, key| counted_name(conn, tenant, key.hash(name)))
+    }
+
     /// When requests spoke of this name; `None`: not in the log, see [`LogReader::window`].
     pub fn seen(&self, tenant: TenantId, name: &str) -> Result<Option<Seen>, StoreError> {
         self.ask(|conn, key| {
             let found = (tenant.0, key.hash(name));
-            let counted: Option<(i64, i64, i64)> = conn
-                .prepare_cached(
-                    "SELECT first_at, last_at, count FROM name WHERE tenant = ? AND hash = ?",
-                )?
-                .query_row(found, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()?;
+            let mut seen = counted_name(conn, tenant, found.1)?;
             let in_full: (Option<i64>, Option<i64>, i64) = conn
                 .prepare_cached(&format!(
                     "SELECT min(at), max(at), count(*) FROM entry WHERE id IN ({NAMED})"
                 ))?
                 .query_row(found, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            let mut seen = counted.map(|(first, last, count)| Seen {
-                first,
-                last,
-                count: count.unsigned_abs(),
-            });
             if let (Some(first), Some(last), count) = in_full {
                 let sum = seen.get_or_insert(Seen {
                     first,
@@ -308,6 +303,18 @@ impl LogReader {
             Ok(Window { from, to, gaps })
         })
     }
+}
+
+fn counted_name(conn: &Connection, tenant: TenantId, hash: i64) -> rusqlite::Result<Option<Seen>> {
+    conn.prepare_cached("SELECT first_at, last_at, count FROM name WHERE tenant = ? AND hash = ?")?
+        .query_row((tenant.0, hash), |row| {
+            Ok(Seen {
+                first: row.get(0)?,
+                last: row.get(1)?,
+                count: row.get::<_, i64>(2)?.unsigned_abs(),
+            })
+        })
+        .optional()
 }
 
 /// The number in a column that has no NULL.

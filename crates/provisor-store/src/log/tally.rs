@@ -17,7 +17,7 @@ use super::{
 /// Milliseconds of a slot.
 pub const SLOT_MS: i64 = 30 * 60 * 1000;
 /// Refusals that are looked at for one answer, the newest.
-const MOST: usize = 50_000;
+const MOST: usize = 20_000;
 
 /// Requests of a time or a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,7 +157,7 @@ impl LogReader {
         })
     }
 
-    /// Refusals by tenant and cause: of the newest 50,000 that match. `show`, `before` and `limit` of
+    /// Refusals by tenant and cause: of the newest 20,000 that match. `show`, `before` and `limit` of
     /// the filter are ignored.
     pub fn by_cause(&self, filter: &LogFilter) -> Result<Causes, StoreError> {
         self.by_cause_within(filter, MOST)

@@ -12,7 +12,7 @@ use std::{
 
 use memchr::memmem::Finder;
 use rusqlite::{Connection, Row, params};
-use scim::{Kind, ResourceType, filter::Filter};
+use scim::{Kind, ResourceType, filter::Filter, fold::keeps_ascii};
 
 use super::{
     get,
@@ -112,12 +112,12 @@ impl<'a> Matcher<'a> {
     }
 
     /// False if the document cannot match, told from its bytes: no text of those that the filter
-    /// demands is in it. Bytes outside ASCII may fold to ASCII, so such a document is always looked at.
+    /// demands is in it. Where something beyond ASCII folds to ASCII, the document is looked at.
     fn may_match(&mut self, doc: &[u8], rest: Option<&[u8]>) -> bool {
         let Some(texts) = &self.texts else {
             return true;
         };
-        if rest.is_some() || !doc.is_ascii() {
+        if rest.is_some() || !std::str::from_utf8(doc).is_ok_and(keeps_ascii) {
             return true;
         }
         self.folded.clear();

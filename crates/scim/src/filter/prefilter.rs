@@ -31,12 +31,21 @@ pub(super) fn required_texts(filter: &Filter) -> Option<Vec<String>> {
             op,
             value: Literal::Text(text),
         } => of_comparison(path, *op, text).map(|text| vec![text]),
+        Filter::Compare {
+            path,
+            op: Operator::Eq,
+            value: Literal::Boolean(value),
+        } if is_stored(path) => Some(vec![value.to_string()]),
         _ => None,
     }
 }
 
+fn is_stored(path: &AttributePath) -> bool {
+    path.extension.is_some() || !NOT_STORED.contains(&path.attribute.name.as_str())
+}
+
 fn of_comparison(path: &AttributePath, op: Operator, text: &str) -> Option<String> {
-    if path.extension.is_none() && NOT_STORED.contains(&path.attribute.name.as_str()) {
+    if !is_stored(path) {
         return None;
     }
     // A JSON writer leaves these bytes as they are.
