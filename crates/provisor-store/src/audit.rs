@@ -51,22 +51,3 @@ pub struct AuditQuery {
     /// At most so many.
     pub limit: usize,
 }
-
-/// Which tokens, over all tenants; the newest first.
-#[derive(Debug, Clone, Default)]
-pub struct TokenQuery {
-    /// Only of these tenants; `None`: all, and the operators'.
-    pub tenants: Option<Vec<TenantId>>,
-    /// Only those neither used nor made since (milliseconds since 1970).
-    pub unused_since: Option<i64>,
-    /// Only those that never expire.
-    pub without_expiry: bool,
-    /// Only those that expire before this time and have not expired at the first.
-    pub expiring: Option<(i64, i64)>,
-    /// Revoked ones too.
-    pub revoked: bool,
-    /// Only what comes after this one: the next page.
-    pub after: Option<(i64, TenantId, crate::TokenId)>,
-    /// At most so many.
-    pub limit: usize,
-}

@@ -23,7 +23,7 @@ mod journal;
 mod migration;
 mod store;
 
-pub use audit::{AuditEntry, AuditQuery, TokenQuery};
+pub use audit::{AuditEntry, AuditQuery};
 pub use cause::Cause;
 pub use change::{Actor, Change, Origin, Outcome, Precondition};
 pub use clock::Clock;
@@ -36,8 +36,8 @@ pub use people::{
 };
 pub use record::{
     Brief, Caller, Connection, Identifier, MemberRef, Scope, Scopes, Stored, TeamRef, Tenant,
-    TenantState, TokenRecord,
+    TenantState, TokenQuery, TokenRecord, Totals,
 };
-pub use search::{DeletedName, Page, PageStart, Search};
+pub use search::{DeletedName, Look, Looked, Page, PageStart, Search};
 pub use store::{Snapshot, Store};
 pub use token::{HashedToken, PlainToken, TokenKind};

@@ -14,12 +14,14 @@ mod flush;
 mod gap;
 mod mention;
 mod name;
+mod page;
 mod query;
 mod rate;
 mod reader;
 mod redact;
 mod retention;
 mod tally;
+mod took;
 mod writer;
 
 #[cfg(test)]
@@ -52,11 +54,13 @@ use self::{
 pub use entry::{Body, Counted, Entry, Kept, Operation};
 pub use erase::{Erased, Subject, erase};
 pub use gap::{Gap, GapKind, Window};
+pub use page::LogPage;
 pub use query::{LogFilter, Logged, Place, Show, Whose};
 pub use reader::{Count, LogReader, Seen};
 pub use redact::{mask as mask_json, mask_text, mask_word};
 pub use retention::Retention;
-pub use tally::{Refusals, SLOT_MS, Sum};
+pub use tally::{Causes, Refusals, SLOT_MS, Sum};
+pub use took::Took;
 
 /// How much is kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,6 +252,7 @@ impl SyncLog {
             connection: counted.connection.map_or(0, |connection| connection.0),
             operation: counted.operation as u8,
             status: counted.status,
+            step: took::step(counted.duration_us),
         };
         let names = if counted.tenant.is_some() {
             counted.names

@@ -235,16 +235,6 @@ pub struct Presence {
     pub sessions: u64,
 }
 
-/// How much there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each counts what it is named after")]
-pub struct Totals {
-    pub tenants: u64,
-    pub connections: u64,
-    pub users: u64,
-    pub teams: u64,
-}
-
 /// Where a new session is, and how long it lasts.
 #[derive(Debug, Clone)]
 pub struct NewSession {

@@ -359,3 +359,32 @@ impl MemberRef {
         self.called.as_deref().unwrap_or(&self.display)
     }
 }
+
+/// Which tokens, over all tenants; the newest first.
+#[derive(Debug, Clone, Default)]
+pub struct TokenQuery {
+    /// Only of these tenants; `None`: all, and the operators'.
+    pub tenants: Option<Vec<TenantId>>,
+    /// Only those neither used nor made since (milliseconds since 1970).
+    pub unused_since: Option<i64>,
+    /// Only those that never expire.
+    pub without_expiry: bool,
+    /// Only those that expire before this time and have not expired at the first.
+    pub expiring: Option<(i64, i64)>,
+    /// Revoked ones too.
+    pub revoked: bool,
+    /// Only what comes after this one: the next page.
+    pub after: Option<(i64, TenantId, crate::TokenId)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// How much there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each counts what it is named after")]
+pub struct Totals {
+    pub tenants: u64,
+    pub connections: u64,
+    pub users: u64,
+    pub teams: u64,
+}

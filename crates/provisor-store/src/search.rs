@@ -66,6 +66,35 @@ pub struct Page {
     pub more: bool,
 }
 
+/// A look along the resources of one type, in order of their ids, that ends when its page is full or
+/// when it has looked for long enough: for people, who rather see where it ended than wait.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The type.
+    pub kind: Arc<ResourceType>,
+    /// What is looked for; `None`: all.
+    pub filter: Option<Filter>,
+    /// It begins after this resource.
+    pub after: Option<Id>,
+    /// Size of the page.
+    pub count: usize,
+    /// It ends after so many documents; one that has to be parsed counts as ten. What an index finds
+    /// is not bounded by this.
+    pub most: u32,
+}
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Looked {
+    /// The resources of the page.
+    pub resources: Vec<Stored>,
+    /// Where the next look begins; `None`: nothing is left to look at. A page that is not full ended
+    /// early.
+    pub next: Option<Id>,
+    /// How much of [`Look::most`] it took.
+    pub spent: u32,
+}
+
 /// Which deleted users are asked for, by the userName they had; without regard to case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletedName<'n> {

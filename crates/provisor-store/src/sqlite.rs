@@ -5,6 +5,7 @@ mod claim;
 mod file;
 mod get;
 mod keys;
+mod lists;
 mod people;
 mod plan;
 mod read;

@@ -7,9 +7,9 @@ use scim::{ResourceType, Value};
 
 use crate::{
     AuditEntry, AuditQuery, Brief, Caller, Change, Connection, ConnectionId, DeletedName, Denied,
-    Event, Id, Link, MemberRef, Origin, Outcome, Page, PasswordHash, Person, PersonId, PlainToken,
-    Refusal, Search, Secret, Session, StoreError, Stored, Tenant, TenantId, TokenQuery,
-    TokenRecord, WriteError, people::Presence,
+    Event, Id, Link, Look, Looked, MemberRef, Origin, Outcome, Page, PasswordHash, Person,
+    PersonId, PlainToken, Refusal, Search, Secret, Session, StoreError, Stored, Tenant, TenantId,
+    TokenQuery, TokenRecord, Totals, WriteError, people::Presence,
 };
 
 /// Where a tenant's directory lives.
@@ -65,6 +65,13 @@ pub trait Snapshot: Send {
         tenant: TenantId,
         search: &Search,
     ) -> Result<Result<Page, Refusal>, StoreError>;
+
+    /// A page of what matches, looked for within bounds; what one look leaves the next one finds.
+    async fn look(
+        &mut self,
+        tenant: TenantId,
+        look: &Look,
+    ) -> Result<Result<Looked, Refusal>, StoreError>;
 
     /// A page of a team's members in order of joining the directory, after this id.
     async fn members(
@@ -144,10 +151,7 @@ pub trait Snapshot: Send {
     async fn tenant_by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
 
     /// How much there is in these tenants; `None`: in all.
-    async fn totals(
-        &mut self,
-        tenants: Option<&[TenantId]>,
-    ) -> Result<crate::people::Totals, StoreError>;
+    async fn totals(&mut self, tenants: Option<&[TenantId]>) -> Result<Totals, StoreError>;
 
     /// Tokens over all tenants, newest first.
     async fn find_tokens(&mut self, query: &TokenQuery) -> Result<Vec<TokenRecord>, StoreError>;

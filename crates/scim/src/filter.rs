@@ -222,13 +222,14 @@ impl Filter {
         }
     }
 
-    /// Text that must occur in [`crate::fold::fold`] of the stored JSON of every resource that
-    /// matches, in lower case; `None` if there is no such text. The longest one is chosen.
+    /// Texts one of which must occur in [`crate::fold::fold`] of the stored JSON of every resource
+    /// that matches, in lower case; `None` if there are no such texts. Where there is a choice, the
+    /// longest are taken.
     ///
     /// Folding matters: a document with characters beyond ASCII may match without having the
     /// text byte by byte (`ＢＪ`, or the Kelvin sign), one in ASCII needs ASCII case only.
-    pub fn required_text(&self) -> Option<String> {
-        prefilter::required_text(self)
+    pub fn required_texts(&self) -> Option<Vec<String>> {
+        prefilter::required_texts(self)
     }
 
     /// All of `parts`, flat and without constants.

@@ -95,7 +95,7 @@ fn resolve(
     for resource in resources {
         filter.matches(resource);
     }
-    filter.required_text();
+    filter.required_texts();
     // What stands in logs and cursors means the same, and is strict.
     let limits = Limits {
         length: usize::MAX,

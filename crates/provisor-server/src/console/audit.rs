@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use provisor_store::{AuditEntry, AuditQuery, TenantId};
+use provisor_store::{AuditQuery, TenantId};
 use scim::Value;
 
 use super::{
@@ -17,8 +17,8 @@ use crate::app_view;
 
 /// Rows of a page.
 const PAGE: usize = 50;
-/// Entries of a file, the newest.
-const MOST: usize = 20_000;
+/// Entries of a file that are read at a time.
+const PART: usize = 1_000;
 /// Kinds of actions: what they begin with, and what they are about.
 const KINDS: [(&str, &str); 10] = [
     ("tenant.", "Tenants"),
@@ -74,7 +74,8 @@ struct Row {
 /// The list.
 pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     let query = &visit.query;
-    let mut found = read(&visit, PAGE + 1).await?;
+    let wanted = asked(&visit, PAGE + 1).await?;
+    let mut found = visit.read().await?.audit(&wanted).await?;
     let more = found.len() > PAGE;
     found.truncate(PAGE);
     let next = found
@@ -122,13 +123,32 @@ pub(super) async fn export(visit: Visit) -> Result<Response, Problem> {
     visit.demand(super::Action::SeeAudit)?;
     let form = Form::read(&visit)?;
     let told = Exported::begin(&visit, "audit").await?;
-    let entries = read(&visit, MOST).await?;
-    let rows: Vec<Value> = entries.iter().map(app_view::audit_entry).collect();
-    told.end(rows.len()).await;
-    download::file("audit", form, &COLUMNS, &rows)
+    let entries = Entries(Some(asked(&visit, PART).await?));
+    download::file(visit, "audit", form, &COLUMNS, entries, told).await
 }
 
-async fn read(visit: &Visit, limit: usize) -> Result<Vec<AuditEntry>, Problem> {
+/// What is left of an export, the newest first; `None`: nothing.
+struct Entries(Option<AuditQuery>);
+
+impl download::Rows for Entries {
+    async fn more(&mut self, visit: &Visit) -> Result<Option<Vec<Value>>, Problem> {
+        let Some(query) = self.0.take() else {
+            return Ok(None);
+        };
+        let found = visit.read().await?.audit(&query).await?;
+        self.0 = found
+            .last()
+            .filter(|_| found.len() == PART)
+            .map(|last| AuditQuery {
+                before: Some(last.id),
+                ..query
+            });
+        Ok(Some(found.iter().map(app_view::audit_entry).collect()))
+    }
+}
+
+/// The entries that the page's address asks for.
+async fn asked(visit: &Visit, limit: usize) -> Result<AuditQuery, Problem> {
     let query = &visit.query;
     let text = |name: &str| query.given(name).map(str::to_owned);
     let wrong = |name: &str| {
@@ -161,7 +181,7 @@ async fn read(visit: &Visit, limit: usize) -> Result<Vec<AuditEntry>, Problem> {
         Some(after) => Some(after.parse().map_err(|_| wrong("after"))?),
         None => None,
     };
-    let asked = AuditQuery {
+    Ok(AuditQuery {
         tenants,
         actor: text("actor"),
         action: text("action"),
@@ -170,8 +190,7 @@ async fn read(visit: &Visit, limit: usize) -> Result<Vec<AuditEntry>, Problem> {
         until: time("until")?,
         before,
         limit,
-    };
-    Ok(visit.read().await?.audit(&asked).await?)
+    })
 }
 
 /// A state, if there is one to show.

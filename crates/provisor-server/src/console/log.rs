@@ -9,14 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{
-    Cause, LogReader, RequestId, StoreError,
-    log::{Operation, Refusals},
-};
+use provisor_store::{Cause, LogReader, RequestId, StoreError, log::Operation};
 
 use super::{
     Action, Console, Problem,
     eyes::Eyes,
+    fields::Fields,
     layout::{Layout, Pager},
     moment::Moment,
     visit::Visit,
@@ -64,7 +62,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
         let filter = choice.filter.clone();
         let mut snapshot = visit.read().await?;
         let mut names = Names::new(snapshot.as_mut());
-        let (lines, next) = lines::page(
+        let lines = lines::page(
             &visit.console,
             filter,
             choice.folds,
@@ -73,8 +71,8 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
             query,
         )
         .await?;
-        let next = next.map(|place| place.to_string());
-        (render(lines, &choice)?, next)
+        let next = lines.next.map(|place| place.to_string());
+        (render(lines, &choice, query, visit.now())?, next)
     };
     let address = |path: &str, query: String| match query.as_str() {
         "" => path.to_owned(),
@@ -125,9 +123,9 @@ pub(super) async fn live(visit: Visit) -> Result<Response, Problem> {
             }
             let filter = choice.filter.clone();
             let mut names = Names::new(snapshot.as_mut());
-            let (lines, _) =
+            let lines =
                 lines::page(&console, filter, choice.folds, eyes, &mut names, &query).await?;
-            let part = render(lines, &choice)?;
+            let part = render(lines, &choice, &query, console.clock.now())?;
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((newest, part.clone()));
             Ok(part)
         }
@@ -153,16 +151,31 @@ pub(super) async fn ask<T: Send + 'static>(
     }
 }
 
-fn render(lines: Vec<Line>, choice: &Choice) -> Result<String, Problem> {
+fn render(
+    found: lines::Lines,
+    choice: &Choice,
+    query: &Fields,
+    now: i64,
+) -> Result<String, Problem> {
     #[derive(Template)]
     #[template(path = "log/lines.html")]
     struct Part {
         lines: Vec<Line>,
+        /// How far back was looked, and the link that looks further.
+        ended: Option<(Moment, String)>,
         one_tenant: bool,
         is_filtered: bool,
     }
+    let further = found
+        .next
+        .map(|place| place.to_string())
+        .unwrap_or_default();
+    let further = format!("/log?{}", query.with("after", &further));
     let part = Part {
-        lines,
+        lines: found.lines,
+        ended: found
+            .back_to
+            .map(|back_to| (Moment::new(back_to, now), further)),
         one_tenant: choice.tenant.is_some(),
         is_filtered: choice.is_filtered,
     };
@@ -184,13 +197,15 @@ async fn causes(visit: &Visit, choice: &Choice) -> Result<String, Problem> {
     #[template(path = "log/causes.html")]
     struct Part {
         rows: Vec<Row>,
+        /// Where they are too many to count all.
+        since: Option<Moment>,
     }
     let filter = choice.filter.clone();
-    let found: Vec<Refusals> = ask(&visit.console, move |reader| reader.by_cause(&filter)).await?;
+    let found = ask(&visit.console, move |reader| reader.by_cause(&filter)).await?;
     let mut snapshot = visit.read().await?;
     let mut names = Names::new(snapshot.as_mut());
     let mut rows = Vec::new();
-    for one in found {
+    for one in found.refusals {
         let mut link = visit.query.set("group", "");
         link = match one.cause {
             Some(cause) => link.set("cause", cause.as_str()),
@@ -210,7 +225,10 @@ async fn causes(visit: &Visit, choice: &Choice) -> Result<String, Problem> {
             link: format!("/log?{}", link.with("after", "")),
         });
     }
-    let part = Part { rows };
+    let part = Part {
+        rows,
+        since: found.since.map(|at| Moment::new(at, visit.now())),
+    };
     part.render().map_err(|error| Problem::internal(&error))
 }
 

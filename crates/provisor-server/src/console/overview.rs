@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::response::Response;
 use provisor_store::{
-    Cause, Connection, Tenant, TenantId, TokenQuery,
-    log::{LogFilter, Refusals, Sum, Whose},
-    people::Totals,
+    Cause, Connection, Tenant, TenantId, TokenQuery, Totals,
+    log::{Causes, LogFilter, Refusals, Sum, Took, Whose},
 };
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
     connections::health::{self, Day, Health, Known},
     fields::Fields,
     layout::Layout,
-    moment::DAY,
+    moment::{DAY, Moment},
     tokens::{self, Row},
     visit::Visit,
 };
@@ -48,6 +47,10 @@ struct Page {
     success: String,
     chart: Chart,
     causes: Vec<(&'static str, u64)>,
+    /// Where the causes are too many to count all of the day's.
+    causes_since: Option<Moment>,
+    /// Within how many milliseconds half of the requests were answered, and 99 of 100.
+    took: Option<(String, String)>,
     links: Vec<Link>,
     may_change_tokens: bool,
     scim_url: String,
@@ -82,7 +85,13 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let viewer = &visit.viewer;
     let now = visit.now();
     let mine = viewer.tenants().map(<[TenantId]>::to_vec);
-    let (sums, of_links, hour, day) = figures(&visit, viewer.whose(), now).await?;
+    let Figures {
+        sums,
+        links: of_links,
+        hour,
+        day,
+        took,
+    } = figures(&visit, viewer.whose(), now).await?;
     let mut snapshot = visit.read().await?;
     let totals = snapshot.totals(viewer.tenants()).await?;
     let query = TokenQuery {
@@ -139,7 +148,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     }
     drop(snapshot);
     let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
-    for one in &day {
+    for one in &day.refusals {
         *causes
             .entry(one.cause.map_or("", Cause::as_str))
             .or_default() += one.count;
@@ -168,15 +177,27 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         sum,
         chart: Chart::new(&sums, now),
         causes,
+        causes_since: day.since.map(|at| Moment::new(at, now)),
+        took: took.within(500).zip(took.within(990)).map(milliseconds),
         links,
         may_change_tokens: viewer.may(Action::ChangeTokens),
         scim_url: format!("{}/scim/v2", visit.channel.origin),
     })
 }
 
-type Figures = (Vec<(i64, Sum)>, Day, Vec<Refusals>, Vec<Refusals>);
+/// What the log says of the last day.
+#[derive(Default)]
+struct Figures {
+    /// By half hour.
+    sums: Vec<(i64, Sum)>,
+    /// By connection.
+    links: Day,
+    /// Refusals of the last hour.
+    hour: Vec<Refusals>,
+    day: Causes,
+    took: Took,
+}
 
-/// Sums of the last day, by half hour and by connection; refusals of the last hour and day.
 async fn figures(visit: &Visit, whose: Whose, now: i64) -> Result<Figures, Problem> {
     // Without its log the server still has a directory to show.
     health::ask(&visit.console, move |reader| {
@@ -187,12 +208,13 @@ async fn figures(visit: &Visit, whose: Whose, now: i64) -> Result<Figures, Probl
             since: Some(since),
             ..LogFilter::default()
         };
-        Ok((
-            reader.by_half_hour(&whose, since)?,
-            Day::new(links),
-            reader.by_cause(&filter(now - HOUR))?,
-            reader.by_cause(&filter(now - DAY))?,
-        ))
+        Ok(Figures {
+            sums: reader.by_half_hour(&whose, since)?,
+            links: Day::new(links),
+            hour: reader.by_cause(&filter(now - HOUR))?.refusals,
+            day: reader.by_cause(&filter(now - DAY))?,
+            took: reader.took(&whose, since)?,
+        })
     })
     .await
 }
@@ -218,6 +240,15 @@ fn refusal(one: &Refusals, tenant: Option<&Tenant>) -> Refused {
 fn log_link(tenant: &Tenant, connection: &Connection) -> String {
     let log = Fields::default().set("tenant", &tenant.key);
     format!("/log?{}", log.with("connection", &connection.name))
+}
+
+/// `0.8` and `13`; rounded up, since it is what they were answered within.
+fn milliseconds((half, most): (u64, u64)) -> (String, String) {
+    let text = |micros: u64| match micros.div_ceil(100) {
+        tenths @ 0..100 => format!("{}.{}", tenths / 10, tenths % 10),
+        tenths => tenths.div_ceil(10).to_string(),
+    };
+    (text(half), text(most))
 }
 
 /// `99.2 %`; never 100 when something was refused.

@@ -37,6 +37,7 @@ struct Page {
     tenant: Option<Tenant>,
     everywhere: String,
     rows: Vec<Row>,
+    ended_early: bool,
     notes: Vec<String>,
     pager: Pager,
     is_filtered: bool,
@@ -50,11 +51,17 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     };
     let text = visit.query.get("q");
     let value = quoted(text);
-    let filter = match text {
-        "" => String::new(),
-        _ => format!("displayName co {value} or externalId eq {value} or id eq {value}"),
+    let filters = match text {
+        "" => vec![String::new()],
+        _ => {
+            // What an index finds comes first.
+            let begins =
+                format!("(displayName sw {value} or externalId eq {value} or id eq {value})");
+            let contains = format!("displayName co {value} and not {begins}");
+            vec![begins, contains]
+        }
     };
-    let wanted = Wanted::Present("Group", filter);
+    let wanted = Wanted::Present("Group", filters);
     let found = walk::page(&visit, tenant.as_ref(), &wanted).await?;
     let now = visit.now();
     let mut snapshot = visit.read().await?;
@@ -85,6 +92,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
         is_filtered: !text.is_empty() || tenant.is_some(),
         tenant,
         rows: rows.collect(),
+        ended_early: found.ended_early,
         notes: found.notes,
         pager: Pager::new("/teams", &visit.query, found.next.as_deref()),
     })

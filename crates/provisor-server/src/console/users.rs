@@ -6,7 +6,7 @@ pub(super) mod show;
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{DeletedName, Tenant};
+use provisor_store::{DeletedName, Id, Tenant};
 use scim::Value;
 
 use super::{
@@ -49,6 +49,7 @@ struct Page {
     everywhere: String,
     chips: Vec<Chip>,
     rows: Vec<Row>,
+    ended_early: bool,
     notes: Vec<String>,
     pager: Pager,
     is_masked: bool,
@@ -89,6 +90,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
         tenant,
         chips: chips.into(),
         rows: rows.collect(),
+        ended_early: found.ended_early,
         notes: found.notes,
         pager: Pager::new("/users", &visit.query, found.next.as_deref()),
         is_masked: eyes.are_masked(),
@@ -106,23 +108,43 @@ fn wanted<'q>(text: &'q str, state: &str, eyes: Eyes) -> Wanted<'q> {
         });
     }
     let value = quoted(text);
+    let state = match state {
+        "active" => "not (active eq false)",
+        "inactive" => "active eq false",
+        _ => "",
+    };
+    // Only an id is compared with ids, which no document contains: the others are told by their text.
+    let id = match text.parse::<Id>() {
+        Ok(_) => format!(" or id eq {value}"),
+        Err(_) => String::new(),
+    };
     let named = match text {
-        "" => None,
-        _ if eyes.are_masked() => Some(format!(
-            "(userName eq {value} or emails.value eq {value} or id eq {value})"
-        )),
-        _ => Some(format!(
-            "(userName co {value} or displayName co {value} or emails.value co {value} \
-             or name.formatted co {value} or externalId eq {value} or id eq {value})"
-        )),
+        "" => vec![String::new()],
+        _ if eyes.are_masked() => {
+            vec![format!(
+                "(userName eq {value} or emails.value eq {value}{id})"
+            )]
+        }
+        // What an index finds comes first.
+        _ => {
+            let begins = format!(
+                "(userName sw {value} or displayName sw {value} or emails.value sw {value} \
+                 or externalId eq {value}{id})"
+            );
+            let contains = format!(
+                "(userName co {value} or displayName co {value} or emails.value co {value} \
+                 or name.formatted co {value} or name.givenName co {value} \
+                 or name.familyName co {value}) and not {begins}"
+            );
+            vec![begins, contains]
+        }
     };
-    let active = match state {
-        "active" => Some("not (active eq false)".to_owned()),
-        "inactive" => Some("active eq false".to_owned()),
-        _ => None,
+    let both = |named: String| match (named.is_empty(), state.is_empty()) {
+        (true, _) => state.to_owned(),
+        (_, true) => named,
+        _ => format!("{named} and {state}"),
     };
-    let conditions: Vec<String> = named.into_iter().chain(active).collect();
-    Wanted::Present("User", conditions.join(" and "))
+    Wanted::Present("User", named.into_iter().map(both).collect())
 }
 
 impl Row {

@@ -1,10 +1,9 @@
 //! Lists over all tenants of a viewer: one tenant after the other by key, each in order of creation.
+//!
+//! A page looks so far and no farther, and says where it ended: in a large directory what is seldom
+//! takes several looks, each of them soon.
 
-use std::collections::VecDeque;
-
-use provisor_store::{
-    DeletedName, Id, Identifier, PageStart, Search, Snapshot, Stored, Tenant, search::Position,
-};
+use provisor_store::{DeletedName, Id, Look, Snapshot, Stored, Tenant};
 use scim::{
     Fired, Profile,
     filter::{Expression, Limits},
@@ -16,15 +15,27 @@ use super::{Problem, visit::Visit};
 const PAGE: usize = 50;
 /// Tenants that are looked into for one page; a link leads on to the others.
 const TENANTS: usize = 200;
-/// Stands between a tenant's key and an id; no key has it.
+/// How much one page looks at; see [`Look::most`].
+const LOOKED_AT: u32 = 20_000;
+/// Stands between the parts of a place; no tenant's key has it.
 const BETWEEN: char = '~';
 
 /// What a list shows.
 pub(super) enum Wanted<'w> {
-    /// Resources of this type that match a SCIM filter; empty: all.
-    Present(&'static str, String),
+    /// Resources of this type that match SCIM filters: in all tenants those of the first filter, then
+    /// in all those of the next. An empty filter: all.
+    Present(&'static str, Vec<String>),
     /// Deleted users.
     Deleted(DeletedName<'w>),
+}
+
+impl Wanted<'_> {
+    fn filters(&self) -> usize {
+        match self {
+            Wanted::Present(_, filters) => filters.len(),
+            Wanted::Deleted(_) => 1,
+        }
+    }
 }
 
 /// A page of a list.
@@ -33,8 +44,37 @@ pub(super) struct Found {
     pub(super) rows: Vec<Row>,
     /// Where the next page begins.
     pub(super) next: Option<String>,
+    /// It ended before it was full and before everything was looked at.
+    pub(super) ended_early: bool,
     /// What could not be searched, and why.
     pub(super) notes: Vec<String>,
+}
+
+/// Where a page begins or ended.
+struct Place<'p> {
+    /// The place of the filter.
+    filter: usize,
+    /// The tenant's key.
+    key: &'p str,
+    /// After this resource of the tenant.
+    after: Option<Id>,
+}
+
+impl<'p> Place<'p> {
+    fn parse(text: &'p str) -> Self {
+        let mut parts = text.split(BETWEEN);
+        let filter = parts.next().and_then(|filter| filter.parse().ok());
+        Self {
+            filter: filter.unwrap_or(0),
+            key: parts.next().unwrap_or_default(),
+            after: parts.next().and_then(|id| id.parse().ok()),
+        }
+    }
+
+    fn text(&self) -> String {
+        let id = self.after.map_or(String::new(), |id| id.to_string());
+        format!("{}{BETWEEN}{}{BETWEEN}{id}", self.filter, self.key)
+    }
 }
 
 /// A resource with its tenant.
@@ -72,107 +112,128 @@ pub(super) async fn page(
     only: Option<&Tenant>,
     wanted: &Wanted<'_>,
 ) -> Result<Found, Problem> {
-    let (key, after) = match visit.query.get("after").split_once(BETWEEN) {
-        Some((key, id)) => (key, id.parse::<Id>().ok()),
-        None => ("", None),
-    };
+    let begin = Place::parse(visit.query.get("after"));
     let mut snapshot = visit.read().await?;
-    let tenants = match only {
-        Some(tenant) => vec![tenant.clone()],
-        None => tenants(visit, snapshot.as_mut(), key, TENANTS + 1).await?,
-    };
-    let mut tenants = VecDeque::from(tenants);
     let mut found = Found::default();
-    let mut looked = 0;
-    while let Some(tenant) = tenants.pop_front() {
-        if looked == TENANTS || found.rows.len() == PAGE {
-            found.next = Some(format!("{}{BETWEEN}", tenant.key));
-            break;
-        }
-        looked += 1;
-        let after = after.filter(|_| tenant.key == key);
-        let room = PAGE - found.rows.len();
-        let more = part(snapshot.as_mut(), &tenant, wanted, after, room, &mut found).await?;
-        if more && let Some(last) = found.rows.last() {
-            found.next = Some(format!("{}{BETWEEN}{}", tenant.key, last.stored.id));
-            break;
+    let (mut looked, mut left) = (0, LOOKED_AT);
+    for filter in begin.filter..wanted.filters() {
+        let is_first = filter == begin.filter;
+        let key = if is_first { begin.key } else { "" };
+        let tenants = match only {
+            Some(tenant) => vec![tenant.clone()],
+            None => tenants(visit, snapshot.as_mut(), key, TENANTS + 1).await?,
+        };
+        for tenant in tenants {
+            let mut place = Place {
+                filter,
+                key: &tenant.key,
+                after: begin.after.filter(|_| is_first && tenant.key == key),
+            };
+            if looked == TENANTS || found.rows.len() == PAGE || left == 0 {
+                found.ended_early = found.rows.len() < PAGE;
+                found.next = Some(place.text());
+                return Ok(found);
+            }
+            looked += 1;
+            let part = part(
+                snapshot.as_mut(),
+                &tenant,
+                wanted,
+                &place,
+                (PAGE - found.rows.len(), left),
+            );
+            let part = part.await?;
+            left = left.saturating_sub(part.spent);
+            found.notes.extend(part.note);
+            found.rows.extend(part.rows);
+            if part.next.is_some() {
+                place.after = part.next;
+                found.ended_early = found.rows.len() < PAGE;
+                found.next = Some(place.text());
+                return Ok(found);
+            }
         }
     }
     Ok(found)
 }
 
-/// What one tenant gives; true if there is more.
+/// What one tenant gives.
+#[derive(Default)]
+struct Part {
+    rows: Vec<Row>,
+    /// Where there is more.
+    next: Option<Id>,
+    spent: u32,
+    note: Option<String>,
+}
+
+/// Looks into one tenant from a place on, for so many rows and so long.
 async fn part(
     snapshot: &mut dyn Snapshot,
     tenant: &Tenant,
     wanted: &Wanted<'_>,
-    after: Option<Id>,
-    room: usize,
-    found: &mut Found,
-) -> Result<bool, Problem> {
+    place: &Place<'_>,
+    (room, most): (usize, u32),
+) -> Result<Part, Problem> {
     let row = |stored, deleted| Row {
         tenant: tenant.clone(),
         stored,
         deleted,
     };
     let (name, filter) = match wanted {
-        Wanted::Present(name, filter) => (*name, filter),
+        Wanted::Present(name, filters) => (*name, filters.get(place.filter)),
         Wanted::Deleted(name) => {
             let mut users = snapshot
-                .deleted_users(tenant.id, *name, after, room + 1)
+                .deleted_users(tenant.id, *name, place.after, room + 1)
                 .await?;
             let more = users.len() > room;
             users.truncate(room);
-            let rows = users.into_iter().map(|(user, at)| row(user, Some(at)));
-            found.rows.extend(rows);
-            return Ok(more);
+            return Ok(Part {
+                next: users.last().filter(|_| more).map(|(user, _)| user.id),
+                rows: users
+                    .into_iter()
+                    .map(|(user, at)| row(user, Some(at)))
+                    .collect(),
+                ..Part::default()
+            });
         }
     };
     let registry = snapshot.registry(tenant.id).await?;
     let Some(kind) = registry.by_name(name) else {
-        return Ok(false);
+        return Ok(Part::default());
     };
-    let resolved = match filter.as_str() {
+    let noted = |note| Part {
+        note: Some(note),
+        ..Part::default()
+    };
+    let filter = match filter.map_or("", String::as_str) {
         "" => None,
         text => match Expression::parse(text, &Limits::default()).and_then(|expression| {
             expression.resolve(kind, &Profile::GENERIC, &mut Fired::default())
         }) {
             Ok(filter) => Some(filter),
-            Err(error) => {
-                found.notes = vec![error.detail];
-                return Ok(false);
-            }
+            Err(error) => return Ok(noted(error.detail)),
         },
     };
-    let search = Search {
-        types: vec![(kind.clone(), resolved)],
-        sort: vec![None],
-        start: match after {
-            Some(id) => PageStart::After(Position {
-                id,
-                sorted_by: None,
-            }),
-            None => PageStart::Index(1),
-        },
+    let look = Look {
+        kind: kind.clone(),
+        filter,
+        after: place.after,
         count: room,
-        teams: false,
-        members: false,
-        identifier: Identifier::UserName,
-        token: None,
-        fingerprint: format!("console {name} {room} {filter}"),
+        most,
     };
-    match snapshot.search(tenant.id, &search).await? {
-        Ok(page) => {
-            found
-                .rows
-                .extend(page.resources.into_iter().map(|stored| row(stored, None)));
-            Ok(page.more)
-        }
-        Err(refusal) => {
-            let note = format!("{}: {}", tenant.name, refusal.error.detail);
-            found.notes.push(note);
-            Ok(false)
-        }
+    match snapshot.look(tenant.id, &look).await? {
+        Ok(looked) => Ok(Part {
+            rows: looked
+                .resources
+                .into_iter()
+                .map(|stored| row(stored, None))
+                .collect(),
+            next: looked.next,
+            spent: looked.spent,
+            note: None,
+        }),
+        Err(refusal) => Ok(noted(format!("{}: {}", tenant.name, refusal.error.detail))),
     }
 }
 

@@ -212,6 +212,7 @@ impl Exchange {
                 connection,
                 operation: self.operation,
                 status,
+                duration_us: micros,
                 names: &names,
             });
             return;

@@ -241,8 +241,12 @@ impl Log {
         let mut requests = Vec::new();
         let mut seen: Option<Seen> = None;
         for name in names {
-            requests.extend(log.by_name(tenant, name, LOOKED_AT)?);
-            let found = log.seen(tenant, name)?;
+            let named = log.by_name(tenant, name, LOOKED_AT)?;
+            let found = match named.is_empty() {
+                true => log.counted_name(tenant, name)?,
+                false => log.seen(tenant, name)?,
+            };
+            requests.extend(named);
             seen = match (seen, found) {
                 (Some(a), Some(b)) => Some(Seen {
                     first: a.first.min(b.first),

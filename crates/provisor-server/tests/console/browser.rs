@@ -239,14 +239,36 @@ fn page(bytes: &[u8]) -> Page {
         .map(|line| line.split_once(": ").unwrap())
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    assert!(
-        !headers.iter().any(|(name, _)| name == "transfer-encoding"),
-        "pages have a length"
-    );
+    // Pages have a length; files are sent while they are read.
+    let is_chunked = headers.iter().any(|(name, _)| name == "transfer-encoding");
+    let is_file = headers
+        .iter()
+        .any(|(name, _)| name == "content-disposition");
+    assert!(!is_chunked || is_file, "pages have a length");
+    let body = match is_chunked {
+        true => chunks(&bytes[end + 4..]),
+        false => bytes[end + 4..].to_vec(),
+    };
     Page {
         status: status.parse().unwrap(),
         headers,
-        body: String::from_utf8(bytes[end + 4..].to_vec()).unwrap(),
+        body: String::from_utf8(body).unwrap(),
+    }
+}
+
+/// A body that came in chunks, up to its end.
+fn chunks(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = bytes.windows(2).position(|two| two == b"\r\n");
+        let line = line.expect("a whole body");
+        let length = std::str::from_utf8(&bytes[..line]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(&bytes[line + 2..line + 2 + length]);
+        bytes = &bytes[line + 4 + length..];
     }
 }
 

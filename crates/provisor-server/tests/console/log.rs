@@ -623,3 +623,69 @@ async fn a_look_up_tells_whom_it_was_for() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn a_file_has_all_entries_that_match() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    for number in 0..2_500 {
+        let cause = match number % 2 {
+            0 => Cause::Uniqueness,
+            _ => Cause::InvalidValue,
+        };
+        world.log.record(Entry {
+            cause: Some(cause),
+            ..refused(Some(&acme), &format!("user-{number}@acme.com"))
+        });
+        if number % 1_000 == 0 {
+            world.log.flush();
+        }
+    }
+    world.log.flush();
+    let mut auditor = world.as_role(Role::Auditor).await;
+    let lines = auditor.get("/log/export?personal=yes").await.expect(200);
+    assert_eq!(lines.lines().count(), 2_500);
+    let newest: scim::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    let detail = newest["detail"].as_str().unwrap();
+    assert!(detail.contains("user-2499@acme.com"), "{detail}");
+    let csv = auditor
+        .get("/log/export?format=csv&cause=uniqueness")
+        .await
+        .expect(200);
+    assert_eq!(csv.lines().count(), 1 + 1_250);
+    assert!(csv.starts_with("at,request,tenant,"), "{csv}");
+    assert_eq!(csv.matches("at,request,tenant,").count(), 1);
+}
+
+#[tokio::test]
+async fn a_page_says_how_far_back_it_looked() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let rare = Entry {
+        at: NOW - 60_000,
+        status: 207,
+        cause: None,
+        ..refused(Some(&acme), "lena@acme.com")
+    };
+    world.log.record(rare);
+    for number in 0..10_100 {
+        world.log.record(Entry {
+            at: NOW - 30_000 + number,
+            ..refused(Some(&acme), "x")
+        });
+        if number % 5_000 == 0 {
+            world.log.flush();
+        }
+    }
+    world.log.flush();
+    let mut auditor = world.as_role(Role::Auditor).await;
+    let page = auditor.get("/log?status=207").await.expect(200);
+    assert!(page.contains("Looked back to"), "{page}");
+    assert!(!page.contains("No request is like that"), "{page}");
+    let link = page.split("Look further back").next().unwrap();
+    let link = link.rsplit("href=\"").next().unwrap();
+    let link = link.split('"').next().unwrap().replace("&#38;", "&");
+    let page = auditor.get(&link.replace("&amp;", "&")).await.expect(200);
+    assert!(page.contains("</i>207"), "{page}");
+    assert!(!page.contains("Looked back to"), "{page}");
+}

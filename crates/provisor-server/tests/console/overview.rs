@@ -19,7 +19,10 @@ async fn it_counts_and_warns_within_the_viewers_tenants() {
         .await;
     let mut owner = world.as_role(Role::Owner).await;
     let page = owner.get("/").await.expect(200);
-    assert!(page.contains("<dt>Tenants</dt><dd>2</dd>"), "{page}");
+    assert!(
+        page.contains("<dt>Tenants</dt><dd>2<small>2 connections</small></dd>"),
+        "{page}"
+    );
     assert!(page.contains("“Okta of acme” of acme expires"), "{page}");
     assert!(page.contains("in 6 days"), "{page}");
     assert!(!page.contains("Okta of beta"), "{page}");
@@ -28,7 +31,7 @@ async fn it_counts_and_warns_within_the_viewers_tenants() {
         .person("bo@example.com", Role::Operator, &[&beta])
         .await;
     let page = world.signed_in(of_beta).await.get("/").await.expect(200);
-    assert!(page.contains("<dt>Tenants</dt><dd>1</dd>"), "{page}");
+    assert!(page.contains("<dt>Tenants</dt><dd>1<small>"), "{page}");
     assert!(!page.contains("acme"), "{page}");
     // Who expired locks somebody out: it is told for a week.
     for (days, is_told) in [(7, true), (7, false)] {
@@ -55,12 +58,16 @@ async fn requests_and_refusals_are_told_within_the_viewers_tenants() {
         ..Entry::new(RequestId::random(), NOW, Operation::Create, 409)
     };
     for _ in 0..3 {
-        world.log.record(refused(Some(&acme), Cause::Uniqueness));
+        world.log.record(Entry {
+            duration_us: 700,
+            ..refused(Some(&acme), Cause::Uniqueness)
+        });
     }
     world.log.record(refused(None, Cause::TokenUnknown));
     world.log.record(Entry {
         status: 201,
         cause: None,
+        duration_us: 9_000,
         ..refused(Some(&beta), Cause::Uniqueness)
     });
     world.log.flush();
@@ -72,6 +79,7 @@ async fn requests_and_refusals_are_told_within_the_viewers_tenants() {
         "/log?last=1h&#38;cause=uniqueness&#38;tenant=acme",
         "<dt>Requests, 24 h</dt><dd>5<small>20.0 % succeeded</small>",
         "5 requests in 24 hours, 4 of them refused",
+        "<dt>Answered within, 24 h</dt><dd>0.8 / 13 ms<small>",
         "okta is failing",
         "Healthy",
     ] {

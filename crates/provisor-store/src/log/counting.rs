@@ -23,6 +23,8 @@ pub(super) struct Kind {
     pub(super) connection: i64,
     pub(super) operation: u8,
     pub(super) status: u16,
+    /// How long it took, as a step of [`super::took`].
+    pub(super) step: u8,
 }
 
 /// A name in a counted request.
@@ -183,7 +185,11 @@ impl Buffer {
             .wrapping_mul(31)
             .wrapping_add(kind.second as u64)
             .wrapping_mul(31)
-            .wrapping_add(u64::from(kind.operation) << 16 | u64::from(kind.status))
+            .wrapping_add(
+                u64::from(kind.step) << 24
+                    | u64::from(kind.operation) << 16
+                    | u64::from(kind.status),
+            )
             .wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let start = (mixed >> 32) as usize;
         for probe in 0..PROBES {
@@ -214,6 +220,7 @@ mod tests {
             connection: 2,
             operation: 3,
             status: 200,
+            step: 20,
         }
     }
 

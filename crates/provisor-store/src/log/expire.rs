@@ -7,6 +7,7 @@ use super::{
     file::{LogFile, STRETCH},
     retention::{Cut, Retention},
     tally::forget_tallies,
+    took::forget_took,
 };
 
 /// Entries or bodies per transaction.
@@ -121,6 +122,7 @@ impl LogFile {
                 },
                 None => {
                     forget_tallies(&self.conn, upkeep.horizon)?;
+                    forget_took(&self.conn, upkeep.horizon)?;
                     upkeep.stage = Stage::GiveBack;
                 }
             },

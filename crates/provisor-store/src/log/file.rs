@@ -16,6 +16,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0001", include_str!("../../migrations/log/0001.sql")),
     ("0002", include_str!("../../migrations/log/0002.sql")),
     ("0003", include_str!("../../migrations/log/0003.sql")),
+    ("0004", include_str!("../../migrations/log/0004.sql")),
     ("0005", include_str!("../../migrations/log/0005.sql")),
 ];
 

@@ -194,6 +194,7 @@ impl LogFile {
         }
         self.write_counted(batch, recent, now)?;
         self.write_tallies(batch)?;
+        self.write_took(batch)?;
         if let Some(lost) = batch.lost_entries {
             self.add_gap(GapKind::Dropped, lost.from, lost.to, lost.count)?;
         }

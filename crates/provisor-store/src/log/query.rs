@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use rusqlite::{Connection, Row, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 use scim::tolerance::{Fired, Tolerance, Tolerances};
 
 use crate::{Cause, ConnectionId, Id, RequestId, TenantId, TokenId};
@@ -71,6 +71,16 @@ pub enum Whose {
     Tenants,
     /// Of these tenants.
     Named(Vec<TenantId>),
+}
+
+impl Whose {
+    /// The tenants, if they are named.
+    pub(super) fn named(&self) -> Option<&[TenantId]> {
+        match self {
+            Whose::Named(tenants) => Some(tenants),
+            Whose::All | Whose::Tenants => None,
+        }
+    }
 }
 
 /// Which entries; every condition given must hold.
@@ -137,6 +147,96 @@ pub(super) fn limit(asked: usize) -> usize {
     }
 }
 
+/// The index along which entries are looked at, the newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Walk {
+    /// All of them.
+    All,
+    /// A tenant's.
+    Tenant(TenantId),
+    /// Those with status 400 and above.
+    Refused,
+    /// Those of an operation that is rare.
+    Rare(Operation),
+}
+
+impl Walk {
+    /// Of a filter; `None`: what is found by its name or request needs no walk along the time.
+    pub(super) fn of(filter: &LogFilter) -> Option<Self> {
+        let is_named = filter.name.is_some() || filter.request.is_some();
+        let is_refused = filter.show == Show::Errors
+            || matches!(&filter.status, Some(status) if *status.start() >= 400);
+        match (filter.operation, filter.tenant) {
+            _ if is_named => None,
+            (Some(operation), _) if operation.is_rare() => Some(Walk::Rare(operation)),
+            _ if is_refused => Some(Walk::Refused),
+            (_, Some(tenant)) => Some(Walk::Tenant(tenant)),
+            (_, None) => Some(Walk::All),
+        }
+    }
+
+    /// True if the tenant is among what the index knows, but not what it is walked by: then one walk
+    /// serves several tenants.
+    pub(super) fn is_across_tenants(self) -> bool {
+        matches!(self, Walk::Refused | Walk::Rare(_))
+    }
+
+    /// Where the index has been chosen by hand, how.
+    fn index(self) -> &'static str {
+        match self {
+            Walk::All => "INDEXED BY entry_at",
+            Walk::Tenant(_) => "INDEXED BY entry_tenant_at",
+            Walk::Refused => "INDEXED BY entry_refused",
+            Walk::Rare(_) => "INDEXED BY entry_rare",
+        }
+    }
+
+    /// What an entry of a partial index meets, beside the filter; in the text, since what is bound does
+    /// not prove it.
+    fn condition(self) -> String {
+        match self {
+            Walk::All | Walk::Tenant(_) => String::new(),
+            Walk::Refused => " AND e.status >= 400".to_owned(),
+            Walk::Rare(operation) => format!(" AND e.operation = {}", operation as i64),
+        }
+    }
+
+    /// The time of the entry that comes after `most` others of this walk, if there are so many.
+    pub(super) fn end(
+        self,
+        conn: &Connection,
+        filter: &LogFilter,
+        most: usize,
+    ) -> rusqlite::Result<Option<i64>> {
+        let mut query = Query {
+            sql: format!(
+                "SELECT e.at FROM entry e {} WHERE 1{}",
+                self.index(),
+                self.condition()
+            ),
+            values: Vec::new(),
+            limit: 0,
+            bodies: false,
+        };
+        if let Walk::Tenant(tenant) = self {
+            query.and("e.tenant = ?", [tenant.0]);
+        }
+        if let Some(before) = filter.before {
+            query.and("(e.at, e.id) < (?, ?)", [before.at, before.id]);
+        }
+        if let Some(until) = filter.until {
+            query.and("e.at < ?", [until]);
+        }
+        if let Some(since) = filter.since {
+            query.and("e.at >= ?", [since]);
+        }
+        write!(query.sql, " ORDER BY e.at DESC LIMIT 1 OFFSET {most}").ok();
+        conn.prepare_cached(&query.sql)?
+            .query_row(params_from_iter(&query.values), |row| row.get(0))
+            .optional()
+    }
+}
+
 /// A filter as SQL.
 pub(super) struct Query {
     sql: String,
@@ -152,13 +252,23 @@ const COLUMNS: &str = "e.id, e.request, e.at, e.duration_us, e.tenant, e.connect
     b.entry IS NOT NULL";
 
 impl Query {
+    /// The entries along their index.
     pub(super) fn new(filter: &LogFilter, key: &NameKey) -> Self {
+        Self::walking(filter, key, Walk::of(filter))
+    }
+
+    /// The entries by their ids.
+    pub(super) fn tail(filter: &LogFilter, key: &NameKey) -> Self {
+        Self::walking(filter, key, None)
+    }
+
+    fn walking(filter: &LogFilter, key: &NameKey, walk: Option<Walk>) -> Self {
         let columns = if filter.bodies {
             format!("{COLUMNS}, b.request, b.response")
         } else {
             COLUMNS.to_owned()
         };
-        let (sql, values) = Self::source(&columns, filter, key);
+        let (sql, values) = Self::source(&columns, filter, key, walk);
         Self {
             sql,
             values,
@@ -168,28 +278,32 @@ impl Query {
     }
 
     /// These columns of what the filter lets through, without order and limit, with the values to bind.
-    pub(super) fn source(columns: &str, filter: &LogFilter, key: &NameKey) -> (String, Vec<Value>) {
-        // What is found by its name or id needs no walk along the time.
-        let walks = filter.name.is_none() && filter.resource.is_none() && filter.request.is_none();
-        let index = match filter.show {
-            Show::Errors if walks => "INDEXED BY entry_refused",
-            _ => "",
-        };
+    pub(super) fn source(
+        columns: &str,
+        filter: &LogFilter,
+        key: &NameKey,
+        walk: Option<Walk>,
+    ) -> (String, Vec<Value>) {
+        let from = walk.map_or(String::new(), Walk::condition);
+        let index = walk.map_or("", Walk::index);
         let mut query = Self {
             sql: format!(
-                "SELECT {columns} FROM entry e {index} LEFT JOIN body b ON b.entry = e.id WHERE 1"
+                "SELECT {columns} FROM entry e {index} LEFT JOIN body b ON b.entry = e.id \
+                 WHERE 1{from}"
             ),
             values: Vec::new(),
             limit: 0,
             bodies: false,
         };
-        query.conditions(filter, key);
+        // Without a walk the index on time would only tempt SQLite to look at a whole tenant.
+        let sign = if walk.is_some() { "" } else { "+" };
+        query.conditions(filter, key, sign);
         (query.sql, query.values)
     }
 
-    fn conditions(&mut self, filter: &LogFilter, key: &NameKey) {
+    fn conditions(&mut self, filter: &LogFilter, key: &NameKey, sign: &str) {
         if let Some(tenant) = filter.tenant {
-            self.and("e.tenant = ?", [tenant.0]);
+            self.and(&format!("{sign}e.tenant = ?"), [tenant.0]);
         }
         self.sql.push(' ');
         self.sql.push_str(&among("e.tenant", &filter.whose));
@@ -223,10 +337,18 @@ impl Query {
             self.and("e.cause = ?", [cause.as_str().to_owned()]);
         }
         if let Some(name) = &filter.name {
-            self.and(
-                &format!("e.id IN ({NAMED})"),
-                [nobody(filter.tenant), key.hash(name)],
-            );
+            let named = match filter.whose.named() {
+                // Hashes are the same in all tenants, so one question is enough.
+                Some(tenants) if filter.tenant.is_none() => {
+                    let ids: Vec<String> = tenants.iter().map(TenantId::to_string).collect();
+                    NAMED.replace("n.tenant = ?", &format!("n.tenant IN ({})", ids.join(", ")))
+                }
+                _ => {
+                    self.values.push(nobody(filter.tenant).into());
+                    NAMED.to_owned()
+                }
+            };
+            self.and(&format!("e.id IN ({named})"), [key.hash(name)]);
         }
         if let Some(resource) = filter.resource {
             self.and("e.resource = ?", [resource.0.to_vec()]);
@@ -235,10 +357,10 @@ impl Query {
             self.and("e.request = ?", [request.0.to_vec()]);
         }
         if let Some(since) = filter.since {
-            self.and("e.at >= ?", [since]);
+            self.and(&format!("{sign}e.at >= ?"), [since]);
         }
         if let Some(until) = filter.until {
-            self.and("e.at < ?", [until]);
+            self.and(&format!("{sign}e.at < ?"), [until]);
         }
     }
 

@@ -18,7 +18,7 @@ use super::{
     expire::FROM,
     file::{Location, MIGRATIONS, NAMED},
     name::NameKey,
-    query::{Query, limit},
+    query::{Query, Walk, limit},
 };
 
 /// A question that takes longer than this is given up.
@@ -159,8 +159,9 @@ impl LogReader {
 
     /// Entries, newest first.
     pub fn entries(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
-        let Whose::Named(tenants) = &filter.whose else {
-            return self.page(filter);
+        let is_across = Walk::of(filter).is_none_or(Walk::is_across_tenants);
+        let Some(tenants) = filter.whose.named().filter(|_| !is_across) else {
+            return self.along(filter);
         };
         // Tenant by tenant, each along its own index: that one of them is quiet costs nothing.
         let mut found = Vec::new();
@@ -170,20 +171,24 @@ impl LogReader {
                 whose: Whose::All,
                 ..filter.clone()
             };
-            found.extend(self.page(&of_one)?);
+            found.extend(self.along(&of_one)?);
         }
         found.sort_unstable_by_key(|logged| std::cmp::Reverse(logged.place()));
         found.truncate(limit(filter.limit));
         Ok(found)
     }
 
-    fn page(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
+    fn along(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
         self.ask(|conn, key| {
             let mut query = Query::new(filter, key);
             if let Some(before) = filter.before {
                 query.and("(e.at, e.id) < (?, ?)", [before.at, before.id]);
             }
-            query.run(conn, "e.at DESC, e.id DESC")
+            match Walk::of(filter) {
+                Some(_) => query.run(conn, "e.at DESC, e.id DESC"),
+                // As with the conditions on time: no index is to be walked for its order.
+                None => query.run(conn, "+e.at DESC, +e.id DESC"),
+            }
         })
     }
 
@@ -191,7 +196,7 @@ impl LogReader {
     /// `before` of the filter is ignored.
     pub fn tail(&self, after: i64, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
         self.ask(|conn, key| {
-            let mut query = Query::new(filter, key);
+            let mut query = Query::tail(filter, key);
             query.and("e.id > ?", [after]);
             query.run(conn, "e.id")
         })
@@ -231,26 +236,21 @@ impl LogReader {
         })
     }
 
+    /// When requests that were only counted spoke of this name.
+    pub fn counted_name(&self, tenant: TenantId, name: &str) -> Result<Option<Seen>, StoreError> {
+        self.ask(|conn, key| counted_name(conn, tenant, key.hash(name)))
+    }
+
     /// When requests spoke of this name; `None`: not in the log, see [`LogReader::window`].
     pub fn seen(&self, tenant: TenantId, name: &str) -> Result<Option<Seen>, StoreError> {
         self.ask(|conn, key| {
             let found = (tenant.0, key.hash(name));
-            let counted: Option<(i64, i64, i64)> = conn
-                .prepare_cached(
-                    "SELECT first_at, last_at, count FROM name WHERE tenant = ? AND hash = ?",
-                )?
-                .query_row(found, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()?;
+            let mut seen = counted_name(conn, tenant, found.1)?;
             let in_full: (Option<i64>, Option<i64>, i64) = conn
                 .prepare_cached(&format!(
                     "SELECT min(at), max(at), count(*) FROM entry WHERE id IN ({NAMED})"
                 ))?
                 .query_row(found, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            let mut seen = counted.map(|(first, last, count)| Seen {
-                first,
-                last,
-                count: count.unsigned_abs(),
-            });
             if let (Some(first), Some(last), count) = in_full {
                 let sum = seen.get_or_insert(Seen {
                     first,
@@ -315,6 +315,18 @@ impl LogReader {
             Ok(Window { from, to, gaps })
         })
     }
+}
+
+fn counted_name(conn: &Connection, tenant: TenantId, hash: i64) -> rusqlite::Result<Option<Seen>> {
+    conn.prepare_cached("SELECT first_at, last_at, count FROM name WHERE tenant = ? AND hash = ?")?
+        .query_row((tenant.0, hash), |row| {
+            Ok(Seen {
+                first: row.get(0)?,
+                last: row.get(1)?,
+                count: row.get::<_, i64>(2)?.unsigned_abs(),
+            })
+        })
+        .optional()
 }
 
 /// The number in a column that has no NULL.

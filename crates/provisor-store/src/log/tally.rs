@@ -7,7 +7,11 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use crate::{Cause, ConnectionId, StoreError, TenantId};
 
 use super::{
-    LogFilter, LogReader, Show, Whose, file::LogFile, flush::Batch, query::Query, reader::nobody,
+    LogFilter, LogReader, Show, Whose,
+    file::LogFile,
+    flush::Batch,
+    query::{Query, Walk},
+    reader::nobody,
 };
 
 /// Milliseconds of a slot.
@@ -57,6 +61,15 @@ pub struct Refusals {
     pub last: i64,
 }
 
+/// Why requests were refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Causes {
+    /// By tenant and cause, the most frequent first.
+    pub refusals: Vec<Refusals>,
+    /// Where they were too many to look at all: since when they are told, in milliseconds since 1970.
+    pub since: Option<i64>,
+}
+
 impl LogReader {
     /// Requests by half hour, from `since` on: the start of each in milliseconds since 1970, oldest
     /// first, those without requests left out.
@@ -94,31 +107,48 @@ impl LogReader {
         })
     }
 
-    /// Refusals by tenant and cause, the most frequent first: of the newest 20,000 that match.
-    /// `show`, `before` and `limit` of the filter are ignored.
-    pub fn by_cause(&self, filter: &LogFilter) -> Result<Vec<Refusals>, StoreError> {
+    /// Refusals by tenant and cause: of the newest 20,000 that match. `show`, `before` and `limit` of
+    /// the filter are ignored.
+    pub fn by_cause(&self, filter: &LogFilter) -> Result<Causes, StoreError> {
+        self.by_cause_within(filter, MOST)
+    }
+
+    pub(super) fn by_cause_within(
+        &self,
+        filter: &LogFilter,
+        most: usize,
+    ) -> Result<Causes, StoreError> {
         let filter = LogFilter {
             show: Show::Errors,
             ..filter.clone()
         };
         self.ask(|conn, key| {
-            let (from, values) = Query::source("e.tenant, e.cause, e.at", &filter, key);
-            conn.prepare_cached(&format!(
-                "SELECT tenant, cause, count(*), min(at), max(at)
-                 FROM ({from} ORDER BY e.at DESC LIMIT {MOST})
+            let (from, values) =
+                Query::source("e.tenant, e.cause, e.at", &filter, key, Walk::of(&filter));
+            let refusals: Vec<Refusals> = conn
+                .prepare_cached(&format!(
+                    "SELECT tenant, cause, count(*), min(at), max(at)
+                 FROM ({from} ORDER BY e.at DESC LIMIT {most})
                  GROUP BY tenant, cause ORDER BY 3 DESC, 5 DESC"
-            ))?
-            .query_map(params_from_iter(values), |row| {
-                let cause: Option<String> = row.get(1)?;
-                Ok(Refusals {
-                    tenant: row.get::<_, Option<i64>>(0)?.map(TenantId),
-                    cause: cause.as_deref().and_then(Cause::from_code),
-                    count: row.get::<_, i64>(2)?.unsigned_abs(),
-                    first: row.get(3)?,
-                    last: row.get(4)?,
-                })
-            })?
-            .collect()
+                ))?
+                .query_map(params_from_iter(values), |row| {
+                    let cause: Option<String> = row.get(1)?;
+                    Ok(Refusals {
+                        tenant: row.get::<_, Option<i64>>(0)?.map(TenantId),
+                        cause: cause.as_deref().and_then(Cause::from_code),
+                        count: row.get::<_, i64>(2)?.unsigned_abs(),
+                        first: row.get(3)?,
+                        last: row.get(4)?,
+                    })
+                })?
+                .collect::<Result<_, _>>()?;
+            let all: u64 = refusals.iter().map(|one| one.count).sum();
+            let is_cut = all == most as u64;
+            let first = refusals.iter().map(|one| one.first).min();
+            Ok(Causes {
+                since: first.filter(|_| is_cut),
+                refusals,
+            })
         })
     }
 }

@@ -15,6 +15,7 @@ use super::*;
 use crate::{Cause, Id, RequestId, TokenId};
 
 mod erasure;
+mod page;
 mod recording;
 mod retention;
 mod tally;
@@ -109,6 +110,7 @@ impl Bench {
             connection: Some(ConnectionId(3)),
             operation: Operation::Get,
             status: 200,
+            duration_us: 700,
             names,
         }
     }

@@ -24,6 +24,8 @@ pub(super) const EMAIL: &str = "emails.value";
 
 /// Longer values are kept as a prefix and a hash, which still finds exactly them.
 pub(super) const LONGEST: usize = 200;
+/// So many bytes of every longer value are kept as they are.
+pub(super) const WHOLE: usize = LONGEST - 3;
 
 /// One search key of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -177,6 +179,19 @@ pub(super) fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
         .collect();
     let cut = (0..=LONGEST).rev().find(|at| value.is_char_boundary(*at));
     format!("{}\u{1}{hash}", &value[..cut.unwrap_or(0)]).into()
+}
+
+/// What comes after every text that begins with this, in the order of the index; `None`: nothing.
+pub(super) fn after_beginning(text: &str) -> Option<String> {
+    let mut end = text.to_owned();
+    while let Some(last) = end.pop() {
+        let next = (last..=char::MAX).nth(1);
+        if let Some(next) = next {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
 }
 
 /// Compares every stored key with what the documents say.

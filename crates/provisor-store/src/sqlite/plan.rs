@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use scim::{
     AttributePath, ResourceType,
-    filter::{Filter, Literal, Operator},
+    filter::{Filter, Literal, Operator, is_case_exact},
 };
 
 use super::keys;
@@ -18,8 +18,12 @@ pub(super) enum Source {
     Id(String),
     /// The user with this folded userName.
     UserName(String),
+    /// Users whose folded userName begins with this.
+    UserNameFrom(String),
     /// Resources with this search key.
     Key(Cow<'static, str>, String),
+    /// Resources with a search key that begins with this.
+    KeyFrom(Cow<'static, str>, String),
     /// Teams with this member.
     TeamsOf(String),
     /// Users directly or indirectly in this team.
@@ -46,6 +50,14 @@ pub(super) fn plan(kind: &ResourceType, filter: &Filter) -> Plan {
             op: Operator::Eq,
             value: Literal::Text(text),
         } => match equality(kind, path, text) {
+            Some(source) => exact(source),
+            None => scan(),
+        },
+        Filter::Compare {
+            path,
+            op: Operator::Sw,
+            value: Literal::Text(text),
+        } => match beginning(kind, path, text) {
             Some(source) => exact(source),
             None => scan(),
         },
@@ -112,14 +124,28 @@ fn equality(kind: &ResourceType, path: &AttributePath, text: &str) -> Option<Sou
     Some(Source::Key(attribute, value.into_owned()))
 }
 
+/// The index that answers `path sw text`; `text` is folded as the attribute asks.
+fn beginning(kind: &ResourceType, path: &AttributePath, text: &str) -> Option<Source> {
+    // Longer keys are kept as a beginning and a hash, and caseExact texts as they were written.
+    if text.is_empty() || text.len() > keys::WHOLE || is_case_exact(path.leaf()) {
+        return None;
+    }
+    match equality(kind, path, text)? {
+        Source::UserName(text) => Some(Source::UserNameFrom(text)),
+        Source::Key(attribute, text) => Some(Source::KeyFrom(attribute, text)),
+        _ => None,
+    }
+}
+
 /// A rough order of how few candidates a source has.
 fn cost(source: &Source) -> u8 {
     match source {
         Source::Nothing => 0,
         Source::Id(_) | Source::UserName(_) => 1,
         Source::Key(..) => 2,
-        Source::TeamsOf(_) => 3,
-        Source::MembersOf(_) => 4,
-        Source::Any(_) => 5,
+        Source::UserNameFrom(_) | Source::KeyFrom(..) => 3,
+        Source::TeamsOf(_) => 4,
+        Source::MembersOf(_) => 5,
+        Source::Any(_) => 6,
     }
 }

@@ -16,17 +16,15 @@ use scim::{Registry, ResourceType, Value, fold::fold};
 use super::{
     Shared, caller,
     get::{self, Derived},
-    people, rows,
+    lists, people, rows,
     scan::Stopped,
     search::{self, Query},
 };
 use crate::{
-    AuditEntry, AuditQuery, Brief, Caller, ConnectionId, DeletedName, Denied, Event, Id, Link,
-    MemberRef, Page, PasswordHash, Person, PersonId, PlainToken, Refusal, Search, Secret, Session,
-    Snapshot, StoreError, Stored, Tenant, TenantId, TokenQuery, TokenRecord,
-    event::EventKind,
-    people::{Presence, Totals},
-    record,
+    AuditEntry, AuditQuery, Brief, Caller, ConnectionId, DeletedName, Denied, Event, Id,
+    Identifier, Link, Look, Looked, MemberRef, Page, PageStart, PasswordHash, Person, PersonId,
+    PlainToken, Refusal, Search, Secret, Session, Snapshot, StoreError, Stored, Tenant, TenantId,
+    TokenQuery, TokenRecord, Totals, event::EventKind, people::Presence, record, search::Position,
 };
 
 /// A read transaction; ended and given back when dropped.
@@ -99,6 +97,62 @@ impl View {
         }
     }
 
+    /// Runs a query here while it reads little, else beside the threads that serve others.
+    async fn query<T: Send + 'static>(
+        &mut self,
+        tenant: TenantId,
+        search: &Search,
+        is_heavy: bool,
+        run: impl Fn(&Query<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<Result<T, Refusal>, StoreError> {
+        let cancelled = Arc::<AtomicBool>::default();
+        let ask =
+            move |shared: &Shared, connection: &Connection, search: &Search, beside, cancelled| {
+                run(&Query {
+                    connection,
+                    tenant,
+                    search,
+                    callers: &shared.callers,
+                    boundaries: &shared.boundaries,
+                    settings: shared.settings,
+                    now: shared.clock.now(),
+                    beside,
+                    cancelled,
+                })
+            };
+        if !is_heavy {
+            let connection = self.connection()?;
+            match ask(&self.shared, connection, search, false, cancelled.clone()) {
+                Err(Stopped::Heavy) => {}
+                result => return answer(result),
+            }
+        }
+        let shared = self.shared.clone();
+        let turn = match shared.scans.take(tenant).await {
+            Ok(turn) => turn,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.shared.metrics.scans.fetch_add(1, Relaxed);
+        let connection = self
+            .connection
+            .take()
+            .ok_or_else(|| StoreError::Failed("a view was used twice at once".into()))?;
+        let guard = CancelOnDrop(cancelled.clone());
+        let search = search.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let result = ask(&shared, &connection, &search, true, cancelled);
+            // Not before: a scan goes on for a moment when its request has gone.
+            drop(turn);
+            (connection, result)
+        });
+        let (connection, result) = work
+            .await
+            .map_err(|error| StoreError::Failed(format!("a scan ended early: {error}")))?;
+        drop(guard);
+        self.connection = Some(connection);
+        answer(result)
+    }
+
     fn tenant_where(&self, condition: &str, value: &str) -> Result<Option<Tenant>, StoreError> {
         Ok(self
             .connection()?
@@ -129,7 +183,7 @@ impl Drop for View {
 const EVENT: &str = "tenant_id, seq, kind, type, resource, at, doc, app_id, detail, request, \
                      connection, token, actor";
 
-fn answer(result: Result<Page, Stopped>) -> Result<Result<Page, Refusal>, StoreError> {
+fn answer<T>(result: Result<T, Stopped>) -> Result<Result<T, Refusal>, StoreError> {
     match result {
         Ok(page) => Ok(Ok(page)),
         Err(Stopped::Refused(refusal)) => Ok(Err(refusal)),
@@ -210,58 +264,37 @@ impl Snapshot for View {
         tenant: TenantId,
         search: &Search,
     ) -> Result<Result<Page, Refusal>, StoreError> {
-        let cancelled = Arc::<AtomicBool>::default();
-        let run =
-            move |shared: &Shared, connection: &Connection, search: &Search, beside, cancelled| {
-                Query {
-                    connection,
-                    tenant,
-                    search,
-                    callers: &shared.callers,
-                    boundaries: &shared.boundaries,
-                    settings: shared.settings,
-                    now: shared.clock.now(),
-                    beside,
-                    cancelled,
-                }
-                .run()
-            };
-        if !search::is_heavy(search) {
-            match run(
-                &self.shared,
-                self.connection()?,
-                search,
-                false,
-                cancelled.clone(),
-            ) {
-                Err(Stopped::Heavy) => {}
-                result => return answer(result),
-            }
-        }
-        let shared = self.shared.clone();
-        let turn = match shared.scans.take(tenant).await {
-            Ok(turn) => turn,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        self.shared.metrics.scans.fetch_add(1, Relaxed);
-        let connection = self
-            .connection
-            .take()
-            .ok_or_else(|| StoreError::Failed("a view was used twice at once".into()))?;
-        let guard = CancelOnDrop(cancelled.clone());
-        let search = search.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            let result = run(&shared, &connection, &search, true, cancelled);
-            // Not before: a scan goes on for a moment when its request has gone.
-            drop(turn);
-            (connection, result)
-        });
-        let (connection, result) = work
+        let is_heavy = search::is_heavy(search);
+        self.query(tenant, search, is_heavy, |query| query.run())
             .await
-            .map_err(|error| StoreError::Failed(format!("a scan ended early: {error}")))?;
-        drop(guard);
-        self.connection = Some(connection);
-        answer(result)
+    }
+
+    async fn look(
+        &mut self,
+        tenant: TenantId,
+        look: &Look,
+    ) -> Result<Result<Looked, Refusal>, StoreError> {
+        let start = match look.after {
+            Some(id) => PageStart::After(Position {
+                id,
+                sorted_by: None,
+            }),
+            None => PageStart::Index(1),
+        };
+        let search = Search {
+            types: vec![(look.kind.clone(), look.filter.clone())],
+            sort: Vec::new(),
+            start,
+            count: look.count,
+            teams: false,
+            members: false,
+            identifier: Identifier::UserName,
+            token: None,
+            fingerprint: String::new(),
+        };
+        let most = look.most;
+        self.query(tenant, &search, false, move |query| query.look(most))
+            .await
     }
 
     async fn members(
@@ -471,11 +504,11 @@ impl Snapshot for View {
     }
 
     async fn totals(&mut self, tenants: Option<&[TenantId]>) -> Result<Totals, StoreError> {
-        people::totals(self.connection()?, tenants)
+        lists::totals(self.connection()?, tenants)
     }
 
     async fn find_tokens(&mut self, query: &TokenQuery) -> Result<Vec<TokenRecord>, StoreError> {
-        people::find_tokens(self.connection()?, query)
+        lists::find_tokens(self.connection()?, query)
     }
 
     async fn session(&mut self, secret: &Secret) -> Result<Option<Arc<Session>>, StoreError> {
@@ -518,7 +551,7 @@ impl Snapshot for View {
     }
 
     async fn audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
-        people::audit(self.connection()?, query)
+        lists::audit(self.connection()?, query)
     }
 
     async fn registry(&mut self, tenant: TenantId) -> Result<Arc<Registry>, StoreError> {

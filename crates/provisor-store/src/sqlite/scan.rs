@@ -12,7 +12,7 @@ use std::{
 
 use memchr::memmem::Finder;
 use rusqlite::{Connection, Row, params};
-use scim::{Kind, ResourceType, filter::Filter};
+use scim::{Kind, ResourceType, filter::Filter, fold::keeps_ascii};
 
 use super::{
     get,
@@ -88,7 +88,7 @@ impl From<rusqlite::Error> for Stopped {
 pub(super) struct Matcher<'a> {
     kind: &'a ResourceType,
     filter: &'a Filter,
-    text: Option<Finder<'static>>,
+    texts: Option<Vec<Finder<'static>>>,
     folded: Vec<u8>,
     teams: bool,
     members: bool,
@@ -99,28 +99,31 @@ impl<'a> Matcher<'a> {
         Self {
             kind,
             filter,
-            text: filter
-                .required_text()
-                .map(|text| Finder::new(text.as_bytes()).into_owned()),
+            texts: filter.required_texts().map(|texts| {
+                let finders = texts.iter();
+                finders
+                    .map(|text| Finder::new(text.as_bytes()).into_owned())
+                    .collect()
+            }),
             folded: Vec::new(),
             teams: kind.is_user() && filter.mentions("groups"),
             members: kind.is_group() && filter.mentions("members"),
         }
     }
 
-    /// False if the document cannot match, told from its bytes: the text the filter demands is
-    /// not in it. Bytes outside ASCII may fold to ASCII, so such a document is always looked at.
+    /// False if the document cannot match, told from its bytes: no text of those that the filter
+    /// demands is in it. Where something beyond ASCII folds to ASCII, the document is looked at.
     fn may_match(&mut self, doc: &[u8], rest: Option<&[u8]>) -> bool {
-        let Some(text) = &self.text else {
+        let Some(texts) = &self.texts else {
             return true;
         };
-        if rest.is_some() || !doc.is_ascii() {
+        if rest.is_some() || !std::str::from_utf8(doc).is_ok_and(keeps_ascii) {
             return true;
         }
         self.folded.clear();
         self.folded.extend_from_slice(doc);
         self.folded.make_ascii_lowercase();
-        text.find(&self.folded).is_some()
+        texts.iter().any(|text| text.find(&self.folded).is_some())
     }
 
     pub(super) fn matches(
@@ -231,7 +234,8 @@ pub(super) fn each(
     Ok(())
 }
 
-fn candidate(matcher: &mut Matcher<'_>, row: &Row<'_>) -> rusqlite::Result<bool> {
+/// False if a row cannot match, told from the bytes of its document.
+pub(super) fn candidate(matcher: &mut Matcher<'_>, row: &Row<'_>) -> rusqlite::Result<bool> {
     let doc = row.get_ref(6)?;
     let rest = row.get_ref(7)?;
     let bytes = |value| match value {

@@ -1,6 +1,7 @@
 //! Queries: plan, fetch, evaluate, sort, page.
 
 mod fill;
+mod look;
 mod source;
 mod window;
 
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{Id, Page, PageStart, Search, StoreError, TenantId, search::Position};
 use fill::Fill;
-use source::Candidates;
+use source::{Candidates, Place};
 use window::{Hit, Start, Window};
 
 /// Rows that may be skipped on the thread that serves others.
@@ -65,6 +66,8 @@ pub(super) fn is_heavy(search: &Search) -> bool {
 fn is_selective(source: &Source) -> bool {
     match source {
         Source::Nothing | Source::Id(_) | Source::UserName(_) | Source::Key(..) => true,
+        // If few begin so; looking is stopped when it is more.
+        Source::UserNameFrom(_) | Source::KeyFrom(..) => true,
         Source::TeamsOf(_) | Source::MembersOf(_) => false,
         Source::Any(sources) => sources.len() <= 20 && sources.iter().all(is_selective),
     }
@@ -270,7 +273,8 @@ impl Query<'_> {
         let mut by_email = false;
         let mut candidates = Candidates::All;
         if let Some(source) = plan.as_ref().and_then(|plan| plan.source.as_ref()) {
-            candidates = self.candidates(number, source)?;
+            let most = self.settings.search_memory / size_of::<Place>();
+            candidates = self.candidates(number, source, most)?;
             if matches!(&candidates, Candidates::Rows(rows) if rows.is_empty()) {
                 let rows = self.by_primary_email(kind, number, source)?;
                 by_email = !rows.is_empty();

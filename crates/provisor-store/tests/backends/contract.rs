@@ -119,6 +119,8 @@ cases! { ($)
         a_walk_is_complete_under_deletion
         cursors_hold_when_their_resource_is_gone
         several_types_at_once
+        looks_together_find_what_a_search_finds
+        a_look_ends_when_it_was_long_enough
         scans_are_bounded
     }
     bounds {

@@ -641,16 +641,30 @@ fn patch_paths_are_split_at_the_brackets() {
 }
 
 #[test]
-fn required_text_is_the_longest_that_every_match_contains() {
+fn every_match_contains_one_of_the_required_texts() {
     for (text, expected) in [
-        (r#"userName eq "BJensen""#, Some("bjensen")),
+        (r#"userName eq "BJensen""#, Some(&["bjensen"][..])),
         (
             r#"userName co "ab" and emails[type eq "work" and value ew "@Example.com"]"#,
-            Some("@example.com"),
+            Some(&["@example.com"]),
         ),
-        (r#"externalId eq "ABC""#, Some("abc")),
-        (r#"externalId sw "ABC""#, Some("ab")),
-        (r#"userName eq "a" or userName eq "b""#, None),
+        (r#"externalId eq "ABC""#, Some(&["abc"])),
+        (r#"externalId sw "ABC""#, Some(&["ab"])),
+        (r#"userName eq "a" or userName eq "b""#, Some(&["a", "b"])),
+        (
+            r#"userName co "Ann" or displayName co "ann" or name.givenName eq "Ann""#,
+            Some(&["ann"]),
+        ),
+        (
+            r#"(userName co "a" or userName co "bcd") and displayName co "xy""#,
+            Some(&["xy"]),
+        ),
+        (r#"userName eq "a" or active eq true"#, Some(&["a", "true"])),
+        (r#"userName eq "a" or active ne true"#, None),
+        (
+            r#"title eq "a" or title eq "b" or title eq "c" or title eq "d" or title eq "e""#,
+            None,
+        ),
         (r#"not (userName eq "a")"#, None),
         (r#"userName ne "abc""#, None),
         (r#"userName gt "abc""#, None),
@@ -658,7 +672,8 @@ fn required_text_is_the_longest_that_every_match_contains() {
         (r#"profileUrl co "a/b""#, None),
         ("userName eq \"\u{e9}\"", None),
         (r#"userName co """#, None),
-        ("active eq true", None),
+        ("active eq true", Some(&["true"])),
+        ("active ne true", None),
         (r#"id eq "abc""#, None),
         (r#"meta.version eq "abc""#, None),
         (r#"groups.value eq "abc""#, None),
@@ -666,7 +681,8 @@ fn required_text_is_the_longest_that_every_match_contains() {
         (r#"schemas eq "abc""#, None),
     ] {
         let filter = read(text, &Profile::RFC).unwrap();
-        assert_eq!(filter.required_text().as_deref(), expected, "{text}");
+        let expected = expected.map(|texts| texts.iter().map(|text| (*text).to_owned()).collect());
+        assert_eq!(filter.required_texts(), expected, "{text}");
     }
 }
 

@@ -19,8 +19,6 @@ use crate::app_view;
 
 /// Entries read at a time.
 const PAGE: usize = 1000;
-/// Entries of a file, the newest.
-const MOST: usize = 20_000;
 const COLUMNS: [&str; 18] = [
     "at",
     "request",
@@ -48,49 +46,60 @@ pub(in crate::console) async fn file(visit: Visit) -> Result<Response, Problem> 
     let choice = Choice::read(&visit).await?;
     let told = Exported::begin(&visit, "log").await?;
     let is_whole = visit.query.get("personal") == "yes" && visit.viewer.may(Action::SeePersonal);
-    let filter = choice.filter;
-    let entries = ask(&visit.console, move |reader| {
-        let mut all: Vec<Logged> = Vec::new();
-        let mut filter = LogFilter {
+    let entries = Entries {
+        filter: Some(LogFilter {
             limit: PAGE,
+            ..choice.filter
+        }),
+        is_whole,
+    };
+    download::file(visit, "sync-log", form, &COLUMNS, entries, told).await
+}
+
+/// All that a filter lets through, the newest first.
+struct Entries {
+    /// Of the next page; `None`: that was the last.
+    filter: Option<LogFilter>,
+    is_whole: bool,
+}
+
+impl download::Rows for Entries {
+    async fn more(&mut self, visit: &Visit) -> Result<Option<Vec<Value>>, Problem> {
+        let Some(filter) = self.filter.take() else {
+            return Ok(None);
+        };
+        let asked = filter.clone();
+        let page = ask(&visit.console, move |reader| reader.page(&asked)).await?;
+        let is_full = page.entries.len() == PAGE;
+        let last = page.entries.last().map(Logged::place);
+        let next = page.ended.or(last.filter(|_| is_full));
+        self.filter = next.map(|next| LogFilter {
+            before: Some(next),
             ..filter
-        };
-        loop {
-            let page = reader.entries(&filter)?;
-            filter.before = page.last().map(Logged::place);
-            let is_last = page.len() < PAGE;
-            all.extend(page);
-            if is_last || all.len() >= MOST {
-                return Ok(all);
+        });
+        let mut snapshot = visit.read().await?;
+        let mut names = Names::new(snapshot.as_mut());
+        let mut views = Vec::with_capacity(page.entries.len());
+        for logged in page.entries {
+            let entry = match self.is_whole {
+                true => logged.entry,
+                false => logged.entry.masked(),
+            };
+            let tenant = names.tenant(entry.tenant).await?.map(|tenant| tenant.key);
+            let connection = names.connection(&entry).await?;
+            let connection = connection.map(|connection| connection.name.as_str());
+            let mut view = app_view::log_entry(&entry, connection);
+            if let Value::Object(view) = &mut view {
+                // Bodies are for looking at one by one.
+                view.remove("request_body");
+                view.remove("response_body");
+                view.insert("tenant".to_owned(), tenant.into());
+                if !visit.viewer.may(Action::SeeTokens) {
+                    view.remove("token");
+                }
             }
+            views.push(view);
         }
-    })
-    .await?;
-    let mut snapshot = visit.read().await?;
-    let mut names = Names::new(snapshot.as_mut());
-    let mut views = Vec::with_capacity(entries.len());
-    for logged in entries {
-        let entry = if is_whole {
-            logged.entry
-        } else {
-            logged.entry.masked()
-        };
-        let tenant = names.tenant(entry.tenant).await?.map(|tenant| tenant.key);
-        let connection = names.connection(&entry).await?;
-        let connection = connection.map(|connection| connection.name.as_str());
-        let mut view = app_view::log_entry(&entry, connection);
-        if let Value::Object(view) = &mut view {
-            // Bodies are for looking at one by one.
-            view.remove("request_body");
-            view.remove("response_body");
-            view.insert("tenant".to_owned(), tenant.into());
-            if !visit.viewer.may(Action::SeeTokens) {
-                view.remove("token");
-            }
-        }
-        views.push(view);
+        Ok(Some(views))
     }
-    drop(snapshot);
-    told.end(views.len()).await;
-    download::file("sync-log", form, &COLUMNS, &views)
 }

@@ -109,7 +109,16 @@ struct Run {
     count: usize,
 }
 
-/// A page of lines, and where it ended if there is more.
+/// A page of lines.
+pub(super) struct Lines {
+    pub(super) lines: Vec<Line>,
+    /// Where the next page begins, if there is more.
+    pub(super) next: Option<Place>,
+    /// How far back it looked, where it ended before it was full.
+    pub(super) back_to: Option<i64>,
+}
+
+/// A page of lines.
 pub(super) async fn page(
     console: &Console,
     filter: LogFilter,
@@ -117,20 +126,24 @@ pub(super) async fn page(
     eyes: Eyes,
     names: &mut Names<'_>,
     query: &Fields,
-) -> Result<(Vec<Line>, Option<Place>), Problem> {
+) -> Result<Lines, Problem> {
     let now = console.clock.now();
     let filter = LogFilter {
         limit: READ,
         ..filter
     };
-    let (runs, next) = ask(console, move |reader| {
-        let entries = reader.entries(&filter)?;
-        let is_full = entries.len() == READ;
-        let (mut runs, next) = fold(entries, if folds { ALIKE } else { usize::MAX }, is_full);
+    let (runs, next, back_to) = ask(console, move |reader| {
+        let page = reader.page(&filter)?;
+        let is_full = page.entries.len() == READ;
+        let alike = if folds { ALIKE } else { usize::MAX };
+        let (mut runs, mut next) = fold(page.entries, alike, is_full);
         for run in &mut runs {
             fill(reader, run)?;
         }
-        Ok((runs, next))
+        // Unless the lines already end before what was looked at.
+        let ended = page.ended.filter(|_| next.is_none());
+        next = next.or(ended);
+        Ok((runs, next, ended.map(|place| place.at)))
     })
     .await?;
     let mut lines = Vec::new();
@@ -149,7 +162,11 @@ pub(super) async fn page(
             query,
         ));
     }
-    Ok((lines, next))
+    Ok(Lines {
+        lines,
+        next,
+        back_to,
+    })
 }
 
 /// What makes two entries alike.

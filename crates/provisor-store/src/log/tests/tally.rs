@@ -59,7 +59,9 @@ fn refusals_are_summed_by_tenant_and_cause() {
     log.flush();
     let found = |filter: LogFilter| {
         let found = log.reader().by_cause(&filter).unwrap();
+        assert_eq!(found.since, None);
         let all = found
+            .refusals
             .iter()
             .map(|one| (one.tenant, one.cause.unwrap(), one.count));
         all.collect::<Vec<_>>()
@@ -130,4 +132,49 @@ fn sums_go_with_their_time() {
     log.expire();
     let left = log.reader().by_half_hour(&Whose::All, 0).unwrap();
     assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn causes_say_when_they_do_not_tell_all() {
+    let bench = Bench::new();
+    let log = bench.open();
+    for cause in [Cause::InvalidFilter, Cause::Uniqueness, Cause::Uniqueness] {
+        bench.pass(1000);
+        log.record(refused(&bench, Some(ACME), cause));
+    }
+    log.flush();
+    let filter = LogFilter::default();
+    let told = |most| log.reader().by_cause_within(&filter, most).unwrap();
+    assert_eq!(told(4).since, None);
+    let cut = told(2);
+    assert_eq!(cut.since, Some(bench.now() - 1000));
+    assert_eq!(cut.refusals.len(), 1);
+}
+
+#[test]
+fn durations_are_told_of_all_requests() {
+    let bench = Bench::new();
+    let log = bench.open();
+    let start = bench.now();
+    log.count(&bench.counted(&[]));
+    for micros in [900, 40_000] {
+        log.record(Entry {
+            duration_us: micros,
+            ..refused(&bench, Some(GLOBEX), Cause::Uniqueness)
+        });
+    }
+    log.flush();
+    bench.pass(SLOT_MS);
+    log.count(&bench.counted(&[]));
+    log.flush();
+    let took = |whose: Whose, since| log.reader().took(&whose, since).unwrap();
+    let all = took(Whose::All, start);
+    assert_eq!((all.requests(), all.within(500)), (4, Some(768)));
+    assert_eq!(all.within(990), Some(49_152));
+    assert_eq!(
+        took(Whose::Named(vec![GLOBEX]), start).within(500),
+        Some(1024)
+    );
+    assert_eq!(took(Whose::All, bench.now()).requests(), 1);
+    assert_eq!(took(Whose::Named(Vec::new()), start).within(500), None);
 }

@@ -48,6 +48,18 @@ impl<'s> Condition<'s> {
         format!("?{}", self.values.len())
     }
 
+    /// That a column begins with a text.
+    fn range(&mut self, column: &str, beginning: &'s str) -> String {
+        let from = self.value(beginning);
+        match keys::after_beginning(beginning) {
+            Some(end) => {
+                let end = self.value(end);
+                format!("{column} >= {from} AND {column} < {end}")
+            }
+            None => format!("{column} >= {from}"),
+        }
+    }
+
     /// What follows FROM.
     fn rows(&self) -> String {
         match self.found.is_empty() {
@@ -61,8 +73,13 @@ impl<'s> Condition<'s> {
 }
 
 impl Query<'_> {
-    /// What a source leads to.
-    pub(super) fn candidates(&self, number: i64, source: &Source) -> Result<Candidates, Stopped> {
+    /// What a source leads to, if it is no more than `most`.
+    pub(super) fn candidates(
+        &self,
+        number: i64,
+        source: &Source,
+        most: usize,
+    ) -> Result<Candidates, Stopped> {
         let mut conditions = Vec::new();
         self.conditions(number, source, &mut conditions)?;
         if is_selective(source)
@@ -73,7 +90,7 @@ impl Query<'_> {
         if !self.beside {
             return Err(Stopped::Heavy);
         }
-        let places = self.many(&conditions)?;
+        let places = self.many(&conditions, most)?;
         Ok(places.map_or(Candidates::All, Candidates::Places))
     }
 
@@ -133,6 +150,19 @@ impl Query<'_> {
             Source::UserName(name) => {
                 let name = condition.value(name.as_str());
                 format!("tenant_id = ?1 AND kind = ?2 AND name = {name}")
+            }
+            Source::UserNameFrom(beginning) => {
+                let range = condition.range("name", beginning);
+                format!("tenant_id = ?1 AND kind = ?2 AND {range}")
+            }
+            Source::KeyFrom(attribute, beginning) => {
+                let attribute = condition.value(&**attribute);
+                let range = condition.range("value", beginning);
+                condition.found = format!(
+                    "SELECT k AS found FROM search_key WHERE tenant_id = ?1 \
+                       AND kind = ?2 AND attribute = {attribute} AND {range}"
+                );
+                "kind = ?2".to_owned()
             }
             Source::Key(attribute, value) => {
                 let attribute = condition.value(&**attribute);
@@ -203,9 +233,12 @@ impl Query<'_> {
         Ok(Some(few))
     }
 
-    /// The places, unless they are too many to keep.
-    fn many(&self, conditions: &[Condition<'_>]) -> Result<Option<Vec<Place>>, StoreError> {
-        let most = self.settings.search_memory / size_of::<Place>();
+    /// The places, unless they are too many.
+    fn many(
+        &self,
+        conditions: &[Condition<'_>],
+        most: usize,
+    ) -> Result<Option<Vec<Place>>, StoreError> {
         let mut places = Vec::new();
         for condition in conditions {
             let mut statement = self

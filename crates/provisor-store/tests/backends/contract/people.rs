@@ -5,9 +5,9 @@ use std::sync::Arc;
 use provisor_store::{
     Actor, AuditEntry, AuditQuery, Change, Link, LinkId, Origin, Outcome, PasswordHash,
     PeopleChange, Person, PersonId, Purpose, RequestId, Role, Secret, Session, TenantId, TokenKind,
-    TokenQuery,
+    TokenQuery, Totals,
     change::{ConnectionSettings, NewToken},
-    people::{NewSession, Presence, Totals},
+    people::{NewSession, Presence},
 };
 use serde_json::{Value, json};
 

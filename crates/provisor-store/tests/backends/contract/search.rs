@@ -1,6 +1,6 @@
 //! Queries.
 
-use provisor_store::{Id, Identifier, PageStart, Search, Stored, search::Position};
+use provisor_store::{Id, Identifier, Look, Looked, PageStart, Search, Stored, search::Position};
 use scim::{Fired, Kind, Map, Profile, Value, datetime::format_millis, sort::Sort};
 use serde_json::json;
 
@@ -544,6 +544,103 @@ pub(crate) async fn several_types_at_once(bench: &Bench) {
     // One finds it by e-mail, the other by name.
     bench.identify_by(Identifier::Email).await;
     assert_eq!(bench.find("User", "userName eq \"LAST\"").await, [last]);
+}
+
+/// All that looks find one after the other, and how many of them ended early.
+async fn look_on(
+    bench: &Bench,
+    kind: &str,
+    filter: &str,
+    count: usize,
+    most: u32,
+) -> (Vec<Id>, usize) {
+    let kind = bench.kind(kind).await;
+    let mut look = Look {
+        filter: (!filter.is_empty()).then(|| resolve(&kind, filter)),
+        kind,
+        after: None,
+        count,
+        most,
+    };
+    let (mut found, mut early) = (Vec::new(), 0);
+    loop {
+        let mut view = bench.view().await;
+        let page = view.look(bench.tenant, &look).await.unwrap().unwrap();
+        assert!(page.resources.len() <= count);
+        found.extend(page.resources.iter().map(|stored| stored.id));
+        let Some(next) = page.next else {
+            return (found, early);
+        };
+        assert!(look.after.is_none_or(|after| after < next), "it goes on");
+        early += usize::from(page.resources.len() < count);
+        look.after = Some(next);
+    }
+}
+
+pub(crate) async fn looks_together_find_what_a_search_finds(bench: &Bench) {
+    corpus(bench).await;
+    let mut early = 0;
+    for text in ["anna", "A", "y", "ff", "é", "s", " ", "42", "\u{10ffff}"] {
+        let text = quoted(text);
+        let begins = format!(
+            "(userName sw {text} or displayName sw {text} or emails.value sw {text} \
+             or externalId eq {text})"
+        );
+        let contains = format!("userName co {text} or name.familyName co {text}");
+        for filter in [
+            String::new(),
+            begins.clone(),
+            format!("{begins} and active eq false"),
+            format!("({contains}) and not {begins}"),
+            format!("displayName eq {text}"),
+            "active eq false".to_owned(),
+        ] {
+            let expected = bench.find("User", &filter).await;
+            for (count, most) in [(1, 1), (3, 25), (1000, 60), (5, 100_000)] {
+                let (found, ended) = look_on(bench, "User", &filter, count, most).await;
+                assert_eq!(found, expected, "{filter} by {count} and {most}");
+                early += ended;
+            }
+        }
+        let team = format!("displayName sw {text}");
+        let (found, _) = look_on(bench, "Group", &team, 2, 10).await;
+        assert_eq!(found, bench.find("Group", &team).await, "{team}");
+    }
+    assert!(early > 100, "{early} looks ended early");
+}
+
+pub(crate) async fn a_look_ends_when_it_was_long_enough(bench: &Bench) {
+    let users = bench.users(1_200).await;
+    let kind = bench.kind("User").await;
+    let look = |filter: &str, count| Look {
+        filter: Some(resolve(&kind, filter)),
+        kind: kind.clone(),
+        after: None,
+        count,
+        most: 100,
+    };
+    let looked = async |look: Look| {
+        let mut view = bench.view().await;
+        view.look(bench.tenant, &look).await.unwrap().unwrap()
+    };
+    // What can be told from the bytes counts one, the last of the hundred is where it goes on.
+    let nobody = looked(look("nickName co \"nobody\"", 10)).await;
+    assert_eq!((nobody.resources.len(), nobody.spent), (0, 100));
+    assert_eq!(nobody.next, Some(users[99]));
+    // What an index finds needs no look along the others.
+    let last = looked(look("userName sw \"user-0119\"", 100)).await;
+    let found: Vec<Id> = last.resources.iter().map(|stored| stored.id).collect();
+    assert_eq!(found, users[1_190..]);
+    assert_eq!((last.next, last.spent), (None, 0));
+    // So many begin so that the next ones are near.
+    let dense = looked(look("userName sw \"user\"", 5)).await;
+    assert_eq!(dense.resources.len(), 5);
+    assert_eq!(dense.next, Some(users[4]));
+    // Another tenant's are not among them.
+    let beta = bench.new_tenant("beta").await;
+    let mut view = bench.view().await;
+    let of_beta = view.look(beta, &look("userName sw \"user\"", 5)).await;
+    assert_eq!(of_beta.unwrap().unwrap(), Looked::default());
 }
 
 pub(crate) async fn scans_are_bounded(bench: &Bench) {
