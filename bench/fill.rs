@@ -193,7 +193,7 @@ fn person(number: usize) -> Value {
         "name": { "givenName": given, "familyName": family, "formatted": format!("{given} {family}") },
         "displayName": format!("{given} {family}"),
         "title": "Engineer", "locale": "en-US", "timezone": "Europe/Berlin",
-        "active": number % 50 != 0,
+        "active": !number.is_multiple_of(50),
         "emails": [{ "value": name, "type": "work", "primary": true }],
         "phoneNumbers": [{ "value": format!("+49-30-{number:07}"), "type": "work" }],
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
