@@ -36,11 +36,13 @@ export class Forms {
     return waiting.sort((a, b) => lateness(a) - lateness(b) || a.localeCompare(b))[0];
   }
 
-  // Notes the forms of an answer by method and kind of their action.
+  // Notes the forms of an answer by method and kind of their action. Dialogs open by scripts alone.
   #note(answer) {
     learnTenants(this.tenants, [answer]);
     for (const [tag] of answer.text.matchAll(/<form\b[^>]*>/g)) {
-      const name = this.#name(/method="([^"]*)"/.exec(tag)?.[1], /action="([^"]*)"/.exec(tag)?.[1] ?? answer.path);
+      const method = /method="([^"]*)"/.exec(tag)?.[1];
+      if (method === 'dialog') continue;
+      const name = this.#name(method, /action="([^"]*)"/.exec(tag)?.[1] ?? answer.path);
       const pages = this.#found.get(name) ?? [];
       if (!pages.includes(answer.path)) pages.push(answer.path);
       this.#found.set(name, pages);

@@ -30,16 +30,18 @@ export class Story {
     return this.profile;
   }
 
-  // A step of the story: what failed is kept as a picture.
-  step(name, work) {
-    return this.report.check(name, async () => {
+  // A step of the story: what failed is kept as a picture. What comes after rests on it, so it ends there.
+  async step(name, work) {
+    let failure;
+    await this.report.check(name, async () => {
       try {
-        return await work(this.page);
+        await work(this.page);
       } catch (error) {
-        const file = await this.browser.keep(this.page, `story ${name}`);
-        throw new Error(`${error.message}\npage: ${this.page.url()}\npicture: ${file}`);
+        failure = new Error(`${error.message}\npage: ${this.page.url()}\npicture: ${await this.browser.keep(this.page, `story ${name}`)}`);
+        throw failure;
       }
     });
+    if (failure) throw new Error(`the story ended at “${name}”`);
   }
 
   async signIn() {
@@ -68,7 +70,7 @@ export class Story {
   async makeTenantAndConnection() {
     await this.step('a tenant is made', async (page) => {
       await page.goto('/tenants');
-      await page.getByLabel('Key').fill('acme');
+      await page.getByLabel('Key', { exact: true }).fill('acme');
       await page.getByLabel('Name', { exact: true }).fill('Acme Corp');
       await page.getByRole('button', { name: 'Make the tenant' }).click();
       await page.getByRole('heading', { level: 1, name: 'Acme Corp' }).waitFor();
