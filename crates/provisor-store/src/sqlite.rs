@@ -11,6 +11,7 @@ mod read;
 mod rows;
 mod scan;
 mod search;
+mod target;
 mod turns;
 mod walk;
 mod write;
@@ -48,6 +49,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0003 console",
         include_str!("../migrations/directory/0003.sql"),
+    ),
+    (
+        "0005 targets",
+        include_str!("../migrations/directory/0005.sql"),
     ),
 ];
 

@@ -18,6 +18,7 @@ mod schema;
 mod session;
 mod settings;
 mod size;
+mod target;
 mod tenant;
 mod token;
 mod unique;
@@ -350,6 +351,7 @@ impl<'c> Transaction<'c> {
             Change::PutSchema { document } => self.put_schema(origin.tenant, document),
             Change::RemoveSchema { id } => self.remove_schema(origin.tenant, id),
             Change::People(change) => self.people(origin, change),
+            Change::Target(change) => self.target(origin.tenant, change),
             Change::Expire {
                 tombstones_before,
                 chunk,
