@@ -44,7 +44,7 @@ use axum::{
 };
 use provisor_store::{Clock, SessionId, Store, SyncLog, sqlite::SqliteStore};
 
-use crate::{Settings, limiter::Limiter, scim::TokenUses};
+use crate::{Settings, limiter::Limiter, outbound::seal::SecretKey, scim::TokenUses};
 pub use access::{Action, may};
 use answer::Problem;
 use asked::Asked;
@@ -63,6 +63,8 @@ pub(crate) struct Console {
     pub(crate) token_uses: Arc<TokenUses>,
     /// For what is not a change: its journal is emptied after an erasure.
     pub(crate) backend: SqliteStore,
+    /// Seals and opens targets' credentials.
+    pub(crate) key: SecretKey,
     pub(crate) session_uses: Arc<session::Uses>,
     pub(crate) live: Arc<live::Streams>,
 }
@@ -77,6 +79,7 @@ impl Console {
         token_uses: Arc<TokenUses>,
         backend: SqliteStore,
     ) -> Self {
+        let key = settings.secret_key.for_database(backend.path());
         Self {
             store,
             log,
@@ -85,6 +88,7 @@ impl Console {
             limiter,
             token_uses,
             backend,
+            key,
             session_uses: Arc::default(),
             live: Arc::default(),
         }

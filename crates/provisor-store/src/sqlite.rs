@@ -147,6 +147,11 @@ impl SqliteStore {
         })))
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
     /// What the writer and the scans did so far.
     pub fn metrics(&self) -> &WriteMetrics {
         &self.0.metrics
