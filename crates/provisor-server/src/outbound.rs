@@ -16,6 +16,8 @@ pub mod view;
 
 mod compare;
 mod lock;
+mod probe;
+mod progress;
 mod remote;
 mod run;
 mod service;
@@ -24,8 +26,9 @@ mod trouble;
 mod user;
 
 pub use lock::RunLock;
-pub use remote::probe;
-pub use run::{Progress, Pushed, Wish, run};
+pub use probe::probe;
+pub use progress::{Progress, Pushed};
+pub use run::{Wish, run};
 pub(crate) use service::serve;
 pub use settings::TargetSettings;
 pub use trouble::{Stopped, Trouble};

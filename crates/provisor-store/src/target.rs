@@ -24,8 +24,8 @@ pub struct Target {
     pub credentials: Option<Sealed>,
     /// The last event whose resource is marked.
     pub cursor: i64,
-    /// Every user and team has to be looked at, not only what changed.
-    pub whole: bool,
+    /// Not 0: every user and team has to be looked at, not only what changed. Each change of the settings raises it.
+    pub whole: i64,
     /// When somebody asked for a run at once; 0: answered.
     pub asked: i64,
     /// When the target was last read and compared; 0: to be done.
@@ -248,8 +248,8 @@ pub enum TargetChange {
         objects: Vec<(Kind, String)>,
         /// The last event that these marks cover.
         cursor: Option<i64>,
-        /// Whether everything still has to be looked at.
-        whole: Option<bool>,
+        /// Everything was looked at on behalf of this [`Target::whole`].
+        whole: Option<i64>,
         /// What the target holds of them is not known any more: it differs from what was sent.
         differ: bool,
     },

@@ -59,12 +59,10 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
                     .and_then(|found| label(kind, found))
                     .unwrap_or_default();
                 let known = known.unwrap_or_else(|| unknown(kind, &local));
-                let missing = steps.len();
                 steps.extend(step(&settings, &known, &desired, name.clone()));
                 if kind == Kind::Team
                     && let Desired::Present(_) = desired
                 {
-                    let is_new = steps.len() > missing && known.remote.is_none();
                     let wanted = members(&source, &settings, wish, place, &local).await?;
                     let there = wish
                         .store
@@ -74,7 +72,7 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
                         .await?;
                     let (add, remove) = super::plan::members(&wanted, &there);
                     for (ids, action) in [(add, "add_members"), (remove, "remove_members")] {
-                        if !ids.is_empty() && !(is_new && action == "remove_members") {
+                        if !ids.is_empty() {
                             steps.push(Step {
                                 kind,
                                 local: local.clone(),

@@ -1,9 +1,11 @@
 //! The target as it answers: what it can do, how fast it may be asked, and what of its answers is worth another try.
 
+mod pace;
+
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -16,7 +18,8 @@ use scim_client::{
     Answer, Client, Error, Filter, Method, Page, Query, Request, ServiceProviderConfig,
 };
 use serde_json::json;
-use tokio::time::{Instant, sleep_until};
+
+use pace::Gate;
 
 use super::{
     mapping::field,
@@ -28,10 +31,8 @@ use super::{
 const ATTEMPTS: u32 = 6;
 /// A run waits this long at most when the target asks for it.
 const LONGEST_HOLD: Duration = Duration::from_mins(5);
-/// The longest wait between two tries to connect.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-type Resource = Map<String, Value>;
+pub(super) type Resource = Map<String, Value>;
 
 /// The target of one run.
 pub(super) struct Remote {
@@ -48,13 +49,6 @@ pub(super) struct Remote {
     pub(super) requests: AtomicU64,
 }
 
-/// When the next request may go.
-struct Gate {
-    next: Instant,
-    answered: Instant,
-    failures: u32,
-}
-
 type Index = HashMap<String, Vec<String>>;
 
 impl Remote {
@@ -64,17 +58,12 @@ impl Remote {
         settings: &TargetSettings,
         patience: Duration,
     ) -> Result<Remote, Trouble> {
-        let now = Instant::now();
         let remote = Remote {
             client,
             settings: settings.clone(),
             patches: AtomicBool::new(settings.writes != Writes::Put),
             filters: AtomicBool::new(true),
-            gate: Mutex::new(Gate {
-                next: now,
-                answered: now,
-                failures: 0,
-            }),
+            gate: Mutex::new(Gate::new()),
             patience,
             stopped: OnceLock::new(),
             users: tokio::sync::RwLock::default(),
@@ -106,78 +95,13 @@ impl Remote {
         self.stopped.get()
     }
 
+    /// Whether lists are asked with filters.
+    pub(super) fn filters(&self) -> bool {
+        self.filters.load(Relaxed)
+    }
+
     pub(super) fn patches(&self) -> bool {
         self.patches.load(Relaxed)
-    }
-
-    fn gate(&self) -> std::sync::MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until a request may go.
-    async fn turn(&self) -> Result<(), Trouble> {
-        loop {
-            if let Some(stopped) = self.stopped() {
-                return Err(stopped.clone().into());
-            }
-            let wait = {
-                let mut gate = self.gate();
-                let now = Instant::now();
-                if gate.next <= now {
-                    if self.settings.rate > 0 {
-                        gate.next = now + Duration::from_secs(1) / self.settings.rate;
-                    }
-                    None
-                } else if self.settings.rate > 0 && gate.failures == 0 {
-                    // The next place in the row.
-                    let mine = gate.next;
-                    gate.next += Duration::from_secs(1) / self.settings.rate;
-                    Some((mine, true))
-                } else {
-                    Some((gate.next, false))
-                }
-            };
-            match wait {
-                None => return Ok(()),
-                Some((until, mine)) => {
-                    sleep_until(until).await;
-                    if mine {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-    }
-
-    fn answered(&self) {
-        let mut gate = self.gate();
-        gate.answered = Instant::now();
-        gate.failures = 0;
-    }
-
-    /// Nobody asks for a while.
-    fn hold(&self, wait: Duration) {
-        let mut gate = self.gate();
-        gate.next = gate.next.max(Instant::now() + wait);
-    }
-
-    /// No connection: everybody waits, longer each time, until patience ends.
-    fn pause(&self, reason: String) -> Result<(), Trouble> {
-        let mut gate = self.gate();
-        let now = Instant::now();
-        if now.duration_since(gate.answered) > self.patience {
-            drop(gate);
-            let stopped = Stopped::Unreachable(reason);
-            self.stop(stopped.clone());
-            return Err(stopped.into());
-        }
-        // Those that failed together count once.
-        if gate.next <= now {
-            let wait = Duration::from_millis(100) * 2_u32.pow(gate.failures.min(6));
-            gate.next = now + wait.min(LONGEST_PAUSE);
-            gate.failures += 1;
-        }
-        Ok(())
     }
 
     /// Sends a request until it has an answer worth having. Only a POST is never sent again once it may have arrived.
@@ -512,57 +436,8 @@ impl Remote {
     }
 }
 
-/// The connector test: what the target says it can do, and whether it lists users with these credentials.
-///
-/// # Errors
-/// What went wrong, in a sentence.
-pub async fn probe(settings: &TargetSettings, secret: Option<&str>) -> Result<Value, Stopped> {
-    let client = settings.client(secret).map_err(Stopped::Settings)?;
-    let remote = match Remote::open(client, settings, Duration::from_secs(5)).await {
-        Ok(remote) => remote,
-        Err(Trouble::Stop(stopped)) => return Err(stopped),
-        Err(trouble) => return Err(Stopped::Unreachable(trouble.to_string())),
-    };
-    let mut lists = Vec::new();
-    for (kind, name) in [(Kind::User, "users"), (Kind::Team, "teams")] {
-        if kind == Kind::Team && !settings.teams {
-            continue;
-        }
-        let request = Request::get(path(kind, None)).query("startIndex=1&count=1");
-        let page: Page<Resource> = match remote
-            .call(&request)
-            .await
-            .and_then(|answer| parse(&answer))
-        {
-            Ok(page) => page,
-            Err(Trouble::Stop(stopped)) => return Err(stopped),
-            Err(trouble) => {
-                return Err(Stopped::Settings(format!(
-                    "the target does not list {name}: {trouble}. The URL is what stands before /Users; check it and the credentials"
-                )));
-            }
-        };
-        lists.push((name, page.total_results));
-    }
-    // Somebody who surely is not there: a server that ignores filters answers with somebody.
-    let nobody = "provisor-connector-test-nobody@invalid.example";
-    let found = remote
-        .find(Kind::User, nobody, true)
-        .await
-        .map(|found| found.len());
-    let mut answer = json!({
-        "patch": remote.patches(),
-        "filter": remote.filters.load(Relaxed),
-        "lookup": found.is_ok_and(|found| found == 0),
-    });
-    for (name, total) in lists {
-        answer[name] = total.into();
-    }
-    Ok(answer)
-}
-
 /// `/Users`, or one of them. An id is one segment, whatever is in it.
-fn path(kind: Kind, id: Option<&str>) -> String {
+pub(super) fn path(kind: Kind, id: Option<&str>) -> String {
     let endpoint = if kind == Kind::Team {
         "/Groups"
     } else {
@@ -583,7 +458,7 @@ fn path(kind: Kind, id: Option<&str>) -> String {
     path
 }
 
-fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         Trouble::Unclear(format!(
             "the target answered {} with a body that cannot be read ({error}): {}",

@@ -135,7 +135,7 @@ async fn wanting(store: &dyn Store, clock: &Clock) -> Result<Vec<Target>, StoreE
         let place = (target.tenant, target.id);
         let something = asked
             || (scheduled
-                && (target.whole
+                && (target.whole != 0
                     || compare
                     || view.events(target.tenant, i64::MAX - 1, 1).await?.1 > target.cursor
                     || view

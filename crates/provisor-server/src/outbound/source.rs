@@ -157,7 +157,7 @@ impl Source {
     }
 
     /// Attributes of users or teams, in the order asked for; `None` for what is not there.
-    pub(super) async fn load(
+    pub(crate) async fn load(
         &self,
         kind: Kind,
         locals: &[String],

@@ -1,6 +1,6 @@
 //! One user: looked up, created, changed, deactivated or deleted in the target.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use provisor_store::target::{Kind, NewEntry, Report};
 use scim::{Map, Value};
@@ -108,7 +108,10 @@ pub(super) async fn obtain(
                 return Ok(held);
             }
             // It may be there now: the search decides.
-            Err(Trouble::Lost(reason)) => why = Some(Trouble::Lost(reason)),
+            Err(Trouble::Lost(reason)) => {
+                why = Some(Trouble::Lost(reason));
+                tokio::time::sleep(Duration::from_millis(50) * 2_u32.pow(attempt)).await;
+            }
             Err(conflict @ Trouble::Refused { status: 409, .. }) => {
                 if let Some(held) = adopt(run, report, kind, wanted, &key, true).await? {
                     return Ok(held);

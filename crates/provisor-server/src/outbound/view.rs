@@ -9,8 +9,8 @@ use super::{
     settings::{AuthMode, SourceKind, TargetSettings},
 };
 
-/// A target with what is to do there.
-pub fn target(target: &Target, counts: &TargetCounts) -> Value {
+/// A target with what is to do there; `behind` counts the events that were not looked at yet.
+pub fn target(target: &Target, counts: &TargetCounts, behind: i64) -> Value {
     let time = |at: i64| (at > 0).then(|| format_millis(at));
     let both = |counts: [u64; 2]| json!({ "users": counts[0], "teams": counts[1] });
     json!({
@@ -19,6 +19,7 @@ pub fn target(target: &Target, counts: &TargetCounts) -> Value {
         "settings": target.settings,
         "credentials": target.credentials.is_some(),
         "linked": both(counts.linked),
+        "events_behind": behind,
         "due": both(counts.due),
         "troubled": both(counts.troubled),
         "last_run": time(target.ran),

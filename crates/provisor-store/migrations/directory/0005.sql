@@ -9,7 +9,7 @@ CREATE TABLE target (
     state       INTEGER NOT NULL,   -- 0 paused, 1 active, 2 being removed
     credentials BLOB,               -- encrypted with a key that is not in this file
     cursor      INTEGER NOT NULL,   -- last event whose resource is marked in target_object
-    whole       INTEGER NOT NULL,   -- 1: every user and team has to be looked at, not only what changed
+    whole       INTEGER NOT NULL,   -- not 0: every user and team has to be looked at; raised with each change of the settings
     asked       INTEGER NOT NULL,   -- when somebody last asked for a run at once; 0: answered
     compared    INTEGER NOT NULL,   -- when the target was last read and compared; 0: to be done
     ran         INTEGER NOT NULL,   -- when the last run ended

@@ -613,7 +613,8 @@ fn settled(bridge: &Bridge, users: usize, teams: usize, patience: Duration) {
         let none = json!({ "users": 0, "teams": 0 });
         let linked = shown["linked"]["users"].as_u64() >= Some(users as u64)
             && shown["linked"]["teams"].as_u64() >= Some(teams as u64);
-        if linked && shown["due"] == none && shown["outcome"] == "ok" {
+        if linked && shown["due"] == none && shown["events_behind"] == 0 && shown["outcome"] == "ok"
+        {
             return;
         }
         assert!(

@@ -36,7 +36,7 @@ impl Transaction<'_> {
                     && *settings != target.settings
                 {
                     target.settings.clone_from(settings);
-                    target.whole = true;
+                    target.whole += 1;
                 }
                 target.active = active.unwrap_or(target.active);
                 if let Some(credentials) = credentials {
@@ -66,7 +66,10 @@ impl Transaction<'_> {
                 let mut target = self.target_record(tenant, *id)?;
                 self.mark_objects((tenant, *id), objects, *differ)?;
                 target.cursor = cursor.unwrap_or(target.cursor);
-                target.whole = whole.unwrap_or(target.whole);
+                // If the settings changed meanwhile, it has to be done again.
+                if *whole == Some(target.whole) {
+                    target.whole = 0;
+                }
                 self.write_target(&target)?;
                 Ok(Outcome::Done(objects.len()))
             }
@@ -123,7 +126,7 @@ impl Transaction<'_> {
             active: false,
             credentials: None,
             cursor: 0,
-            whole: true,
+            whole: 1,
             asked: 0,
             compared: self.now,
             ran: 0,

@@ -43,7 +43,7 @@ async fn mark(bench: &Bench, id: TargetId, locals: &[&str], cursor: i64) {
         id,
         objects: objects.collect(),
         cursor: Some(cursor),
-        whole: Some(false),
+        whole: Some(1),
         differ: false,
     };
     change(bench, mark).await.unwrap();
@@ -85,7 +85,7 @@ fn done(object: &TargetObject, remote: &str) -> Report {
 
 pub(crate) async fn targets_are_named_once_and_their_settings_told(bench: &Bench) {
     let target = create(bench, "crm").await;
-    assert!(!target.active && target.whole);
+    assert!(!target.active && target.whole == 1);
     let twin = TargetChange::Create {
         name: "crm".to_owned(),
         settings: Value::Null,
@@ -116,7 +116,7 @@ pub(crate) async fn targets_are_named_once_and_their_settings_told(bench: &Bench
         .await
         .unwrap();
     assert_eq!(known.len(), 1);
-    assert!(known[0].active && !known[0].whole);
+    assert!(known[0].active && known[0].whole == 0);
     assert_eq!(
         (known[0].cursor, &known[0].credentials),
         (7, &Some(Sealed(vec![1, 2, 3])))
@@ -136,7 +136,7 @@ pub(crate) async fn targets_are_named_once_and_their_settings_told(bench: &Bench
         .targets(Some(bench.tenant))
         .await
         .unwrap();
-    assert!(known[0].whole);
+    assert_eq!(known[0].whole, 1);
 
     let mut snapshot = bench.store.read().await.unwrap();
     let told = snapshot

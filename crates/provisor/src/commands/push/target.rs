@@ -260,12 +260,13 @@ async fn remove(
     Ok(())
 }
 
-async fn counts(directory: &Directory, target: &Target) -> Result<TargetCounts, Failure> {
-    Ok(directory
-        .read()
-        .await?
-        .target_counts((target.tenant, target.id))
-        .await?)
+/// How much there is to do, and how many events were not looked at yet.
+async fn counts(directory: &Directory, target: &Target) -> Result<(TargetCounts, i64), Failure> {
+    let mut view = directory.read().await?;
+    let counts = view.target_counts((target.tenant, target.id)).await?;
+    let files = target.settings["source"] == "files";
+    let (_, last) = view.events(target.tenant, i64::MAX - 1, 1).await?;
+    Ok((counts, if files { 0 } else { last - target.cursor }))
 }
 
 fn of(counts: [u64; 2]) -> String {
@@ -283,7 +284,7 @@ fn each(seconds: u64, none: &str) -> String {
 }
 
 async fn show(context: &Context, directory: &Directory, target: &Target) -> Result<(), Failure> {
-    let counts = counts(directory, target).await?;
+    let (counts, behind) = counts(directory, target).await?;
     let settings = TargetSettings::of(target).map_err(Failure::failed)?;
     let pushes = [
         (settings.create, "new users"),
@@ -308,7 +309,7 @@ async fn show(context: &Context, directory: &Directory, target: &Target) -> Resu
     };
     terminal::show(
         context.json,
-        &view::target(target, &counts),
+        &view::target(target, &counts, behind),
         &[
             ("name", target.name.clone()),
             ("state", view::state(target).to_owned()),
@@ -351,6 +352,7 @@ async fn show(context: &Context, directory: &Directory, target: &Target) -> Resu
             ("compared", each(settings.compare_every, "when asked")),
             ("linked", of(counts.linked)),
             ("to do", of(counts.due)),
+            ("events behind", behind.to_string()),
             ("in trouble", of(counts.troubled)),
             ("last run", last),
             ("outcome", view::outcome(target).to_owned()),
@@ -361,8 +363,8 @@ async fn show(context: &Context, directory: &Directory, target: &Target) -> Resu
 async fn list(context: &Context, directory: &Directory, tenant: &Tenant) -> Result<(), Failure> {
     let mut found = Vec::new();
     for target in directory.read().await?.targets(Some(tenant.id)).await? {
-        let counts = counts(directory, &target).await?;
-        found.push((target, counts));
+        let (counts, behind) = counts(directory, &target).await?;
+        found.push((target, counts, behind));
     }
     terminal::list(
         Form::new(context.json, false),
@@ -376,7 +378,7 @@ async fn list(context: &Context, directory: &Directory, tenant: &Tenant) -> Resu
             "outcome",
         ],
         &found,
-        |(target, counts)| {
+        |(target, counts, _)| {
             vec![
                 target.name.clone(),
                 view::state(target).to_owned(),
@@ -390,6 +392,6 @@ async fn list(context: &Context, directory: &Directory, tenant: &Tenant) -> Resu
                 view::outcome(target).to_owned(),
             ]
         },
-        |(target, counts)| view::target(target, counts),
+        |(target, counts, behind)| view::target(target, counts, *behind),
     )
 }
