@@ -25,6 +25,7 @@ mod session;
 mod settings;
 mod setup;
 mod sign_in;
+mod targets;
 mod teams;
 mod tenants;
 mod theme;
@@ -241,6 +242,20 @@ routes! {
         POST "/connections/{tenant}/{connection}/resume" ChangeConnections connections::pause::resume;
         POST "/connections/{tenant}/{connection}/links" ChangeConnections connections::links::create;
         POST "/connections/{tenant}/{connection}/links/{link}/revoke" ChangeConnections connections::links::revoke;
+        GET  "/targets" SeeDirectory targets::list;
+        GET  "/targets/new" ChangeTargets targets::edit::form;
+        POST "/targets/new" ChangeTargets targets::edit::create;
+        GET  "/targets/{tenant}/{target}" SeeDirectory targets::show::show;
+        GET  "/targets/{tenant}/{target}/object" SeeDirectory targets::object::show;
+        GET  "/targets/{tenant}/{target}/settings" ChangeTargets targets::edit::settings;
+        POST "/targets/{tenant}/{target}/settings" ChangeTargets targets::edit::change;
+        GET  "/targets/{tenant}/{target}/preview" ChangeTargets targets::show::show_preview;
+        POST "/targets/{tenant}/{target}/test" ChangeTargets targets::act::test;
+        POST "/targets/{tenant}/{target}/activate" ChangeTargets targets::act::activate;
+        POST "/targets/{tenant}/{target}/pause" ChangeTargets targets::act::pause;
+        POST "/targets/{tenant}/{target}/sync" ChangeTargets targets::act::sync;
+        GET  "/targets/{tenant}/{target}/remove" ChangeTargets targets::act::ask_remove;
+        POST "/targets/{tenant}/{target}/remove" ChangeTargets targets::act::remove;
         GET  "/setup/{tenant}/{connection}" SeeDirectory setup::show;
         GET  "/live/setup/{tenant}/{connection}" SeeDirectory setup::live;
     }

@@ -65,6 +65,13 @@ const PLACES: &[Place] = &[
     },
     Place {
         group: "Configure",
+        label: "Targets",
+        path: "/targets",
+        icon: "M2 8h9M8 4.500L11.500 8 8 11.500M14 3v10",
+        action: Action::SeeDirectory,
+    },
+    Place {
+        group: "Configure",
         label: "API tokens",
         path: "/tokens",
         icon: "M7.5 10a2.5 2.5 0 11-5 0 2.500 2.500 0 015 0zM7 8l6-6M10.500 4.500l2 2",
