@@ -28,6 +28,7 @@ mod session;
 mod settings;
 mod setup;
 mod sign_in;
+mod targets;
 mod teams;
 mod tenants;
 mod theme;
@@ -43,7 +44,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use axum::{Router, extract::Request, response::Response};
 use provisor_store::{Clock, SessionId, Store, SyncLog, sqlite::SqliteStore};
 
-use crate::{Settings, limiter::Limiter, routes, scim::TokenUses};
+use crate::{Settings, limiter::Limiter, outbound::seal::SecretKey, routes, scim::TokenUses};
 pub use access::{Action, may};
 use answer::Problem;
 use asked::Asked;
@@ -62,6 +63,8 @@ pub(crate) struct Console {
     pub(crate) token_uses: Arc<TokenUses>,
     /// For what is not a change: its journal is emptied after an erasure.
     pub(crate) backend: SqliteStore,
+    /// Seals and opens targets' credentials.
+    pub(crate) key: SecretKey,
     pub(crate) session_uses: Arc<session::Uses>,
     pub(crate) live: Arc<live::Streams>,
 }
@@ -76,6 +79,7 @@ impl Console {
         token_uses: Arc<TokenUses>,
         backend: SqliteStore,
     ) -> Self {
+        let key = settings.secret_key.for_database(backend.path());
         Self {
             store,
             log,
@@ -84,6 +88,7 @@ impl Console {
             limiter,
             token_uses,
             backend,
+            key,
             session_uses: Arc::default(),
             live: Arc::default(),
         }
@@ -242,6 +247,20 @@ routes! {
         POST "/connections/{tenant}/{connection}/resume" ChangeConnections connections::pause::resume;
         POST "/connections/{tenant}/{connection}/links" ChangeConnections connections::links::create;
         POST "/connections/{tenant}/{connection}/links/{link}/revoke" ChangeConnections connections::links::revoke;
+        GET  "/targets" SeeDirectory targets::list;
+        GET  "/targets/new" ChangeTargets targets::edit::form;
+        POST "/targets/new" ChangeTargets targets::edit::create;
+        GET  "/targets/{tenant}/{target}" SeeDirectory targets::show::show;
+        GET  "/targets/{tenant}/{target}/object" SeeDirectory targets::object::show;
+        GET  "/targets/{tenant}/{target}/settings" ChangeTargets targets::edit::settings;
+        POST "/targets/{tenant}/{target}/settings" ChangeTargets targets::edit::change;
+        GET  "/targets/{tenant}/{target}/preview" ChangeTargets targets::show::show_preview;
+        POST "/targets/{tenant}/{target}/test" ChangeTargets targets::act::test;
+        POST "/targets/{tenant}/{target}/activate" ChangeTargets targets::act::activate;
+        POST "/targets/{tenant}/{target}/pause" ChangeTargets targets::act::pause;
+        POST "/targets/{tenant}/{target}/sync" ChangeTargets targets::act::sync;
+        GET  "/targets/{tenant}/{target}/remove" ChangeTargets targets::act::ask_remove;
+        POST "/targets/{tenant}/{target}/remove" ChangeTargets targets::act::remove;
         GET  "/setup/{tenant}/{connection}" SeeDirectory setup::show;
         GET  "/live/setup/{tenant}/{connection}" SeeDirectory setup::live;
     }

@@ -67,10 +67,15 @@ pub(crate) async fn serve(
             None => one.await,
         }
     };
-    let upkeep = crate::operations::upkeep(app.clone());
+    let upkeep = async {
+        tokio::join!(
+            crate::operations::upkeep(app.clone()),
+            crate::outbound::serve(&app)
+        )
+    };
     tokio::select! {
         () = accept => {}
-        () = upkeep => {}
+        _ = upkeep => {}
         () = shutdown => {}
     }
     app.metrics.set_stopping();

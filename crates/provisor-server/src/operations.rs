@@ -7,7 +7,8 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 use provisor_store::{
-    Actor, Change, Origin, Outcome, PeopleChange, RequestId, Scope, TenantId, change::CHUNK,
+    Actor, Change, Origin, Outcome, PeopleChange, RequestId, Scope, TargetChange, TenantId,
+    change::CHUNK,
 };
 
 use crate::{
@@ -124,6 +125,17 @@ async fn expire(app: &App) {
             tombstones_before: app.clock.now().saturating_sub(keep),
             chunk: CHUNK,
         };
+        match write(app, change).await {
+            Some(Outcome::Done(rows)) if rows > 0 => {}
+            _ => break,
+        }
+    }
+    let keep = i64::try_from(app.settings.keep_target_log.as_millis()).unwrap_or(i64::MAX);
+    loop {
+        let change = Change::Target(TargetChange::ExpireLog {
+            before: app.clock.now().saturating_sub(keep),
+            chunk: CHUNK,
+        });
         match write(app, change).await {
             Some(Outcome::Done(rows)) if rows > 0 => {}
             _ => return,

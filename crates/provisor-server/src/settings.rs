@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use crate::outbound::seal::SecretKey;
+
 /// Settings of the HTTP side. Sizes are bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -43,6 +45,10 @@ pub struct Settings {
     pub cursor_timeout: Duration,
     /// How long a deleted resource can be restored.
     pub keep_deleted: Duration,
+    /// How long the logs of targets are kept.
+    pub keep_target_log: Duration,
+    /// What targets' credentials are encrypted with.
+    pub secret_key: SecretKey,
     /// A session of the console ends so long after its last request.
     pub session_idle: Duration,
     /// A session of the console ends so long after the sign-in in any case.
@@ -71,6 +77,8 @@ impl Default for Settings {
             failed_authentication_limit: Some(60),
             cursor_timeout: Duration::from_secs(3600),
             keep_deleted: Duration::from_secs(30 * 86_400),
+            keep_target_log: Duration::from_secs(90 * 86_400),
+            secret_key: SecretKey::default(),
             session_idle: Duration::from_secs(12 * 3600),
             session_lifetime: Duration::from_secs(7 * 86_400),
         }

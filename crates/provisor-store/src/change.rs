@@ -6,7 +6,7 @@ use scim::{Fired, ResourceType, Value, patch::Patch, resource::Incoming};
 
 use crate::{
     Caller, Identifier, Link, PeopleChange, Person, PlainToken, Refusal, Scopes, Secret, Session,
-    Stored,
+    Stored, Target, TargetChange,
     id::{ConnectionId, Id, RequestId, TenantId, TokenId},
     record::{Connection, LastUse, Tenant, TokenRecord},
 };
@@ -192,6 +192,8 @@ pub enum Change {
     People(PeopleChange),
     /// Tells in the audit that somebody takes a file along: nothing else changes.
     NoteExport(NoteExport),
+    /// Targets: settings, marks, what became of what was pushed.
+    Target(TargetChange),
     /// Removes what is older than its retention, up to this many rows.
     Expire {
         /// Tombstones deleted before this time (milliseconds since 1970).
@@ -290,6 +292,13 @@ pub enum Outcome {
     Session(Session, Secret),
     /// A one-time link, with its secret this once.
     Link(Link, Secret),
+    /// A target.
+    Target(Target),
+    /// A target's removal.
+    TargetRemoved {
+        /// True when nothing is left.
+        done: bool,
+    },
     /// The results of [`Change::Several`], as far as they were carried out.
     Several(Vec<Result<Outcome, Refusal>>),
     /// Done, with the number of rows it touched.

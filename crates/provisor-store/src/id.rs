@@ -29,6 +29,8 @@ numeric! {
     SessionId,
     /// A one-time link.
     LinkId,
+    /// Where users and teams are pushed to, unique within its tenant.
+    TargetId,
 }
 
 impl TenantId {

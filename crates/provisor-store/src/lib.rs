@@ -17,6 +17,7 @@ pub mod private;
 pub mod record;
 pub mod search;
 pub mod sqlite;
+pub mod target;
 pub mod token;
 
 mod journal;
@@ -29,7 +30,9 @@ pub use change::{Actor, Change, Origin, Outcome, Precondition};
 pub use clock::Clock;
 pub use error::{Denied, Refusal, StoreError, WriteError};
 pub use event::Event;
-pub use id::{ConnectionId, Id, LinkId, PersonId, RequestId, SessionId, TenantId, TokenId};
+pub use id::{
+    ConnectionId, Id, LinkId, PersonId, RequestId, SessionId, TargetId, TenantId, TokenId,
+};
 pub use log::{LogReader, LogSettings, LogStats, SyncLog};
 pub use people::{
     Holder, Link, PasswordHash, PeopleChange, Person, Purpose, Role, Secret, Session,
@@ -40,4 +43,5 @@ pub use record::{
 };
 pub use search::{DeletedName, Look, Looked, Page, PageStart, Search};
 pub use store::{Snapshot, Store};
+pub use target::{Target, TargetChange, TargetView};
 pub use token::{HashedToken, PlainToken, TokenKind};

@@ -12,6 +12,7 @@ mod read;
 mod rows;
 mod scan;
 mod search;
+mod target;
 mod turns;
 mod walk;
 mod write;
@@ -58,6 +59,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0005 log retention",
         include_str!("../migrations/directory/0005.sql"),
+    ),
+    (
+        "0006 targets",
+        include_str!("../migrations/directory/0006.sql"),
     ),
 ];
 
@@ -150,6 +155,11 @@ impl SqliteStore {
             writer,
             metrics,
         })))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
     }
 
     /// What the writer and the scans did so far.

@@ -8,8 +8,8 @@ use scim::{ResourceType, Value};
 use crate::{
     AuditEntry, AuditQuery, Brief, Caller, Change, Connection, ConnectionId, DeletedName, Denied,
     Event, Id, Link, Look, Looked, MemberRef, Origin, Outcome, Page, PasswordHash, Person,
-    PersonId, PlainToken, Refusal, Search, Secret, Session, StoreError, Stored, Tenant, TenantId,
-    TokenQuery, TokenRecord, Totals, WriteError, people::Presence,
+    PersonId, PlainToken, Refusal, Search, Secret, Session, StoreError, Stored, TargetView, Tenant,
+    TenantId, TokenQuery, TokenRecord, Totals, WriteError, people::Presence,
 };
 
 /// Where a tenant's directory lives.
@@ -38,7 +38,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// One consistent view of the store.
 #[async_trait]
-pub trait Snapshot: Send {
+pub trait Snapshot: TargetView {
     /// Who presents this token, if it is valid now.
     ///
     /// The refusal is 401 with the same text for every reason; its cause is for the operator's

@@ -11,6 +11,7 @@ mod export;
 mod import;
 mod log;
 mod person;
+mod push;
 mod restore;
 mod schema;
 mod serve;
@@ -75,6 +76,9 @@ enum Command {
     /// Teams and their members
     #[command(subcommand)]
     Team(team::Team),
+    /// Push users and teams to other SCIM servers
+    #[command(subcommand)]
+    Push(push::Push),
     /// What identity providers asked, and what was answered
     #[command(subcommand)]
     Log(log::Log),
@@ -117,6 +121,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Token(token) => token.run(&context).await,
         Command::User(user) => user.run(&context).await,
         Command::Team(team) => team.run(&context).await,
+        Command::Push(push) => push.run(&context).await,
         Command::Log(log) => log.run(&context).await,
         Command::Events(events) => events.run(&context).await,
         Command::Person(person) => person.run(&context).await,

@@ -4,11 +4,13 @@ mod form;
 
 use std::{fmt, net::SocketAddr, path::Path, time::Duration};
 
-use provisor_server::Settings;
+use provisor_server::{Settings, outbound::seal::SecretKey};
 use provisor_store::LogSettings;
 use toml::{Spanned, de::DeTable, de::DeValue};
 
 pub(crate) use form::duration;
+
+use crate::open;
 
 /// The annotated file with every setting and its default: the documentation of the settings.
 #[cfg(test)]
@@ -118,6 +120,8 @@ settings! {
     "sync_log.refusals_per_address" => sync_log.refusals_per_address: count,
     "sync_log.refusals_per_second" => sync_log.refusals_per_second: count,
     "retention.deleted" => server.keep_deleted: duration,
+    "retention.target_log" => server.keep_target_log: duration,
+    "secret_key_file" => server.secret_key: secret_key_file,
     "console.session_idle" => server.session_idle: duration,
     "console.session_lifetime" => server.session_lifetime: duration,
     "store.scan_time" => scan_time: duration,
@@ -211,6 +215,11 @@ impl Config {
             let Some(name) = variable.strip_prefix("PROVISOR_") else {
                 continue;
             };
+            // The key itself, which no file of settings and no flag may hold.
+            if variable == open::SECRET_KEY {
+                self.server.secret_key = SecretKey::from_text(&value).map_err(ConfigError)?;
+                continue;
+            }
             let setting = SETTINGS
                 .iter()
                 .find(|setting| variable_of(setting.key) == variable);

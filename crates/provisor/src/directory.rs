@@ -51,6 +51,11 @@ impl Directory {
         &*self.store
     }
 
+    /// The same, for work that goes on beside.
+    pub(crate) fn shared(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
     /// The person at the command line.
     pub(crate) fn origin(&self, tenant: TenantId) -> Origin {
         Origin {

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use provisor_server::outbound::seal::SecretKey;
 use provisor_store::{
     Clock,
     log::{LogReader, LogSettings, SyncLog},
@@ -94,6 +95,22 @@ pub(crate) fn log_reader(directory: &Path) -> Result<LogReader, Failure> {
         )));
     }
     Ok(LogReader::open(&path)?)
+}
+
+/// Holds the key of targets' credentials.
+pub(crate) const SECRET_KEY: &str = "PROVISOR_SECRET_KEY";
+/// Names the file with that key.
+const SECRET_KEY_FILE: &str = "PROVISOR_SECRET_KEY_FILE";
+
+/// The key of targets' credentials, for commands: from the environment, else beside the database.
+pub(crate) fn secret_key(database: &Path) -> Result<SecretKey, Failure> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let key = match (variable(SECRET_KEY), variable(SECRET_KEY_FILE)) {
+        (Some(text), _) => SecretKey::from_text(&text).map_err(Failure::usage)?,
+        (None, Some(path)) => SecretKey::in_file(path),
+        (None, None) => SecretKey::default(),
+    };
+    Ok(key.for_database(database))
 }
 
 /// Bytes that this user can still write in a folder.

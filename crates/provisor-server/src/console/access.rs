@@ -39,6 +39,8 @@ actions! {
     ChangeTokens:        1 1 0 0,
     /// Create and change tenants and connections; setup links.
     ChangeConnections:   1 1 0 0,
+    /// Where users and teams are pushed to: create, change, test, push, forget.
+    ChangeTargets:       1 1 0 0,
     /// Deactivate, delete, restore, erase and link users.
     ChangeUsers:         1 1 0 0,
     /// The audit.

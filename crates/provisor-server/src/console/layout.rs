@@ -74,6 +74,13 @@ const PLACES: &[Place] = &[
     },
     Place {
         group: "Configure",
+        label: "Targets",
+        path: "/targets",
+        icon: "M2 8h9M8 4.500L11.500 8 8 11.500M14 3v10",
+        action: Action::SeeDirectory,
+    },
+    Place {
+        group: "Configure",
         label: "API tokens",
         path: "/tokens",
         key: 'k',

@@ -215,7 +215,10 @@ fn check(method: &str, path: &str, page: &Page) {
         "<style",
         " onclick=",
         "javascript:",
-        "=\"http",
+        // What a form's field holds may begin so.
+        "src=\"http",
+        "href=\"http",
+        "action=\"http",
         "=\"//",
     ] {
         assert!(

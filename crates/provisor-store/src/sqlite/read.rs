@@ -52,7 +52,7 @@ impl View {
         })
     }
 
-    fn connection(&self) -> Result<&Connection, StoreError> {
+    pub(super) fn connection(&self) -> Result<&Connection, StoreError> {
         self.connection.as_ref().ok_or_else(|| {
             StoreError::Failed("a view was used after its scan was cancelled".into())
         })

@@ -18,6 +18,7 @@ mod schema;
 mod session;
 mod settings;
 mod size;
+mod target;
 mod tenant;
 mod token;
 mod unique;
@@ -371,6 +372,7 @@ impl<'c> Transaction<'c> {
             Change::People(change) => self.people(origin, change),
             // It is told when the note of it is written.
             Change::NoteExport(_) => Ok(Outcome::Done(1)),
+            Change::Target(change) => self.target(origin.tenant, change),
             Change::Expire {
                 tombstones_before,
                 chunk,

@@ -16,6 +16,7 @@ pub(crate) mod people;
 pub(crate) mod resources;
 pub(crate) mod search;
 pub(crate) mod settings;
+pub(crate) mod targets;
 
 use std::sync::Arc;
 
@@ -150,6 +151,16 @@ cases! { ($)
         changes_are_told_with_before_and_after
         the_audit_outlives_a_tenant_and_is_narrowed
         tokens_are_found_over_all_tenants
+    }
+    targets {
+        targets_are_named_once_and_their_settings_told
+        what_changed_during_a_push_stays_due
+        what_fails_comes_back_in_its_time
+        members_in_a_target_are_a_set
+        a_target_goes_with_all_its_rows
+        old_lines_of_a_targets_log_go
+        another_tenants_targets_are_unknown
+        an_erased_user_leaves_no_name_in_a_targets_log
     }
     isolation {
         another_tenants_things_are_unknown

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use provisor_server::outbound::seal::SecretKey;
+
 use super::LogFormat;
 
 /// True for the texts that switch an optional setting off.
@@ -65,6 +67,14 @@ pub(crate) fn public_url(text: &str) -> Result<Option<String>, String> {
             ));
         }
         Ok(text.to_owned())
+    })
+}
+
+/// The file with the key of targets' credentials.
+pub(super) fn secret_key_file(text: &str) -> Result<SecretKey, String> {
+    Ok(match optional(text, |text| Ok(SecretKey::in_file(text)))? {
+        Some(key) => key,
+        None => SecretKey::default(),
     })
 }
 

@@ -10,6 +10,7 @@ mod disk;
 mod flood;
 mod kill;
 mod place;
+mod push;
 mod refusals;
 mod replay;
 mod stop;

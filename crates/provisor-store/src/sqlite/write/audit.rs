@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{Decided, Stop, Transaction};
 use crate::{
     Actor, Change, Connection, ConnectionId, Holder, Link, Origin, Outcome, PeopleChange, Person,
-    Purpose, StoreError, Tenant, TenantId, TokenRecord,
-    sqlite::{caller, people},
+    Purpose, StoreError, Target, TargetChange, Tenant, TenantId, TokenRecord,
+    sqlite::{caller, people, target::targets},
 };
 
 /// What an entry will say, as far as it is known before the change.
@@ -94,7 +94,40 @@ impl Transaction<'_> {
                 ),
             },
             Change::People(change) => self.note_people(change)?,
+            Change::Target(change) => self.note_target(tenant, change)?,
         })
+    }
+
+    /// Settings and wishes are told; what is pushed stands in the target's own log.
+    fn note_target(&self, tenant: TenantId, change: &TargetChange) -> Decided<Option<Note>> {
+        let action = match change {
+            TargetChange::Create { .. } => "target.create",
+            TargetChange::Set { credentials, .. } if credentials.is_some() => "target.credentials",
+            TargetChange::Set { .. } => "target.change",
+            TargetChange::Remove { .. } => "target.remove",
+            TargetChange::Ask { .. } => "target.sync",
+            TargetChange::Mark { .. }
+            | TargetChange::Report { .. }
+            | TargetChange::Ran { .. }
+            | TargetChange::ExpireLog { .. } => return Ok(None),
+        };
+        let known = targets(self.connection, Some(tenant))?;
+        let before = change
+            .id()
+            .and_then(|id| known.into_iter().find(|known| known.id == id));
+        // Later chunks of a removal find nothing.
+        if before.is_none() && action != "target.create" {
+            return Ok(None);
+        }
+        Ok(Some(Note {
+            action,
+            object: before
+                .as_ref()
+                .map(|target| target.name.clone())
+                .unwrap_or_default(),
+            tenant,
+            before: before.as_ref().map_or(Value::Null, target_facts),
+        }))
     }
 
     fn note_people(&self, change: &PeopleChange) -> Decided<Option<Note>> {
@@ -160,6 +193,10 @@ impl Transaction<'_> {
                 note.object.clone_from(&connection.name);
                 connection_facts(connection)
             }
+            Outcome::Target(target) => {
+                note.object.clone_from(&target.name);
+                target_facts(target)
+            }
             Outcome::Token(token, _) => {
                 note.object = format!("tok_{}", token.id);
                 token_facts(token)
@@ -196,10 +233,13 @@ impl Transaction<'_> {
             Outcome::Done(_) if note.action.starts_with("export.") => note.before.take(),
             Outcome::Deleted { .. }
             | Outcome::TenantDeleted { .. }
+            | Outcome::TargetRemoved { .. }
             | Outcome::Several(_)
             | Outcome::Done(_) => Value::Null,
         };
-        if note.before == after && !after.is_null() && note.action != "person.password" {
+        // Of a secret only the change itself can be told, of a wish nothing else.
+        let always = ["person.password", "target.credentials", "target.sync"];
+        if note.before == after && !after.is_null() && !always.contains(&note.action) {
             return Ok(());
         }
         self.write_audit(origin, &actor, &note, &after)
@@ -279,6 +319,14 @@ fn connection_facts(connection: &Connection) -> Value {
         "paused": connection.paused,
         "log_days": connection.log_days,
         "log_body_days": connection.log_body_days,
+    })
+}
+
+fn target_facts(target: &Target) -> Value {
+    json!({
+        "settings": target.settings,
+        "active": target.active,
+        "credentials": target.credentials.is_some(),
     })
 }
 

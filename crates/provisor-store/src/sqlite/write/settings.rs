@@ -188,7 +188,7 @@ fn refuse(what: &str, twins: &[String]) -> Decided<()> {
     .into())
 }
 
-fn check_name(what: &str, name: &str) -> Result<(), Error> {
+pub(super) fn check_name(what: &str, name: &str) -> Result<(), Error> {
     let good = (1..=64).contains(&name.len())
         && name
             .chars()

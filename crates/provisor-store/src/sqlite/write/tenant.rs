@@ -11,8 +11,12 @@ use crate::{
 };
 
 /// Tables with a tenant's rows, the biggest first, each with the rest of its key.
-const TABLES: [(&str, &[&str]); 15] = [
+const TABLES: [(&str, &[&str]); 19] = [
     ("event", &["seq"]),
+    ("target_log", &["target", "n"]),
+    ("target_member", &["target", "team", "member"]),
+    ("target_object", &["target", "kind", "local"]),
+    ("target", &["id"]),
     ("search_key", &["kind", "attribute", "value", "k"]),
     ("member", &["team", "member"]),
     ("former_member", &["member", "seq"]),

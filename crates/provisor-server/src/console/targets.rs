@@ -1,0 +1,144 @@
+//! `/targets`: where users and teams are pushed to, and how each target is.
+
+pub(super) mod act;
+pub(super) mod edit;
+pub(super) mod object;
+pub(super) mod show;
+
+use askama::Template;
+use axum::response::Response;
+use provisor_store::{
+    TargetId, Tenant,
+    target::{Kind, Target, TargetCounts, TargetEntry},
+};
+
+use super::{
+    Action, Problem,
+    layout::{Layout, Pager},
+    moment::Moment,
+    tenants,
+    visit::Visit,
+};
+use crate::outbound::view;
+
+/// Tenants of a page.
+const PAGE: usize = 25;
+
+/// A target as lists show it.
+struct Row {
+    path: String,
+    tenant: String,
+    target: Target,
+    counts: TargetCounts,
+    state: &'static str,
+    ran: Option<Moment>,
+}
+
+impl Row {
+    fn url(&self) -> &str {
+        self.target.settings["url"].as_str().unwrap_or_default()
+    }
+
+    fn is_troubled(&self) -> bool {
+        self.counts.troubled != [0, 0] || !self.target.outcome.is_empty()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "targets/list.html")]
+struct Page {
+    layout: Layout,
+    rows: Vec<Row>,
+    pager: Pager,
+    may_change: bool,
+}
+
+/// The list.
+pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
+    let (found, next) = tenants::page(&visit, PAGE).await?;
+    let now = visit.now();
+    let mut rows = Vec::new();
+    let mut snapshot = visit.read().await?;
+    for tenant in found {
+        for target in snapshot.targets(Some(tenant.id)).await? {
+            rows.push(Row {
+                path: path(&tenant.key, target.id),
+                tenant: tenant.name.clone(),
+                counts: snapshot.target_counts((tenant.id, target.id)).await?,
+                state: view::state(&target),
+                ran: (target.ran > 0).then(|| Moment::new(target.ran, now)),
+                target,
+            });
+        }
+    }
+    drop(snapshot);
+    visit.page(&Page {
+        layout: visit.layout("Targets"),
+        rows,
+        pager: Pager::new("/targets", &visit.query, next.as_deref()),
+        may_change: visit.viewer.may(Action::ChangeTargets),
+    })
+}
+
+/// A target's page.
+fn path(key: &str, id: TargetId) -> String {
+    format!("/targets/{key}/{id}")
+}
+
+/// The tenant and the target that the path names, if the viewer may know of them.
+async fn named(visit: &Visit) -> Result<(Tenant, Target), Problem> {
+    let missing = || Problem::missing("target");
+    let tenant = visit.tenant(visit.parameter("tenant")).await?;
+    let id = visit.parameter("target").parse().map(TargetId);
+    let id = id.map_err(|_| missing())?;
+    let targets = visit.read().await?.targets(Some(tenant.id)).await?;
+    let found = targets.into_iter().find(|known| known.id == id);
+    found.map(|target| (tenant, target)).ok_or_else(missing)
+}
+
+/// A line of a target's log as pages show it.
+struct Line {
+    at: Moment,
+    action: String,
+    ok: bool,
+    /// Who or what; the id where names may not be seen.
+    name: String,
+    /// The page about it; empty for the run itself.
+    link: String,
+    status: String,
+    words: String,
+}
+
+impl Line {
+    fn new(entry: &TargetEntry, path: &str, masked: bool, now: i64) -> Self {
+        let is_run = entry.kind == Kind::Run;
+        let hidden = masked && entry.kind == Kind::User;
+        Self {
+            at: Moment::new(entry.at, now),
+            action: entry.action.replace('_', " "),
+            ok: entry.ok,
+            name: match (is_run, hidden || entry.label.is_empty()) {
+                (true, _) => "the whole run".to_owned(),
+                (false, true) => entry.local.clone(),
+                (false, false) => entry.label.clone(),
+            },
+            link: match is_run {
+                true => String::new(),
+                false => {
+                    let local: String =
+                        form_urlencoded::byte_serialize(entry.local.as_bytes()).collect();
+                    format!("{path}/object?kind={}&id={local}", entry.kind.as_str())
+                }
+            },
+            status: entry
+                .status
+                .map(|status| status.to_string())
+                .unwrap_or_default(),
+            // The target's own words may name people.
+            words: match masked && !entry.ok && !is_run {
+                true => "hidden from your role".to_owned(),
+                false => view::words(&entry.detail),
+            },
+        }
+    }
+}

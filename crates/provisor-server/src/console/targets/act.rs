@@ -1,0 +1,178 @@
+//! What is done with a target: test it, activate, pause, push now, compare, remove.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{http::StatusCode, response::Response};
+use provisor_store::{Actor, Change, Outcome, TargetChange, change::CHUNK};
+
+use super::{named, path};
+use crate::{
+    console::{
+        Problem,
+        layout::{Confirm, Flash},
+        visit::Visit,
+    },
+    outbound::{Stopped, TargetSettings, Wish, probe, settings::SourceKind},
+};
+
+/// What a preview works with.
+pub(super) fn wish(visit: &Visit) -> Wish {
+    let console = &visit.console;
+    Wish {
+        store: console.store.clone(),
+        clock: console.clock.clone(),
+        key: console.key.clone(),
+        database: console.backend.path().to_owned(),
+        actor: Actor::System,
+        files: None,
+        compare: false,
+        allow_removals: false,
+        retry: false,
+        patience: Duration::from_secs(5),
+        progress: Arc::default(),
+    }
+}
+
+/// A run or preview that cannot be.
+pub(super) fn problem(stopped: &Stopped) -> Problem {
+    match stopped {
+        Stopped::Store(reason) => Problem::internal(reason),
+        other => Problem::new(
+            StatusCode::CONFLICT,
+            "That cannot be shown",
+            format!("{other}."),
+            "Look at the target's settings.",
+        ),
+    }
+}
+
+/// Asks the target whether address and credentials are right.
+pub(in crate::console) async fn test(visit: Visit) -> Result<Response, Problem> {
+    let (tenant, target) = named(&visit).await?;
+    let place = (tenant.id, target.id);
+    let opened = match &target.credentials {
+        Some(sealed) => visit.console.key.open(place, sealed).map(Some),
+        None => Ok(None),
+    };
+    let found = match (TargetSettings::of(&target), opened) {
+        (Ok(settings), Ok(secret)) => probe(&settings, secret.as_deref())
+            .await
+            .map_err(|why| why.to_string()),
+        (Err(why), _) | (_, Err(why)) => Err(why),
+    };
+    let flash = match found {
+        Ok(found) => {
+            let can = |name: &str, yes: &'static str, no: &'static str| {
+                if found[name] == true { yes } else { no }
+            };
+            Flash::done(format!(
+                "The test succeeded: {} users there, {}, {}.",
+                found["users"],
+                can(
+                    "patch",
+                    "PATCH is offered",
+                    "no PATCH, so whole resources are sent"
+                ),
+                can(
+                    "lookup",
+                    "lookups work",
+                    "no lookups by filter, so the target is read whole"
+                ),
+            ))
+        }
+        Err(why) => Flash::failed(format!("The test failed: {}.", why.trim_end_matches('.'))),
+    };
+    Ok(visit.go(&path(&tenant.key, target.id), Some(flash)))
+}
+
+/// Pushes by itself from now on.
+pub(in crate::console) async fn activate(visit: Visit) -> Result<Response, Problem> {
+    set(
+        &visit,
+        true,
+        "is active. What is to do is pushed now, and each change from here on.",
+    )
+    .await
+}
+
+/// Pushes no more.
+pub(in crate::console) async fn pause(visit: Visit) -> Result<Response, Problem> {
+    set(
+        &visit,
+        false,
+        "is paused. What changes meanwhile is pushed once it is active again.",
+    )
+    .await
+}
+
+async fn set(visit: &Visit, active: bool, done: &str) -> Result<Response, Problem> {
+    let (tenant, target) = named(visit).await?;
+    let to = path(&tenant.key, target.id);
+    let files =
+        TargetSettings::of(&target).is_ok_and(|settings| settings.source == SourceKind::Files);
+    if active && files {
+        let why = "This target is fed from files: push them with “provisor push csv”.";
+        return Ok(visit.go(&to, Some(Flash::failed(why))));
+    }
+    let change = TargetChange::Set {
+        id: target.id,
+        name: None,
+        settings: None,
+        active: Some(active),
+        credentials: None,
+    };
+    visit.write(tenant.id, Change::Target(change)).await?;
+    Ok(visit.go(&to, Some(Flash::done(format!("“{}” {done}", target.name)))))
+}
+
+/// Asks for a run at once, with a comparison if the form says so.
+pub(in crate::console) async fn sync(visit: Visit) -> Result<Response, Problem> {
+    let (tenant, target) = named(&visit).await?;
+    let compare = visit.form.given("compare").is_some();
+    let ask = TargetChange::Ask {
+        id: target.id,
+        compare,
+    };
+    visit.write(tenant.id, Change::Target(ask)).await?;
+    let done = match compare {
+        true => {
+            "The target is read and compared now. What differs is repaired, and stands in the log."
+        }
+        false => "What is to do is pushed now. The log says how it goes.",
+    };
+    Ok(visit.go(&path(&tenant.key, target.id), Some(Flash::done(done))))
+}
+
+/// Says what will happen, and asks.
+pub(in crate::console) async fn ask_remove(visit: Visit) -> Result<Response, Problem> {
+    let (tenant, target) = named(&visit).await?;
+    visit.confirm(Confirm {
+        title: format!("Forget “{}” of {}?", target.name, tenant.name),
+        consequences: vec![
+            "Nothing is pushed there any more; its users and teams stay there as they are."
+                .to_owned(),
+            "Its log goes, and with it the knowledge which of its users are ours.".to_owned(),
+        ],
+        button: "Forget the target".to_owned(),
+        back: path(&tenant.key, target.id),
+        typed: None,
+        error: None,
+    })
+}
+
+/// Forgets it.
+pub(in crate::console) async fn remove(visit: Visit) -> Result<Response, Problem> {
+    let (tenant, target) = named(&visit).await?;
+    loop {
+        let remove = TargetChange::Remove {
+            id: target.id,
+            chunk: CHUNK,
+        };
+        match visit.write(tenant.id, Change::Target(remove)).await? {
+            Outcome::TargetRemoved { done: false } => {}
+            _ => break,
+        }
+    }
+    let done = format!("“{}” is forgotten.", target.name);
+    Ok(visit.go("/targets", Some(Flash::done(done))))
+}

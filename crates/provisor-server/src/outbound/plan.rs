@@ -1,0 +1,236 @@
+//! What is to be done so that the target holds what it should: pure comparisons.
+
+use std::collections::HashSet;
+
+use scim::{Map, Value};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::mapping::field;
+
+/// Why a user or team should not be (active) in the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// It is not in the source any more.
+    Deleted,
+    /// The user is inactive in the source.
+    Inactive,
+    /// The target's scope does not cover it.
+    OutOfScope,
+}
+
+impl Absence {
+    /// In words, for the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Absence::Deleted => "not in the source any more",
+            Absence::Inactive => "inactive in the source",
+            Absence::OutOfScope => "outside the target's scope",
+        }
+    }
+}
+
+/// What the target should hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Desired {
+    /// This resource.
+    Present(Map<String, Value>),
+    /// Nothing, or an inactive user.
+    Absent(Absence),
+}
+
+impl Desired {
+    /// A hash, to see whether it differs from what was sent.
+    pub fn hash(&self) -> Vec<u8> {
+        match self {
+            Desired::Present(wanted) => {
+                Sha256::digest(Value::Object(wanted.clone()).to_string().as_bytes()).to_vec()
+            }
+            Desired::Absent(_) => Sha256::digest(b"absent").to_vec(),
+        }
+    }
+
+    /// Names of its attributes, with commas between.
+    pub fn names(&self) -> String {
+        match self {
+            Desired::Present(wanted) => {
+                let names = wanted.keys().filter(|name| *name != "schemas");
+                names.map(String::as_str).collect::<Vec<_>>().join(",")
+            }
+            Desired::Absent(_) => String::new(),
+        }
+    }
+}
+
+/// What differs between what the target should hold of a resource and what it does.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Difference {
+    /// Attributes to be set, with their values.
+    pub set: Map<String, Value>,
+    /// Attributes to be removed: sent earlier, not wanted any more.
+    pub clear: Vec<String>,
+}
+
+impl Difference {
+    /// Compares. `earlier` names what was sent before, so that what others set in the target is left alone.
+    pub fn between(wanted: &Map<String, Value>, held: &Map<String, Value>, earlier: &str) -> Self {
+        let mut difference = Difference::default();
+        for (name, value) in wanted {
+            if name == "schemas" {
+                continue;
+            }
+            if !field(held, name).is_some_and(|held| covers(value, held)) {
+                difference.set.insert(name.clone(), value.clone());
+            }
+        }
+        for name in earlier.split(',').filter(|name| !name.is_empty()) {
+            if !wanted.contains_key(name) && field(held, name).is_some() {
+                difference.clear.push(name.to_owned());
+            }
+        }
+        difference
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.clear.is_empty()
+    }
+
+    /// Names of the attributes that differ.
+    pub fn names(&self) -> Vec<&str> {
+        let set = self.set.keys().map(String::as_str);
+        set.chain(self.clear.iter().map(String::as_str)).collect()
+    }
+
+    /// The operations of a PATCH.
+    pub fn operations(&self) -> Vec<Value> {
+        let mut operations = Vec::new();
+        for (name, value) in &self.set {
+            match value {
+                // The attributes of an extension are set one by one: not every server takes a URN as a path.
+                Value::Object(fields) if name.contains(':') => {
+                    for (field, value) in fields {
+                        let path = format!("{name}:{field}");
+                        operations.push(json!({ "op": "replace", "path": path, "value": value }));
+                    }
+                }
+                value => operations.push(json!({ "op": "replace", "path": name, "value": value })),
+            }
+        }
+        for name in &self.clear {
+            operations.push(json!({ "op": "remove", "path": name }));
+        }
+        operations
+    }
+
+    /// The resource as it should be, for a PUT: what the target holds, with the difference put in.
+    pub fn merged(&self, held: &Map<String, Value>) -> Map<String, Value> {
+        let mut merged = held.clone();
+        for name in ["meta", "groups"] {
+            merged.retain(|known, _| !known.eq_ignore_ascii_case(name));
+        }
+        for (name, value) in &self.set {
+            merged.retain(|known, _| !known.eq_ignore_ascii_case(name));
+            merged.insert(name.clone(), value.clone());
+        }
+        for name in &self.clear {
+            merged.retain(|known, _| !known.eq_ignore_ascii_case(name));
+        }
+        merged
+    }
+}
+
+/// Whether what is held says all that is wanted. A server may add what it derives (`$ref`, `display`, `formatted`), and
+/// says booleans as texts at times.
+fn covers(wanted: &Value, held: &Value) -> bool {
+    match (wanted, held) {
+        (Value::Object(wanted), Value::Object(held)) => wanted
+            .iter()
+            .all(|(name, value)| field(held, name).is_some_and(|held| covers(value, held))),
+        (Value::Array(wanted), Value::Array(held)) => {
+            wanted.len() == held.len()
+                && wanted
+                    .iter()
+                    .all(|value| held.iter().any(|held| covers(value, held)))
+        }
+        (Value::Bool(wanted), Value::String(held)) => {
+            held.eq_ignore_ascii_case(&wanted.to_string())
+        }
+        (wanted, held) => wanted == held,
+    }
+}
+
+/// Members to add and to remove, each in an order that does not change.
+pub fn members(wanted: &HashSet<String>, known: &HashSet<String>) -> (Vec<String>, Vec<String>) {
+    let sorted = |a: &HashSet<String>, b: &HashSet<String>| {
+        let mut difference: Vec<String> = a.difference(b).cloned().collect();
+        difference.sort_unstable();
+        difference
+    };
+    (sorted(wanted, known), sorted(known, wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn what_a_server_adds_is_no_difference() {
+        let wanted = map(
+            json!({ "userName": "lena", "active": true, "emails": [{ "value": "l@x.io", "type": "work" }] }),
+        );
+        let held = map(json!({
+            "id": "7", "username": "lena", "active": "True", "title": "theirs",
+            "emails": [{ "value": "l@x.io", "type": "work", "primary": false, "display": "l@x.io" }],
+        }));
+        assert!(Difference::between(&wanted, &held, "").is_empty());
+    }
+
+    #[test]
+    fn only_what_was_sent_before_is_cleared() {
+        let wanted = map(json!({ "userName": "lena", "nickName": "L" }));
+        let held = map(
+            json!({ "userName": "Lena", "title": "CEO", "locale": "de", "meta": {}, "groups": [] }),
+        );
+        let difference = Difference::between(&wanted, &held, "userName,title,externalId");
+        assert_eq!(difference.names(), ["userName", "nickName", "title"]);
+        assert_eq!(
+            Value::from(difference.operations()),
+            json!([
+                { "op": "replace", "path": "userName", "value": "lena" },
+                { "op": "replace", "path": "nickName", "value": "L" },
+                { "op": "remove", "path": "title" },
+            ])
+        );
+        let merged = Value::Object(difference.merged(&held));
+        assert_eq!(
+            merged,
+            json!({ "locale": "de", "userName": "lena", "nickName": "L" })
+        );
+    }
+
+    #[test]
+    fn a_value_less_is_a_difference() {
+        let wanted = map(json!({ "emails": [{ "value": "a" }] }));
+        let held = map(json!({ "emails": [{ "value": "a" }, { "value": "b" }] }));
+        assert_eq!(Difference::between(&wanted, &held, "").names(), ["emails"]);
+    }
+
+    #[test]
+    fn members_are_compared_as_sets() {
+        let set = |ids: &[&str]| {
+            ids.iter()
+                .map(|id| (*id).to_owned())
+                .collect::<HashSet<_>>()
+        };
+        let (add, remove) = members(&set(&["c", "a", "b"]), &set(&["b", "d"]));
+        assert_eq!(
+            (add, remove),
+            (vec!["a".to_owned(), "c".to_owned()], vec!["d".to_owned()])
+        );
+    }
+}

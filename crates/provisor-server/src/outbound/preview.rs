@@ -1,0 +1,200 @@
+//! What a run would do, from what is known, with nothing sent.
+
+use provisor_store::target::{Kind, Target, TargetObject};
+
+use super::{
+    plan::Desired,
+    run::{Wish, prepare},
+    settings::Deprovision,
+    source::label,
+    trouble::Stopped,
+};
+
+/// One thing that a run would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// User or team.
+    pub kind: Kind,
+    /// Its id in the source.
+    pub local: String,
+    /// What it is called.
+    pub label: String,
+    /// `create`, `update`, `deactivate`, `delete`, `add_members`, `remove_members`.
+    pub action: &'static str,
+    /// Why.
+    pub reason: String,
+    /// Members, for what concerns them.
+    pub members: usize,
+}
+
+/// What a run would do now, in its order.
+///
+/// # Errors
+/// Settings that cannot be used, or a store that cannot be read.
+pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped> {
+    let (settings, source, scope) = prepare(target, wish).await?;
+    let place = (target.tenant, target.id);
+    let mut steps = Vec::new();
+    for kind in [Kind::User, Kind::Team] {
+        if kind == Kind::Team && !settings.teams {
+            continue;
+        }
+        let mut seen = std::collections::HashSet::new();
+        let mut after: Option<String> = None;
+        loop {
+            let ids = source.ids(kind, after.as_deref()).await?;
+            let Some(last) = ids.last() else { break };
+            after = Some(last.clone());
+            let found = source.load(kind, &ids).await?;
+            let known = wish
+                .store
+                .read()
+                .await?
+                .target_by_local(place, kind, &ids)
+                .await?;
+            for ((local, found), known) in ids.into_iter().zip(found).zip(known) {
+                let desired = scope.desired(kind, &local, found.as_ref());
+                let name = found
+                    .as_ref()
+                    .and_then(|found| label(kind, found))
+                    .unwrap_or_default();
+                let known = known.unwrap_or_else(|| unknown(kind, &local));
+                steps.extend(step(&settings, &known, &desired, name.clone()));
+                if kind == Kind::Team
+                    && let Desired::Present(_) = desired
+                {
+                    let wanted = members(&source, &settings, wish, place, &local).await?;
+                    let there = wish
+                        .store
+                        .read()
+                        .await?
+                        .target_members(place, &local)
+                        .await?;
+                    let (add, remove) = super::plan::members(&wanted, &there);
+                    for (ids, action) in [(add, "add_members"), (remove, "remove_members")] {
+                        if !ids.is_empty() {
+                            steps.push(Step {
+                                kind,
+                                local: local.clone(),
+                                label: name.clone(),
+                                action,
+                                reason: String::new(),
+                                members: ids.len(),
+                            });
+                        }
+                    }
+                }
+                seen.insert(local);
+            }
+        }
+        let mut after = String::new();
+        loop {
+            let known = wish
+                .store
+                .read()
+                .await?
+                .target_objects(place, kind, false, &after, 500)
+                .await?;
+            let Some(last) = known.last() else { break };
+            after.clone_from(&last.local);
+            for object in known.iter().filter(|object| !seen.contains(&object.local)) {
+                let desired = scope.desired(kind, &object.local, None);
+                steps.extend(step(&settings, object, &desired, object.label.clone()));
+            }
+        }
+    }
+    Ok(steps)
+}
+
+/// Members of a team as they will be in the target: who is there, and who will be.
+async fn members(
+    source: &super::source::Source,
+    settings: &super::TargetSettings,
+    wish: &Wish,
+    place: (provisor_store::TenantId, provisor_store::TargetId),
+    team: &str,
+) -> Result<std::collections::HashSet<String>, Stopped> {
+    let mut wanted = std::collections::HashSet::new();
+    let all = source.members(team).await?;
+    for kind in [Kind::User, Kind::Team] {
+        if kind == Kind::Team && !settings.nested_teams {
+            continue;
+        }
+        let locals: Vec<String> = all
+            .iter()
+            .filter(|(of, _)| *of == kind)
+            .map(|(_, local)| local.clone())
+            .collect();
+        let known = wish
+            .store
+            .read()
+            .await?
+            .target_by_local(place, kind, &locals)
+            .await?;
+        let ids = locals.into_iter().zip(known).map(|(local, known)| {
+            known
+                .and_then(|known| known.remote)
+                .unwrap_or_else(|| format!("new:{local}"))
+        });
+        wanted.extend(ids);
+    }
+    Ok(wanted)
+}
+
+fn unknown(kind: Kind, local: &str) -> TargetObject {
+    TargetObject {
+        kind,
+        local: local.to_owned(),
+        remote: None,
+        label: String::new(),
+        sent: None,
+        names: String::new(),
+        mark: 0,
+        due: None,
+        attempts: 0,
+        error: None,
+    }
+}
+
+fn step(
+    settings: &super::TargetSettings,
+    known: &TargetObject,
+    desired: &Desired,
+    label: String,
+) -> Option<Step> {
+    let make = |action, reason: &str| {
+        Some(Step {
+            kind: known.kind,
+            local: known.local.clone(),
+            label,
+            action,
+            reason: reason.to_owned(),
+            members: 0,
+        })
+    };
+    let is_user = known.kind == Kind::User;
+    match (desired, &known.remote) {
+        (Desired::Present(_), None) if settings.create || !is_user => {
+            make("create", "or linked, if the target has one like it")
+        }
+        (Desired::Present(_), Some(_))
+            if known.sent.as_ref() != Some(&desired.hash()) && (settings.update || !is_user) =>
+        {
+            make(
+                "update",
+                "it changed since it was sent, or the settings did",
+            )
+        }
+        (Desired::Absent(absence), Some(_)) if !is_user => make("delete", absence.as_str()),
+        (Desired::Absent(absence), Some(_))
+            if settings.deactivate && known.sent.as_ref() != Some(&desired.hash()) =>
+        {
+            let action = match settings.deprovision {
+                Deprovision::Deactivate => "deactivate",
+                Deprovision::Delete => "delete",
+            };
+            make(action, absence.as_str())
+        }
+        _ => None,
+    }
+}

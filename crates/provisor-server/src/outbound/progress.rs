@@ -1,0 +1,68 @@
+//! How far a run is, and what it came to.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+macro_rules! counts {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// How far a run is, while it runs.
+        #[derive(Debug, Default)]
+        pub struct Progress { $($(#[$doc])* pub $name: AtomicU64),* }
+
+        /// What a run came to.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Pushed { $($(#[$doc])* pub $name: u64),* }
+
+        impl Progress {
+            /// As it is now.
+            pub fn now(&self) -> Pushed {
+                Pushed { $($name: self.$name.load(Relaxed)),* }
+            }
+        }
+
+        impl Pushed {
+            /// Every count with its name.
+            pub fn fields(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name)),*]
+            }
+        }
+    };
+}
+
+counts! {
+    /// Users and teams that were looked at.
+    looked_at,
+    /// Of so many.
+    to_look_at,
+    /// Users and teams created in the target.
+    created,
+    /// Found in the target and linked.
+    linked,
+    /// Changed in the target.
+    updated,
+    /// Users made inactive.
+    deactivated,
+    /// Users and teams deleted in the target.
+    deleted,
+    /// Memberships added.
+    members_added,
+    /// Memberships removed.
+    members_removed,
+    /// Differences that a comparison found in the target.
+    drifted,
+    /// What the target refused; it is tried again later.
+    failed,
+    /// Teams that wait for members.
+    waiting,
+    /// Requests sent.
+    requests,
+}
+
+impl Pushed {
+    /// Whether anything was changed in the target, or could not be.
+    pub fn is_something(&self) -> bool {
+        let quiet = ["looked_at", "to_look_at", "requests"];
+        self.fields()
+            .iter()
+            .any(|(name, count)| *count > 0 && !quiet.contains(name))
+    }
+}

@@ -1,0 +1,493 @@
+//! The target as it answers: what it can do, how fast it may be asked, and what of its answers is worth another try.
+
+mod pace;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use futures_util::TryStreamExt;
+use provisor_store::target::Kind;
+use scim::{Map, Value, fold::fold};
+use scim_client::{
+    Answer, Client, Error, Filter, Method, Page, Query, Request, ServiceProviderConfig,
+};
+use serde_json::json;
+
+use pace::Gate;
+
+use super::{
+    mapping::field,
+    settings::{MatchBy, TargetSettings, Writes},
+    trouble::{Stopped, Trouble},
+};
+
+/// How often one request is tried in one run.
+const ATTEMPTS: u32 = 6;
+/// A run waits this long at most when the target asks for it.
+const LONGEST_HOLD: Duration = Duration::from_mins(5);
+
+pub(super) type Resource = Map<String, Value>;
+
+/// The target of one run.
+pub(super) struct Remote {
+    client: Client,
+    settings: TargetSettings,
+    patches: AtomicBool,
+    filters: AtomicBool,
+    gate: Mutex<Gate>,
+    patience: Duration,
+    stopped: OnceLock<Stopped>,
+    /// Ids by what users are looked up by, or teams by name, where the target was read whole.
+    users: tokio::sync::RwLock<Option<Arc<Index>>>,
+    teams: tokio::sync::RwLock<Option<Arc<Index>>>,
+    pub(super) requests: AtomicU64,
+}
+
+type Index = HashMap<String, Vec<String>>;
+
+impl Remote {
+    /// Asks the target what it can do.
+    pub(super) async fn open(
+        client: Client,
+        settings: &TargetSettings,
+        patience: Duration,
+    ) -> Result<Remote, Trouble> {
+        let remote = Remote {
+            client,
+            settings: settings.clone(),
+            patches: AtomicBool::new(settings.writes != Writes::Put),
+            filters: AtomicBool::new(true),
+            gate: Mutex::new(Gate::new()),
+            patience,
+            stopped: OnceLock::new(),
+            users: tokio::sync::RwLock::default(),
+            teams: tokio::sync::RwLock::default(),
+            requests: AtomicU64::new(0),
+        };
+        match remote.call(&Request::get("/ServiceProviderConfig")).await {
+            Ok(answer) => {
+                // A server whose answer cannot be read is asked as if it could do everything, and believed when it refuses.
+                if let Ok(config) = serde_json::from_slice::<ServiceProviderConfig>(&answer.body) {
+                    if settings.writes == Writes::Auto {
+                        remote.patches.store(config.patch(), Relaxed);
+                    }
+                    remote.filters.store(config.filter(), Relaxed);
+                }
+            }
+            Err(Trouble::Refused { .. }) => {}
+            Err(trouble) => return Err(trouble),
+        }
+        Ok(remote)
+    }
+
+    /// The run ends.
+    pub(super) fn stop(&self, why: Stopped) {
+        let _ = self.stopped.set(why);
+    }
+
+    pub(super) fn stopped(&self) -> Option<&Stopped> {
+        self.stopped.get()
+    }
+
+    /// Whether lists are asked with filters.
+    pub(super) fn filters(&self) -> bool {
+        self.filters.load(Relaxed)
+    }
+
+    pub(super) fn patches(&self) -> bool {
+        self.patches.load(Relaxed)
+    }
+
+    /// Sends a request until it has an answer worth having. Only a POST is never sent again once it may have arrived.
+    pub(super) async fn call(&self, request: &Request) -> Result<Answer, Trouble> {
+        let repeatable = request.method != Method::POST;
+        let mut attempt = 0;
+        loop {
+            self.turn().await?;
+            self.requests.fetch_add(1, Relaxed);
+            let outcome = self
+                .client
+                .send(request)
+                .await
+                .map(|exchange| exchange.answer);
+            let lost = match outcome {
+                Ok(answer) if answer.is_success() => {
+                    self.answered();
+                    return Ok(answer);
+                }
+                Ok(answer) => {
+                    self.answered();
+                    let asked = answer.retry_after();
+                    match answer.status {
+                        429 | 503 if answer.status == 429 || asked.is_some() => {
+                            attempt += 1;
+                            let wait =
+                                asked.unwrap_or(Duration::from_secs(1) * 2_u32.pow(attempt.min(6)));
+                            if wait > LONGEST_HOLD {
+                                let stopped = Stopped::Busy(wait.as_secs());
+                                self.stop(stopped.clone());
+                                return Err(stopped.into());
+                            }
+                            if attempt >= 2 * ATTEMPTS {
+                                return Err(refused(&answer));
+                            }
+                            self.hold(wait);
+                            continue;
+                        }
+                        401 => {
+                            let stopped = Stopped::Unauthorized(detail(&answer));
+                            self.stop(stopped.clone());
+                            return Err(stopped.into());
+                        }
+                        // 501 is for good.
+                        500 | 502.. => refused(&answer),
+                        _ => return Err(refused(&answer)),
+                    }
+                }
+                Err(Error::Connect { reason, .. }) => {
+                    self.pause(reason)?;
+                    continue;
+                }
+                Err(error @ Error::NoAnswer { .. }) => Trouble::Lost(error.to_string()),
+                Err(error @ Error::Settings(_)) => {
+                    let stopped = Stopped::Unauthorized(error.to_string());
+                    self.stop(stopped.clone());
+                    return Err(stopped.into());
+                }
+                Err(error @ Error::PrivateAddress { .. }) => {
+                    let stopped = Stopped::Settings(format!("{error}."));
+                    self.stop(stopped.clone());
+                    return Err(stopped.into());
+                }
+                Err(error) => return Err(Trouble::Lost(error.to_string())),
+            };
+            attempt += 1;
+            if !repeatable || attempt >= ATTEMPTS {
+                return Err(match lost {
+                    // A server that broke off may have done it.
+                    Trouble::Refused { .. } if !repeatable => Trouble::Lost(lost.to_string()),
+                    lost => lost,
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(50) * 2_u32.pow(attempt)).await;
+        }
+    }
+
+    /// One resource; `None` if it is not there.
+    pub(super) async fn get(
+        &self,
+        kind: Kind,
+        id: &str,
+        members: bool,
+    ) -> Result<Option<Resource>, Trouble> {
+        let mut request = Request::get(path(kind, Some(id)));
+        if kind == Kind::Team && !members {
+            request = request.query("excludedAttributes=members");
+        }
+        match self.call(&request).await {
+            Ok(answer) => parse(&answer).map(Some),
+            Err(Trouble::Refused { status: 404, .. }) => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Creates a resource.
+    pub(super) async fn create(
+        &self,
+        kind: Kind,
+        resource: &Value,
+    ) -> Result<(u16, Resource), Trouble> {
+        let request = Request::new(Method::POST, path(kind, None)).json(resource);
+        let answer = self.call(&request).await?;
+        // An answer without an id is as good as none: the target is searched.
+        let resource = parse(&answer).map_err(|trouble| Trouble::Lost(trouble.to_string()))?;
+        if id_of(&resource).is_none() {
+            return Err(Trouble::Lost(
+                "the target created it and did not say under which id".to_owned(),
+            ));
+        }
+        Ok((answer.status, resource))
+    }
+
+    /// Carries out a PATCH; false where the target turns out to offer none.
+    pub(super) async fn patch(
+        &self,
+        kind: Kind,
+        id: &str,
+        operations: Vec<Value>,
+    ) -> Result<Option<u16>, Trouble> {
+        let body = json!({ "schemas": [scim::message::PATCH_OP], "Operations": operations });
+        let request = Request::new(Method::PATCH, path(kind, Some(id))).json(&body);
+        match self.call(&request).await {
+            Ok(answer) => Ok(Some(answer.status)),
+            Err(Trouble::Refused {
+                status: 405 | 501, ..
+            }) if self.settings.writes != Writes::Patch => {
+                self.patches.store(false, Relaxed);
+                Ok(None)
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Replaces a resource.
+    pub(super) async fn put(&self, kind: Kind, id: &str, resource: &Value) -> Result<u16, Trouble> {
+        let request = Request::new(Method::PUT, path(kind, Some(id))).json(resource);
+        Ok(self.call(&request).await?.status)
+    }
+
+    /// Deletes a resource; that it is gone already is no error.
+    pub(super) async fn delete(&self, kind: Kind, id: &str) -> Result<u16, Trouble> {
+        match self
+            .call(&Request::new(Method::DELETE, path(kind, Some(id))))
+            .await
+        {
+            Ok(answer) => Ok(answer.status),
+            Err(Trouble::Refused { status: 404, .. }) => Ok(404),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Resources that a lookup finds: users by what the settings say, teams by name. `fresh` does not believe what was
+    /// read at the beginning of the run.
+    pub(super) async fn find(
+        &self,
+        kind: Kind,
+        value: &str,
+        fresh: bool,
+    ) -> Result<Vec<Resource>, Trouble> {
+        if let Some(index) = self.index(kind).read().await.clone()
+            && !fresh
+        {
+            return self.indexed(kind, &index, value).await;
+        }
+        if self.filters.load(Relaxed) {
+            let attribute = self.lookup(kind);
+            let filter = Filter::eq(attribute, value).to_string();
+            let query: String = form_urlencoded::Serializer::new(String::new())
+                .append_pair("filter", &filter)
+                .finish();
+            match self
+                .call(&Request::get(path(kind, None)).query(query))
+                .await
+            {
+                Ok(answer) => {
+                    let page: Page<Resource> = parse(&answer)?;
+                    let (found, others): (Vec<_>, Vec<_>) =
+                        page.resources.into_iter().partition(|resource| {
+                            self.keys(kind, resource).any(|key| key == fold(value))
+                        });
+                    // A server that ignores the filter would give us somebody else.
+                    if others.is_empty() {
+                        return Ok(found);
+                    }
+                }
+                Err(Trouble::Refused {
+                    status: 400 | 403 | 404 | 405 | 501,
+                    ..
+                }) => {}
+                Err(trouble) => return Err(trouble),
+            }
+            self.filters.store(false, Relaxed);
+        }
+        let index = self.read_index(kind).await?;
+        self.indexed(kind, &index, value).await
+    }
+
+    async fn indexed(
+        &self,
+        kind: Kind,
+        index: &Index,
+        value: &str,
+    ) -> Result<Vec<Resource>, Trouble> {
+        let mut found = Vec::new();
+        for id in index.get(&*fold(value)).into_iter().flatten() {
+            found.extend(self.get(kind, id, true).await?);
+        }
+        Ok(found)
+    }
+
+    fn index(&self, kind: Kind) -> &tokio::sync::RwLock<Option<Arc<Index>>> {
+        match kind {
+            Kind::Team => &self.teams,
+            _ => &self.users,
+        }
+    }
+
+    /// Reads which resources the target has, page by page, so that many lookups are one walk.
+    pub(super) async fn read_index(&self, kind: Kind) -> Result<Arc<Index>, Trouble> {
+        let mut index = Index::new();
+        let wanted = match self.lookup(kind) {
+            "emails.value" => "emails",
+            other => other,
+        };
+        let query = Query::all().attributes([wanted]);
+        self.walk(kind, query, |resource| {
+            if let Some(id) = id_of(&resource) {
+                for key in self.keys(kind, &resource) {
+                    index.entry(key).or_default().push(id.to_owned());
+                }
+            }
+        })
+        .await?;
+        let index = Arc::new(index);
+        *self.index(kind).write().await = Some(index.clone());
+        Ok(index)
+    }
+
+    /// Every resource of a kind. A server that gives the first page for ever, or one twice, ends the walk.
+    pub(super) async fn walk(
+        &self,
+        kind: Kind,
+        query: Query,
+        mut each: impl FnMut(Resource) + Send,
+    ) -> Result<(), Trouble> {
+        let mut seen = std::collections::HashSet::new();
+        for attempt in 1.. {
+            self.turn().await?;
+            let resources = self.client.resources::<Resource>(&path(kind, None));
+            let mut all = resources.all(query.clone());
+            let walked = loop {
+                match all.try_next().await {
+                    Ok(Some(resource)) => {
+                        if let Some(id) = id_of(&resource)
+                            && seen.insert(id.to_owned())
+                        {
+                            each(resource);
+                        }
+                    }
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            drop(all);
+            match walked {
+                Ok(()) => {
+                    self.answered();
+                    return Ok(());
+                }
+                Err(Error::Connect { reason, .. }) => self.pause(reason)?,
+                Err(error) if error.status() == Some(401) => {
+                    let stopped = Stopped::Unauthorized(error.to_string());
+                    self.stop(stopped.clone());
+                    return Err(stopped.into());
+                }
+                Err(error) if attempt >= 4 * ATTEMPTS => {
+                    return Err(Trouble::Unclear(error.to_string()));
+                }
+                Err(Error::Refused(refusal)) => {
+                    self.hold(refusal.retry_after.unwrap_or(Duration::from_millis(200)));
+                }
+                Err(_) => self.hold(Duration::from_millis(200)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The attribute that a kind is looked up by.
+    fn lookup(&self, kind: Kind) -> &'static str {
+        match (kind, self.settings.identifier) {
+            (Kind::Team, _) => "displayName",
+            (_, MatchBy::UserName) => "userName",
+            (_, MatchBy::Email) => "emails.value",
+            (_, MatchBy::ExternalId) => "externalId",
+        }
+    }
+
+    /// What a resource is looked up by, folded.
+    fn keys<'r>(
+        &self,
+        kind: Kind,
+        resource: &'r Resource,
+    ) -> Box<dyn Iterator<Item = String> + Send + 'r> {
+        let text = |value: &'r Value| value.as_str().map(|text| fold(text).into_owned());
+        match self.lookup(kind) {
+            "emails.value" => {
+                let emails = field(resource, "emails").and_then(Value::as_array);
+                let values = emails.into_iter().flatten().filter_map(Value::as_object);
+                Box::new(values.filter_map(move |email| text(field(email, "value")?)))
+            }
+            name => Box::new(field(resource, name).and_then(text).into_iter()),
+        }
+    }
+
+    /// What a wanted user or team is looked up by.
+    pub(super) fn key(&self, kind: Kind, wanted: &Resource) -> Option<String> {
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
+        match self.lookup(kind) {
+            "emails.value" => {
+                let emails = field(wanted, "emails")?.as_array()?;
+                let primary = emails.iter().find(|email| email["primary"] == true);
+                text(field(primary.or(emails.first())?.as_object()?, "value")?)
+            }
+            name => text(field(wanted, name)?),
+        }
+    }
+}
+
+/// `/Users`, or one of them. An id is one segment, whatever is in it.
+pub(super) fn path(kind: Kind, id: Option<&str>) -> String {
+    let endpoint = if kind == Kind::Team {
+        "/Groups"
+    } else {
+        "/Users"
+    };
+    let Some(id) = id else {
+        return endpoint.to_owned();
+    };
+    let mut path = format!("{endpoint}/");
+    for byte in id.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                path.push(char::from(byte))
+            }
+            _ => path.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    path
+}
+
+pub(super) fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        Trouble::Unclear(format!(
+            "the target answered {} with a body that cannot be read ({error}): {}",
+            answer.status,
+            answer.start()
+        ))
+    })
+}
+
+/// The id of a resource; some servers send a number.
+pub(super) fn id_of(resource: &Resource) -> Option<&str> {
+    field(resource, "id")?.as_str().filter(|id| !id.is_empty())
+}
+
+fn refused(answer: &Answer) -> Trouble {
+    Trouble::Refused {
+        status: answer.status,
+        detail: detail(answer),
+    }
+}
+
+/// What the answer says, cut.
+fn detail(answer: &Answer) -> String {
+    let body = answer.json();
+    let text = |name: &str| Some(body.as_ref()?.get(name)?.as_str()?.to_owned());
+    let detail = text("detail").unwrap_or_else(|| answer.start());
+    let detail: String = detail.chars().take(300).collect();
+    match text("scimType") {
+        Some(kind) => format!("{kind}: {detail}"),
+        None => detail,
+    }
+}

@@ -1,0 +1,346 @@
+//! One run: what changed is marked, what is due is pushed, what became of it is written down.
+
+mod mark;
+mod push;
+
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use provisor_store::{
+    Actor, Change, Clock, Origin, RequestId, Store, TargetChange,
+    target::{Kind, NewEntry, Target, TargetObject},
+};
+use serde_json::json;
+
+use super::{
+    compare,
+    plan::Desired,
+    progress::{Progress, Pushed},
+    remote::Remote,
+    seal::SecretKey,
+    settings::{SourceKind, TargetSettings},
+    source::{Scope, Source},
+    trouble::{Stopped, Trouble},
+};
+
+/// Objects read at a time, and reports written at a time.
+const CHUNK: usize = 200;
+/// With more users than this to be looked up, the target is read once instead.
+const MANY: u64 = 100;
+/// How often users and teams are gone through, where one turns out to need the other.
+const PASSES: usize = 3;
+
+/// What a run works with.
+#[derive(Clone)]
+pub struct Wish {
+    /// The directory.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Clock,
+    /// Opens the target's credentials.
+    pub key: SecretKey,
+    /// The directory's file, beside which the run's lock is.
+    pub database: PathBuf,
+    /// Who runs it.
+    pub actor: Actor,
+    /// Files to push, for a target whose source they are.
+    pub files: Option<Arc<super::source::Files>>,
+    /// Read the whole target and repair what differs.
+    pub compare: bool,
+    /// Take the access of as many as it says.
+    pub allow_removals: bool,
+    /// Try again what was given up.
+    pub retry: bool,
+    /// How long to wait for a target that cannot be reached.
+    pub patience: Duration,
+    /// Told as the run goes.
+    pub progress: Arc<Progress>,
+}
+
+impl std::fmt::Debug for Wish {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wish")
+            .field("compare", &self.compare)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the parts of a run share.
+pub(super) struct Run {
+    pub(super) wish: Wish,
+    pub(super) target: Target,
+    pub(super) settings: TargetSettings,
+    pub(super) source: Source,
+    pub(super) scope: Scope,
+    pub(super) remote: Remote,
+    /// Ids in the target that this run linked: two of the source must not share one.
+    claimed: Mutex<HashSet<(Kind, String)>>,
+    /// Users and teams that have a new id in the target: their teams are looked at again.
+    newly: Mutex<Vec<(Kind, String)>>,
+    /// To be written down beside a report: users that are not where a team's members were to be.
+    strayed: Mutex<Vec<(Kind, String)>>,
+}
+
+/// Pushes what is due. The caller holds the target's [`super::RunLock`].
+///
+/// # Errors
+/// Why it ended early; what was done is written down, what is due stays due.
+pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
+    let began = wish.clock.now();
+    let store = wish.store.clone();
+    let progress = wish.progress.clone();
+    let writer = Writer::new(&wish, target);
+    let compared = wish.compare || is_compare_due(target, wish.clock.now());
+    let ended = match Run::open(target, wish).await {
+        Ok(run) => {
+            let ended = run.all(compared).await;
+            progress
+                .requests
+                .store(run.remote.requests.load(Relaxed), Relaxed);
+            ended
+        }
+        Err(stopped) => Err(stopped),
+    };
+    let pushed = progress.now();
+    let outcome = ended
+        .as_ref()
+        .err()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    // A run that did nothing leaves no line; one that failed like the last one is told again, since it happened again.
+    let entry = (pushed.is_something() || ended.is_err()).then(|| NewEntry {
+        action: "run",
+        ok: ended.is_ok(),
+        status: None,
+        detail: json!({
+            "counts": pushed.fields().into_iter().filter(|(_, count)| *count > 0).collect::<std::collections::BTreeMap<_, _>>(),
+            "reason": outcome,
+        }),
+    });
+    let ran = TargetChange::Ran {
+        id: target.id,
+        began,
+        compared: compared && ended.is_ok(),
+        outcome,
+        entry,
+    };
+    writer.write(&*store, ran).await?;
+    ended.map(|()| pushed)
+}
+
+fn is_compare_due(target: &Target, now: i64) -> bool {
+    let Ok(settings) = TargetSettings::of(target) else {
+        return false;
+    };
+    let every = i64::try_from(settings.compare_every)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(1000);
+    target.compared == 0 || (every > 0 && target.compared.saturating_add(every) <= now)
+}
+
+/// Writes in the run's name.
+struct Writer {
+    origin: Origin,
+}
+
+impl Writer {
+    fn new(wish: &Wish, target: &Target) -> Self {
+        Self {
+            origin: Origin {
+                tenant: target.tenant,
+                request: RequestId::random(),
+                actor: wish.actor.clone(),
+                address: None,
+            },
+        }
+    }
+
+    async fn write(&self, store: &dyn Store, change: TargetChange) -> Result<(), Stopped> {
+        store
+            .write(self.origin.clone(), Change::Target(change))
+            .await?;
+        Ok(())
+    }
+}
+
+/// The source, the scope and the credentials of a target.
+pub(super) async fn prepare(
+    target: &Target,
+    wish: &Wish,
+) -> Result<(TargetSettings, Source, Scope), Stopped> {
+    let settings = TargetSettings::of(target).map_err(Stopped::Settings)?;
+    let source = match (settings.source, &wish.files) {
+        (SourceKind::Tenant, None) => Source::tenant(wish.store.clone(), target.tenant).await?,
+        (SourceKind::Files, Some(files)) => Source::Files(files.clone()),
+        (SourceKind::Files, None) => {
+            return Err(Stopped::Settings(format!(
+                "target \"{}\" is fed from files; push them with `provisor push csv`",
+                target.name
+            )));
+        }
+        (SourceKind::Tenant, Some(_)) => {
+            return Err(Stopped::Settings(format!(
+                "target \"{}\" is fed from the tenant's directory; make another one for files with --source files",
+                target.name
+            )));
+        }
+    };
+    let scope = Scope::new(&settings, &source)?;
+    Ok((settings, source, scope))
+}
+
+impl Run {
+    async fn open(target: &Target, wish: Wish) -> Result<Run, Stopped> {
+        let (settings, source, scope) = prepare(target, &wish).await?;
+        let place = (target.tenant, target.id);
+        let secret = match &target.credentials {
+            Some(sealed) => Some(wish.key.open(place, sealed).map_err(Stopped::Settings)?),
+            None => None,
+        };
+        let client = settings
+            .client(secret.as_deref())
+            .map_err(Stopped::Settings)?;
+        let remote = match Remote::open(client, &settings, wish.patience).await {
+            Ok(remote) => remote,
+            Err(Trouble::Stop(stopped)) => return Err(stopped),
+            Err(trouble) => return Err(Stopped::Unreachable(trouble.to_string())),
+        };
+        Ok(Run {
+            target: target.clone(),
+            wish,
+            settings,
+            source,
+            scope,
+            remote,
+            claimed: Mutex::default(),
+            newly: Mutex::default(),
+            strayed: Mutex::default(),
+        })
+    }
+
+    pub(super) fn place(&self) -> (provisor_store::TenantId, provisor_store::TargetId) {
+        (self.target.tenant, self.target.id)
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.wish.progress
+    }
+
+    pub(super) async fn write(&self, change: TargetChange) -> Result<(), Stopped> {
+        Writer::new(&self.wish, &self.target)
+            .write(&*self.wish.store, change)
+            .await
+    }
+
+    async fn view(&self) -> Result<Box<dyn provisor_store::Snapshot>, Stopped> {
+        Ok(self.wish.store.read().await?)
+    }
+
+    async fn all(&self, compared: bool) -> Result<(), Stopped> {
+        let everything = self.target.whole != 0 || self.wish.files.is_some();
+        if everything {
+            self.mark_all().await?;
+        } else {
+            self.mark_changed().await?;
+        }
+        if self.wish.retry {
+            self.mark_given_up().await?;
+        }
+        if compared {
+            compare::compare(self).await?;
+        }
+        let counts = self.view().await?.target_counts(self.place()).await?;
+        let teams = if self.settings.teams {
+            counts.due[1]
+        } else {
+            0
+        };
+        self.progress()
+            .to_look_at
+            .store(counts.due[0] + teams, Relaxed);
+        self.check_removals(counts.due[0]).await?;
+        if counts.due[0] > MANY {
+            self.ready_index(Kind::User).await?;
+        }
+        for pass in 0..PASSES {
+            self.due(Kind::User).await?;
+            if everything && pass == 0 {
+                // All teams are marked already.
+                lock(&self.newly).clear();
+            }
+            self.mark_teams_of_newly().await?;
+            if !self.settings.teams {
+                break;
+            }
+            if teams > MANY {
+                self.ready_index(Kind::Team).await?;
+            }
+            self.due(Kind::Team).await?;
+            // Teams that are members of teams, and members that have to be made again.
+            if !self.mark_teams_of_newly().await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ready_index(&self, kind: Kind) -> Result<(), Stopped> {
+        match self.remote.read_index(kind).await {
+            Err(Trouble::Stop(stopped)) => Err(stopped),
+            // Then each one is looked up.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// What the target should hold of each.
+    pub(super) async fn desired(
+        &self,
+        objects: Vec<TargetObject>,
+    ) -> Result<Vec<(TargetObject, Desired)>, Stopped> {
+        let Some(kind) = objects.first().map(|object| object.kind) else {
+            return Ok(Vec::new());
+        };
+        let locals: Vec<String> = objects.iter().map(|object| object.local.clone()).collect();
+        let found = self.source.load(kind, &locals).await?;
+        let desired = objects.into_iter().zip(found).map(|(mut object, found)| {
+            if let Some(label) = found
+                .as_ref()
+                .and_then(|found| super::source::label(kind, found))
+            {
+                object.label = label;
+            }
+            let desired = self.scope.desired(kind, &object.local, found.as_ref());
+            (object, desired)
+        });
+        Ok(desired.collect())
+    }
+
+    /// Takes an id in the target for one of the source; false if it is taken already.
+    pub(super) async fn claim(&self, object: &TargetObject, remote: &str) -> Result<bool, Trouble> {
+        let ids = [remote.to_owned()];
+        let mut view = self.wish.store.read().await?;
+        let holder = view
+            .target_by_remote(self.place(), object.kind, &ids)
+            .await?;
+        drop(view);
+        if let Some(Some(holder)) = holder.first()
+            && holder.local != object.local
+        {
+            return Ok(false);
+        }
+        Ok(lock(&self.claimed).insert((object.kind, remote.to_owned())))
+    }
+
+    /// Users or teams that should be in the target and turned out not to be.
+    pub(super) fn stray(&self, kind: Kind, local: String) {
+        lock(&self.strayed).push((kind, local));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

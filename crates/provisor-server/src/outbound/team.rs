@@ -1,0 +1,399 @@
+//! One team and its members in the target.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::Ordering::Relaxed,
+};
+
+use provisor_store::target::{Kind, KnownMembers, Report};
+use scim::{Map, Value};
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc;
+
+use super::{
+    mapping::field,
+    plan::{self, Desired},
+    run::Run,
+    trouble::Trouble,
+    user::{change, entry, obtain},
+};
+
+/// A team that waits for members is looked at again after this time in any case (milliseconds).
+const WAIT: i64 = 3_600_000;
+
+/// Brings one team in step.
+pub(super) async fn push(
+    run: &Run,
+    report: &mut Report,
+    desired: &Desired,
+    reports: &mpsc::Sender<Report>,
+) -> Result<(), Trouble> {
+    let missing = match desired {
+        Desired::Present(wanted) => present(run, report, wanted, &desired.hash(), reports).await?,
+        Desired::Absent(absence) => {
+            if let Some(id) = report.object.remote.take() {
+                let status = match run.remote.delete(Kind::Team, &id).await {
+                    Ok(status) => status,
+                    Err(trouble) => {
+                        report.object.remote = Some(id);
+                        return Err(trouble);
+                    }
+                };
+                run.progress().deleted.fetch_add(1, Relaxed);
+                report.entries.push(entry(
+                    "delete",
+                    Some(status),
+                    json!({ "reason": absence.as_str() }),
+                ));
+            }
+            report.members.push(KnownMembers::Are(Vec::new()));
+            report.gone = true;
+            0
+        }
+    };
+    let object = &mut report.object;
+    (object.due, object.attempts, object.error) = (None, 0, None);
+    if missing > 0 {
+        run.progress().waiting.fetch_add(1, Relaxed);
+        object.due = Some(run.wish.clock.now() + WAIT);
+        object.error = Some(format!(
+            "{missing} of its members are not in the target yet"
+        ));
+    }
+    Ok(())
+}
+
+/// What a team's members are called in the target.
+struct Members {
+    /// Ids in the target, with the ids in the source.
+    wanted: HashMap<String, (Kind, String)>,
+    /// How many should be there and are not.
+    missing: usize,
+}
+
+async fn members(run: &Run, team: &str) -> Result<Members, Trouble> {
+    let mut found = Members {
+        wanted: HashMap::new(),
+        missing: 0,
+    };
+    let all = run.source.members(team).await?;
+    for kind in [Kind::User, Kind::Team] {
+        if kind == Kind::Team && !run.settings.nested_teams {
+            continue;
+        }
+        let locals: Vec<String> = all
+            .iter()
+            .filter(|(of, _)| *of == kind)
+            .map(|(_, local)| local.clone())
+            .collect();
+        let mut view = run.wish.store.read().await?;
+        let known = view.target_by_local(run.place(), kind, &locals).await?;
+        for (local, object) in locals.into_iter().zip(known) {
+            // Who is outside the scope has no row; who has one without an id is still to come.
+            let Some(object) = object else { continue };
+            match object.remote {
+                Some(remote) => drop(found.wanted.insert(remote, (kind, local))),
+                None => {
+                    found.missing += usize::from(object.due.is_some() || object.error.is_some())
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn present(
+    run: &Run,
+    report: &mut Report,
+    wanted: &Map<String, Json>,
+    hash: &[u8],
+    reports: &mpsc::Sender<Report>,
+) -> Result<usize, Trouble> {
+    let local = report.object.local.clone();
+    let members = members(run, &local).await?;
+    let desired: HashSet<String> = members.wanted.keys().cloned().collect();
+    let mut known = HashSet::new();
+    let mut exists = false;
+    if let Some(id) = report.object.remote.clone() {
+        if report.object.sent.as_deref() == Some(hash) {
+            known = run
+                .wish
+                .store
+                .read()
+                .await?
+                .target_members(run.place(), &local)
+                .await?;
+            exists = true;
+        } else if let Some(held) = run.remote.get(Kind::Team, &id, true).await? {
+            known = ids(&held);
+            report.members.push(KnownMembers::Are(sorted(&known)));
+            exists = change(run, report, wanted, Some(&held)).await?;
+        }
+        if !exists {
+            report.object.remote = None;
+            report.entries.push(entry(
+                "missing",
+                Some(404),
+                json!({ "reason": "the target does not have it any more; it is created again" }),
+            ));
+        }
+    }
+    if !exists {
+        // The first members come along.
+        let mut first = sorted(&desired);
+        first.truncate(run.settings.batch);
+        let mut with_members = wanted.clone();
+        if !first.is_empty() {
+            with_members.insert("members".into(), values(&first));
+        }
+        let created = report.entries.len();
+        let held = obtain(run, report, Kind::Team, &with_members).await?;
+        let is_new = report.entries[created..]
+            .iter()
+            .any(|entry| entry.action == "create");
+        known = match field(&held, "members") {
+            Some(_) => ids(&held),
+            // A server need not answer with members.
+            None if is_new => first.iter().cloned().collect(),
+            None => match &report.object.remote {
+                Some(id) => run
+                    .remote
+                    .get(Kind::Team, id, true)
+                    .await?
+                    .map(|held| ids(&held))
+                    .unwrap_or_default(),
+                None => HashSet::new(),
+            },
+        };
+        if is_new {
+            run.progress()
+                .members_added
+                .fetch_add(known.len() as u64, Relaxed);
+        }
+        report.members.push(KnownMembers::Are(sorted(&known)));
+    }
+    report.object.sent = Some(hash.to_vec());
+    report.object.names = Desired::Present(wanted.clone()).names();
+    let (add, remove) = plan::members(&desired, &known);
+    if run.remote.patches() {
+        let mut work = Work {
+            run,
+            report,
+            members: &members.wanted,
+            reports,
+            stray: 0,
+        };
+        work.send(&remove, Step::Remove).await?;
+        work.send(&add, Step::Add).await?;
+        let stray = work.stray;
+        if run.remote.patches() {
+            return Ok(members.missing + stray);
+        }
+    }
+    if !add.is_empty() || !remove.is_empty() {
+        replace(run, report, &desired, (add.len(), remove.len())).await?;
+    }
+    Ok(members.missing)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Add,
+    Remove,
+}
+
+/// Members on their way, batch by batch.
+struct Work<'r> {
+    run: &'r Run,
+    report: &'r mut Report,
+    members: &'r HashMap<String, (Kind, String)>,
+    reports: &'r mpsc::Sender<Report>,
+    /// Members that the target turned out not to have.
+    stray: usize,
+}
+
+impl Work<'_> {
+    /// Sends members. A batch that is refused is cut in halves, down to the one that is at fault, so that neither a
+    /// server's cap nor one missing member keeps the others out.
+    async fn send(&mut self, ids: &[String], step: Step) -> Result<(), Trouble> {
+        let mut waiting: Vec<&[String]> = ids.chunks(self.run.settings.batch).rev().collect();
+        while let Some(batch) = waiting.pop() {
+            let Some(team) = self.report.object.remote.clone() else {
+                return Ok(());
+            };
+            match self
+                .run
+                .remote
+                .patch(Kind::Team, &team, operations(batch, step))
+                .await
+            {
+                Ok(Some(status)) => self.done(batch, step, status).await,
+                // The target has no PATCH: the caller sends the whole team.
+                Ok(None) => return Ok(()),
+                Err(Trouble::Refused {
+                    status: 400 | 404 | 413 | 422,
+                    ..
+                }) if batch.len() > 1 => {
+                    let (first, second) = batch.split_at(batch.len() / 2);
+                    waiting.extend([second, first]);
+                }
+                Err(Trouble::Refused {
+                    status: 400 | 404 | 422,
+                    detail,
+                }) => self.refused(&batch[0], step, &detail, &team).await?,
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        Ok(())
+    }
+
+    async fn done(&mut self, batch: &[String], step: Step, status: u16) {
+        let progress = self.run.progress();
+        let (action, known, count) = match step {
+            Step::Add => (
+                "add_members",
+                KnownMembers::Added(batch.to_vec()),
+                &progress.members_added,
+            ),
+            Step::Remove => (
+                "remove_members",
+                KnownMembers::Removed(batch.to_vec()),
+                &progress.members_removed,
+            ),
+        };
+        count.fetch_add(batch.len() as u64, Relaxed);
+        self.report.members.push(known);
+        self.report.entries.push(entry(
+            action,
+            Some(status),
+            json!({ "members": batch.len() }),
+        ));
+        // What is done of a large team is written down as it goes; the team stays due.
+        if batch.len() == self.run.settings.batch {
+            let mut so_far = self.report.clone();
+            so_far.object.sent = so_far
+                .object
+                .sent
+                .filter(|_| so_far.object.remote.is_some());
+            self.report.members.clear();
+            self.report.entries.clear();
+            let _ = self.reports.send(so_far).await;
+        }
+    }
+
+    /// One member is at fault, or the team is gone.
+    async fn refused(
+        &mut self,
+        id: &str,
+        step: Step,
+        detail: &str,
+        team: &str,
+    ) -> Result<(), Trouble> {
+        if self
+            .run
+            .remote
+            .get(Kind::Team, team, false)
+            .await?
+            .is_none()
+        {
+            self.report.object.sent = None;
+            return Err(Trouble::Unclear(
+                "the target does not have the team any more; it is created again with the next run"
+                    .to_owned(),
+            ));
+        }
+        if step == Step::Remove {
+            // Whoever is not there is no member.
+            self.report
+                .members
+                .push(KnownMembers::Removed(vec![id.to_owned()]));
+            return Ok(());
+        }
+        let Some((kind, local)) = self.members.get(id).cloned() else {
+            return Ok(());
+        };
+        if self.run.remote.get(kind, id, false).await?.is_some() {
+            return Err(Trouble::Refused {
+                status: 400,
+                detail: format!("the member {id}: {detail}"),
+            });
+        }
+        self.stray += 1;
+        self.run.stray(kind, local);
+        self.report.entries.push(entry(
+            "stray",
+            Some(400),
+            json!({ "reason": "a member is not in the target any more; it is pushed again first", "remote": id }),
+        ));
+        Ok(())
+    }
+}
+
+/// The whole team, for a target without PATCH.
+async fn replace(
+    run: &Run,
+    report: &mut Report,
+    desired: &HashSet<String>,
+    (added, removed): (usize, usize),
+) -> Result<(), Trouble> {
+    let Some(id) = report.object.remote.clone() else {
+        return Ok(());
+    };
+    let Some(held) = run.remote.get(Kind::Team, &id, true).await? else {
+        report.object.sent = None;
+        return Err(Trouble::Unclear(
+            "the target does not have the team any more; it is created again with the next run"
+                .to_owned(),
+        ));
+    };
+    let mut whole = plan::Difference::default();
+    whole.set.insert("members".into(), values(&sorted(desired)));
+    let merged = Value::Object(whole.merged(&held));
+    let status = run.remote.put(Kind::Team, &id, &merged).await?;
+    run.progress()
+        .members_added
+        .fetch_add(added as u64, Relaxed);
+    run.progress()
+        .members_removed
+        .fetch_add(removed as u64, Relaxed);
+    report.members.push(KnownMembers::Are(sorted(desired)));
+    report.entries.push(entry(
+        "replace_members",
+        Some(status),
+        json!({ "added": added, "removed": removed }),
+    ));
+    Ok(())
+}
+
+fn operations(batch: &[String], step: Step) -> Vec<Json> {
+    match step {
+        Step::Add => vec![json!({ "op": "add", "path": "members", "value": values(batch) })],
+        Step::Remove => batch
+            .iter()
+            .map(|id| {
+                let filter = scim_client::Filter::eq("value", id.as_str());
+                json!({ "op": "remove", "path": format!("members[{filter}]") })
+            })
+            .collect(),
+    }
+}
+
+fn values(ids: &[String]) -> Json {
+    ids.iter().map(|id| json!({ "value": id })).collect()
+}
+
+/// Members of a team as the target holds it.
+pub(super) fn ids(held: &Map<String, Json>) -> HashSet<String> {
+    let members = field(held, "members")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten();
+    let ids = members.filter_map(|member| field(member.as_object()?, "value")?.as_str());
+    ids.map(str::to_owned).collect()
+}
+
+fn sorted(ids: &HashSet<String>) -> Vec<String> {
+    let mut ids: Vec<String> = ids.iter().cloned().collect();
+    ids.sort_unstable();
+    ids
+}

@@ -1,0 +1,101 @@
+//! Why something could not be pushed: what concerns one user or team, and what ends the run.
+
+use provisor_store::{StoreError, WriteError};
+
+/// What concerns one user or team; it is tried again later.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trouble {
+    /// The target says no.
+    Refused {
+        /// Status of the answer.
+        status: u16,
+        /// In the target's words.
+        detail: String,
+    },
+    /// No answer came, or one that says nothing; it may have been carried out all the same.
+    Lost(String),
+    /// It cannot be decided here.
+    Unclear(String),
+    /// The run ends.
+    Stop(Stopped),
+}
+
+/// Why a run ended early. What is due stays due.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Stopped {
+    /// No connection for too long.
+    #[error("the target cannot be reached: {0}")]
+    Unreachable(String),
+    /// The target does not take the credentials.
+    #[error(
+        "the target does not accept the credentials: {0}; set new ones with `provisor push target set --secret-file`"
+    )]
+    Unauthorized(String),
+    /// The target asks to be left alone for longer than a run waits.
+    #[error("the target asks to be left alone for {0} seconds")]
+    Busy(u64),
+    /// More would lose access than the settings allow.
+    #[error(
+        "{0} users would lose their access in the target, more than the {1} that the settings allow in one run; nobody did. \
+         Look at `provisor push preview`, then run `provisor push sync --allow-removals`"
+    )]
+    TooManyRemovals(u64, u64),
+    /// Settings, key or files do not fit.
+    #[error("{0}")]
+    Settings(String),
+    /// The store failed.
+    #[error("{0}")]
+    Store(String),
+    /// Somebody asked it to stop.
+    #[error("it was asked to stop")]
+    Asked,
+}
+
+impl Trouble {
+    /// Status of the answer, if one came.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Trouble::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Trouble::Refused { status, detail } if detail.is_empty() => {
+                write!(f, "the target answered {status}")
+            }
+            Trouble::Refused { status, detail } => {
+                write!(f, "the target answered {status}: {detail}")
+            }
+            Trouble::Lost(reason) | Trouble::Unclear(reason) => f.write_str(reason),
+            Trouble::Stop(stopped) => stopped.fmt(f),
+        }
+    }
+}
+
+impl From<Stopped> for Trouble {
+    fn from(stopped: Stopped) -> Self {
+        Trouble::Stop(stopped)
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Stopped::Store(error.to_string())
+    }
+}
+
+impl From<WriteError> for Stopped {
+    fn from(error: WriteError) -> Self {
+        Stopped::Store(error.to_string())
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Trouble::Stop(error.into())
+    }
+}

@@ -1,0 +1,343 @@
+//! One user: looked up, created, changed, deactivated or deleted in the target.
+
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
+use provisor_store::target::{Kind, NewEntry, Report};
+use scim::{Map, Value};
+use serde_json::json;
+
+use super::{
+    plan::{Absence, Desired, Difference},
+    remote::id_of,
+    run::Run,
+    settings::Deprovision,
+    trouble::Trouble,
+};
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+/// How often a POST is made whose answer is lost each time, with a search in between.
+const CREATIONS: u32 = 5;
+
+/// Brings one user in step.
+pub(super) async fn push(run: &Run, report: &mut Report, desired: &Desired) -> Result<(), Trouble> {
+    match desired {
+        Desired::Present(wanted) => {
+            let wanted = with_manager(run, wanted).await?;
+            let hash = Desired::Present(wanted.clone()).hash();
+            present(run, report, &wanted, &hash).await?;
+        }
+        Desired::Absent(absence) => absent(run, report, *absence).await?,
+    }
+    let object = &mut report.object;
+    (object.due, object.attempts, object.error) = (None, 0, None);
+    Ok(())
+}
+
+async fn present(
+    run: &Run,
+    report: &mut Report,
+    wanted: &Map<String, Value>,
+    hash: &[u8],
+) -> Result<(), Trouble> {
+    if report.object.remote.is_some() {
+        if report.object.sent.as_deref() == Some(hash) {
+            return Ok(());
+        }
+        if !run.settings.update {
+            return Ok(());
+        }
+        if change(run, report, wanted, None).await? {
+            settle(report, wanted, hash);
+            return Ok(());
+        }
+        // Somebody deleted it in the target.
+        report.object.remote = None;
+        report.entries.push(entry(
+            "missing",
+            None,
+            json!({ "reason": "the target does not have it any more; it is created again" }),
+        ));
+    }
+    if !run.settings.create {
+        return Ok(());
+    }
+    obtain(run, report, Kind::User, wanted).await?;
+    settle(report, wanted, hash);
+    Ok(())
+}
+
+fn settle(report: &mut Report, wanted: &Map<String, Value>, hash: &[u8]) {
+    report.object.sent = Some(hash.to_vec());
+    report.object.names = Desired::Present(wanted.clone()).names();
+}
+
+/// Finds or creates it, and gives the resource as the target holds it. After this it has an id in the target.
+pub(super) async fn obtain(
+    run: &Run,
+    report: &mut Report,
+    kind: Kind,
+    wanted: &Map<String, Value>,
+) -> Result<Map<String, Value>, Trouble> {
+    let key = run.remote.key(kind, wanted).ok_or_else(|| {
+        Trouble::Unclear(
+            "it has no value of the attribute that the target is searched by".to_owned(),
+        )
+    })?;
+    let mut why = None;
+    for attempt in 0..CREATIONS {
+        if let Some(held) = adopt(run, report, kind, wanted, &key, attempt > 0).await? {
+            return Ok(held);
+        }
+        match run
+            .remote
+            .create(kind, &Value::Object(wanted.clone()))
+            .await
+        {
+            Ok((status, held)) => {
+                report.object.remote = id_of(&held).map(str::to_owned);
+                run.progress().created.fetch_add(1, Relaxed);
+                let attributes: Vec<&String> = wanted
+                    .keys()
+                    .filter(|name| !["schemas", "members"].contains(&name.as_str()))
+                    .collect();
+                report.entries.push(entry(
+                    "create",
+                    Some(status),
+                    json!({ "attributes": attributes, "attempts": attempt + 1 }),
+                ));
+                return Ok(held);
+            }
+            // It may be there now: the search decides.
+            Err(Trouble::Lost(reason)) => {
+                why = Some(Trouble::Lost(reason));
+                tokio::time::sleep(Duration::from_millis(50) * 2_u32.pow(attempt)).await;
+            }
+            Err(conflict @ Trouble::Refused { status: 409, .. }) => {
+                if let Some(held) = adopt(run, report, kind, wanted, &key, true).await? {
+                    return Ok(held);
+                }
+                return Err(conflict);
+            }
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Err(why.unwrap_or_else(|| Trouble::Lost("no answer to its creation came".to_owned())))
+}
+
+/// Links it to what the target has already, and brings that in step.
+async fn adopt(
+    run: &Run,
+    report: &mut Report,
+    kind: Kind,
+    wanted: &Map<String, Value>,
+    key: &str,
+    fresh: bool,
+) -> Result<Option<Map<String, Value>>, Trouble> {
+    let mut found = run.remote.find(kind, key, fresh).await?;
+    // Ours from an earlier run, if several have the name.
+    if found.len() > 1 {
+        let ours = |held: &Map<String, Value>| {
+            super::mapping::field(held, "externalId") == wanted.get("externalId")
+        };
+        if let Some(at) = found.iter().position(ours) {
+            found = vec![found.swap_remove(at)];
+        }
+    }
+    let mut free = Vec::new();
+    for held in found {
+        if let Some(id) = id_of(&held)
+            && run.claim(&report.object, id).await?
+        {
+            free.push(held);
+        } else if kind == Kind::User {
+            return Err(Trouble::Unclear(format!(
+                "the target's user with this {} is linked to another user of the source already",
+                identifier(run)
+            )));
+        }
+    }
+    if free.len() > 1 {
+        return Err(Trouble::Unclear(format!(
+            "the target has {} with this name; taking one of them would be a guess. Rename or delete the others there",
+            free.len()
+        )));
+    }
+    let Some(held) = free.pop() else {
+        return Ok(None);
+    };
+    let id = id_of(&held).map(str::to_owned);
+    report.object.remote.clone_from(&id);
+    run.progress().linked.fetch_add(1, Relaxed);
+    let reason = format!(
+        "the target has one with the same {}",
+        if kind == Kind::Team {
+            "displayName"
+        } else {
+            identifier(run)
+        }
+    );
+    report.entries.push(entry(
+        "link",
+        None,
+        json!({ "reason": reason, "remote": id }),
+    ));
+    let mut plain = wanted.clone();
+    plain.remove("members");
+    if run.settings.update {
+        change(run, report, &plain, Some(&held)).await?;
+    }
+    Ok(Some(held))
+}
+
+fn identifier(run: &Run) -> &'static str {
+    use super::settings::MatchBy;
+    match run.settings.identifier {
+        MatchBy::UserName => "userName",
+        MatchBy::Email => "e-mail",
+        MatchBy::ExternalId => "externalId",
+    }
+}
+
+/// Sends what differs; false if the target does not have it any more.
+pub(super) async fn change(
+    run: &Run,
+    report: &mut Report,
+    wanted: &Map<String, Value>,
+    held: Option<&Map<String, Value>>,
+) -> Result<bool, Trouble> {
+    let (kind, names) = (report.object.kind, report.object.names.clone());
+    let Some(id) = report.object.remote.clone() else {
+        return Ok(false);
+    };
+    let read;
+    let held = match held {
+        Some(held) => held,
+        None => match run.remote.get(kind, &id, false).await? {
+            Some(found) => {
+                read = found;
+                &read
+            }
+            None => return Ok(false),
+        },
+    };
+    let difference = Difference::between(wanted, held, &names);
+    if difference.is_empty() {
+        return Ok(true);
+    }
+    let Some(status) = send(run, kind, &id, &difference).await? else {
+        return Ok(false);
+    };
+    run.progress().updated.fetch_add(1, Relaxed);
+    report.entries.push(entry(
+        "update",
+        Some(status),
+        json!({ "attributes": difference.names() }),
+    ));
+    Ok(true)
+}
+
+/// A PATCH, or GET and PUT where the target has none; `None` if it is not there.
+async fn send(
+    run: &Run,
+    kind: Kind,
+    id: &str,
+    difference: &Difference,
+) -> Result<Option<u16>, Trouble> {
+    if run.remote.patches() {
+        match run.remote.patch(kind, id, difference.operations()).await {
+            Ok(Some(status)) => return Ok(Some(status)),
+            Ok(None) => {}
+            Err(Trouble::Refused { status: 404, .. }) => return Ok(None),
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    let Some(held) = run.remote.get(kind, id, true).await? else {
+        return Ok(None);
+    };
+    let merged = Value::Object(difference.merged(&held));
+    run.remote.put(kind, id, &merged).await.map(Some)
+}
+
+async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), Trouble> {
+    let Some(id) = report.object.remote.clone() else {
+        report.gone = true;
+        return Ok(());
+    };
+    let hash = Desired::Absent(absence).hash();
+    if !run.settings.deactivate || report.object.sent.as_ref() == Some(&hash) {
+        return Ok(());
+    }
+    let reason = json!({ "reason": absence.as_str() });
+    match run.settings.deprovision {
+        Deprovision::Delete => {
+            let status = run.remote.delete(Kind::User, &id).await?;
+            run.progress().deleted.fetch_add(1, Relaxed);
+            report.entries.push(entry("delete", Some(status), reason));
+            report.object.remote = None;
+            report.gone = true;
+        }
+        Deprovision::Deactivate => {
+            let mut difference = Difference::default();
+            difference.set.insert("active".into(), false.into());
+            match send(run, Kind::User, &id, &difference).await? {
+                Some(status) => {
+                    run.progress().deactivated.fetch_add(1, Relaxed);
+                    report
+                        .entries
+                        .push(entry("deactivate", Some(status), reason));
+                    report.object.sent = Some(hash);
+                    // It stays linked, for a return.
+                }
+                None => {
+                    report.entries.push(entry(
+                        "missing",
+                        Some(404),
+                        json!({ "reason": "the target does not have it any more" }),
+                    ));
+                    report.object.remote = None;
+                    report.gone = true;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn entry(action: &'static str, status: Option<u16>, detail: Value) -> NewEntry {
+    NewEntry {
+        action,
+        ok: true,
+        status,
+        detail,
+    }
+}
+
+/// The manager is named by an id, which is another one in the target; one who is not there is left out.
+async fn with_manager(
+    run: &Run,
+    wanted: &Map<String, Value>,
+) -> Result<Map<String, Value>, Trouble> {
+    let local = wanted
+        .get(ENTERPRISE)
+        .and_then(|extension| extension["manager"]["value"].as_str());
+    let Some(local) = local.map(str::to_owned) else {
+        return Ok(wanted.clone());
+    };
+    let mut view = run.wish.store.read().await?;
+    let known = view
+        .target_by_local(run.place(), Kind::User, &[local])
+        .await?;
+    drop(view);
+    let remote = known.into_iter().flatten().find_map(|known| known.remote);
+    let mut wanted = wanted.clone();
+    if let Some(Value::Object(extension)) = wanted.get_mut(ENTERPRISE) {
+        match remote {
+            Some(remote) => extension.insert("manager".into(), json!({ "value": remote })),
+            None => extension.remove("manager"),
+        };
+        if extension.is_empty() {
+            wanted.remove(ENTERPRISE);
+        }
+    }
+    Ok(wanted)
+}

@@ -1,0 +1,223 @@
+//! How targets, their objects and the lines of their logs look: in JSON, and in words.
+
+use provisor_store::target::{Target, TargetCounts, TargetEntry, TargetObject};
+use scim::{Value, datetime::format_millis};
+use serde_json::json;
+
+use super::{
+    plan::{Absence, Desired},
+    settings::{AuthMode, SourceKind, TargetSettings},
+};
+
+/// A target with what is to do there; `behind` counts the events that were not looked at yet.
+pub fn target(target: &Target, counts: &TargetCounts, behind: i64) -> Value {
+    let time = |at: i64| (at > 0).then(|| format_millis(at));
+    let both = |counts: [u64; 2]| json!({ "users": counts[0], "teams": counts[1] });
+    json!({
+        "name": target.name,
+        "state": state(target),
+        "settings": target.settings,
+        "credentials": target.credentials.is_some(),
+        "linked": both(counts.linked),
+        "events_behind": behind,
+        "due": both(counts.due),
+        "troubled": both(counts.troubled),
+        "last_run": time(target.ran),
+        "last_comparison": time(target.compared),
+        "outcome": outcome(target),
+        "created": format_millis(target.created),
+    })
+}
+
+/// `active` or `paused`; a target fed from files does nothing by itself.
+pub fn state(target: &Target) -> &'static str {
+    let files =
+        TargetSettings::of(target).is_ok_and(|settings| settings.source == SourceKind::Files);
+    match (files, target.active) {
+        (true, _) => "on request",
+        (false, true) => "active",
+        (false, false) => "paused",
+    }
+}
+
+/// How the last run ended.
+pub fn outcome(target: &Target) -> &str {
+    match (target.ran, target.outcome.as_str()) {
+        (0, _) => "never run",
+        (_, "") => "ok",
+        (_, outcome) => outcome,
+    }
+}
+
+/// How it is signed in to, in words.
+pub fn auth(mode: &AuthMode) -> String {
+    match mode {
+        AuthMode::Header => "HTTP header".to_owned(),
+        AuthMode::Basic { user } => format!("basic, user {user}"),
+        AuthMode::Oauth {
+            token_url,
+            client_id,
+            ..
+        } => {
+            format!("OAuth 2 client credentials, client {client_id}, tokens from {token_url}")
+        }
+    }
+}
+
+/// A line of a log.
+pub fn entry(entry: &TargetEntry) -> Value {
+    json!({
+        "n": entry.n,
+        "at": format_millis(entry.at),
+        "kind": entry.kind.as_str(),
+        "id": entry.local,
+        "name": entry.label,
+        "action": entry.action,
+        "ok": entry.ok,
+        "status": entry.status,
+        "detail": entry.detail,
+    })
+}
+
+/// A user or team and its double.
+pub fn object(object: &TargetObject) -> Value {
+    json!({
+        "kind": object.kind.as_str(),
+        "id": object.local,
+        "name": object.label,
+        "state": object.state(),
+        "remote": object.remote,
+        "due": object.due.map(format_millis),
+        "attempts": object.attempts,
+        "error": object.error,
+    })
+}
+
+/// What a line of the log says beyond its action.
+pub fn words(detail: &Value) -> String {
+    let mut parts = Vec::new();
+    let text = |name: &str| {
+        detail[name]
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    parts.extend(text("reason"));
+    let names = detail["attributes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let names: Vec<&str> = names.collect();
+    if !names.is_empty() {
+        parts.push(names.join(", "));
+    }
+    for (name, what) in [
+        ("members", "members"),
+        ("added", "members added"),
+        ("removed", "members removed"),
+        ("members_added_there", "members added there"),
+        ("members_removed_there", "members removed there"),
+    ] {
+        if let Some(count) = detail[name].as_u64().filter(|count| *count > 0) {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    if let Some(attempts) = detail["attempts"].as_u64().filter(|attempts| *attempts > 1) {
+        parts.push(format!(
+            "after {attempts} attempts, with a search before each"
+        ));
+    }
+    if let Some(counts) = detail["counts"].as_object() {
+        let quiet = ["looked_at", "to_look_at"];
+        let counts = counts
+            .iter()
+            .filter(|(name, _)| !quiet.contains(&name.as_str()));
+        let counts: Vec<String> = counts
+            .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
+            .collect();
+        parts.push(counts.join(", "));
+    }
+    parts.extend(text("next"));
+    parts.retain(|part| !part.is_empty());
+    parts.join("; ")
+}
+
+/// Why a user or team is in the target as it is, in a sentence.
+pub fn why(settings: &TargetSettings, known: Option<&TargetObject>, desired: &Desired) -> String {
+    let Some(object) = known else {
+        return match desired {
+            Desired::Absent(absence) => format!("It was never pushed: it is {}.", absence.as_str()),
+            Desired::Present(_) => {
+                "It is to be pushed and was not looked at yet; the next run will. Run `provisor push sync`, or activate the target."
+                    .to_owned()
+            }
+        };
+    };
+    if let Some(error) = &object.error {
+        let next = match object.due {
+            Some(due) if object.attempts == 0 => format!(
+                "It is looked at again by {} at the latest",
+                format_millis(due)
+            ),
+            Some(due) => format!(
+                "It failed {} times and is tried again from {}",
+                object.attempts,
+                format_millis(due)
+            ),
+            None => "It was given up: change it in the source, or run `provisor push sync --retry`"
+                .to_owned(),
+        };
+        return format!("{error}. {next}.");
+    }
+    match (desired, &object.remote, object.due) {
+        (Desired::Absent(absence), Some(_), None) if !settings.deactivate => {
+            format!(
+                "It is {}, and the settings say that nobody is deactivated.",
+                absence.as_str()
+            )
+        }
+        (Desired::Absent(Absence::Inactive), Some(remote), None) => {
+            format!(
+                "It is inactive in the source, and was made inactive in the target, where it is {remote}."
+            )
+        }
+        (Desired::Absent(absence), Some(remote), None) => {
+            format!(
+                "It is {}, and was made inactive in the target, where it is {remote}.",
+                absence.as_str()
+            )
+        }
+        (_, Some(remote), None) => {
+            format!("It is in step: the target holds what it should, as {remote}.")
+        }
+        (_, None, None) => {
+            "It is not in the target, and the settings say that users are not created there."
+                .to_owned()
+        }
+        (_, _, Some(_)) => "It changed and is to be pushed with the next run.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_is_a_sentence() {
+        assert_eq!(
+            words(&json!({ "attributes": ["userName", "title"], "attempts": 2 })),
+            "userName, title; after 2 attempts, with a search before each"
+        );
+        assert_eq!(
+            words(
+                &json!({ "reason": "the target answered 500", "attempt": 1, "next": "tried again from 12:00" })
+            ),
+            "the target answered 500; tried again from 12:00"
+        );
+        assert_eq!(
+            words(&json!({ "counts": { "created": 3, "looked_at": 9 }, "reason": "" })),
+            "3 created"
+        );
+    }
+}

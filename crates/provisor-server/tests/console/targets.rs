@@ -1,0 +1,167 @@
+//! `/targets`: list, form, preview, acts, log.
+
+use provisor_store::{Role, Store};
+
+use crate::world::World;
+
+const FORM: &[(&str, &str)] = &[
+    ("tenant", "acme"),
+    ("name", "crm"),
+    ("url", "https://crm.example.com/scim/v2/"),
+    ("auth", "header"),
+    ("secret", "s3cret-of-crm"),
+    ("create", "on"),
+    ("update", "on"),
+    ("deactivate", "on"),
+    ("push_teams", "on"),
+    ("users", "userName co \"@acme.com\""),
+    ("team_names", "Sales\nSupport"),
+    ("rules", "title=from:nickName\nlocale=value:de"),
+    ("batch", "100"),
+    ("parallel", "8"),
+    ("compare_every", "24"),
+];
+
+fn with<'f>(changes: &[(&'f str, &'f str)]) -> Vec<(&'f str, &'f str)> {
+    let kept = FORM
+        .iter()
+        .filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+    kept.copied().chain(changes.iter().copied()).collect()
+}
+
+#[tokio::test]
+async fn a_target_is_made_looked_at_and_forgotten() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    let lena = serde_json::json!({ "userName": "lena@acme.com" });
+    world.scim(&token, "POST", "Users", &lena).await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/targets").await.expect(200);
+    assert!(page.contains("Nothing is pushed yet"), "{page}");
+    owner.get("/targets/new?tenant=acme").await.expect(200);
+    let at = owner.post("/targets/new", FORM).await.location();
+    assert_eq!(at, "/targets/acme/1");
+    let page = owner.get(&at).await.expect(200);
+    for shown in [
+        "paused",
+        "https://crm.example.com/scim/v2",
+        "title=from:nickName",
+        "Support",
+        "Nothing was pushed yet",
+    ] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    assert!(
+        !page.contains("s3cret") && !page.contains("no secret"),
+        "{page}"
+    );
+    let page = owner.get("/targets/acme/1/settings").await.expect(200);
+    assert!(
+        page.contains("One is set") && !page.contains("s3cret"),
+        "{page}"
+    );
+    let page = owner.get("/targets/acme/1/preview").await.expect(200);
+    assert!(
+        page.contains("lena@acme.com") && page.contains("1 × create"),
+        "{page}"
+    );
+    let page = owner.get("/targets").await.expect(200);
+    assert!(
+        page.contains("/targets/acme/1") && page.contains("paused"),
+        "{page}"
+    );
+
+    owner.get(&at).await.expect(200);
+    owner
+        .post("/targets/acme/1/sync", &[("compare", "on")])
+        .await
+        .location();
+    let target = world
+        .store
+        .read()
+        .await
+        .unwrap()
+        .targets(Some(acme.id))
+        .await
+        .unwrap()
+        .remove(0);
+    assert!(target.asked > 0 && target.compared == 0);
+
+    let page = owner.get("/targets/acme/1/remove").await.expect(200);
+    assert!(page.contains("stay there as they are"), "{page}");
+    assert_eq!(
+        owner.post("/targets/acme/1/remove", &[]).await.location(),
+        "/targets"
+    );
+    owner.get("/targets/acme/1").await.expect(404);
+    let actions: Vec<String> = world
+        .audit()
+        .await
+        .iter()
+        .map(|entry| entry.action.clone())
+        .collect();
+    for action in [
+        "target.create",
+        "target.credentials",
+        "target.sync",
+        "target.remove",
+    ] {
+        assert!(
+            actions.iter().any(|told| told == action),
+            "{action}: {actions:?}"
+        );
+    }
+    let told = format!("{:?}", world.audit().await);
+    assert!(!told.contains("s3cret"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_in_the_form() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    let mut owner = world.as_role(Role::Owner).await;
+    for (changes, said) in [
+        (&[("tenant", "")][..], "Choose the tenant"),
+        (&[("url", "https://10.0.0.7/scim")], "private address"),
+        (&[("url", "http://crm.example.com")], "is not https"),
+        (&[("users", "userNam eq 1")], "userNam"),
+        (&[("rules", "title")], "is no rule"),
+        (&[("auth", "oauth")], "needs the URL where tokens"),
+        (&[("batch", "many")], "is no whole number"),
+        (&[("name", "a b")], "target&#39;s name"),
+    ] {
+        owner.get("/targets/new").await.expect(200);
+        let page = owner.post("/targets/new", &with(changes)).await.expect(422);
+        assert!(page.contains(said), "{said}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn other_tenants_targets_and_other_roles_stay_out() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    world.tenant("initech").await;
+    let mut owner = world.as_role(Role::Owner).await;
+    owner.get("/targets/new").await.expect(200);
+    owner
+        .post("/targets/new", &with(&[("tenant", "initech")]))
+        .await
+        .location();
+    let operator = world
+        .person("kim@example.com", Role::Operator, &[&acme])
+        .await;
+    let mut operator = world.signed_in(operator).await;
+    operator.get("/targets/initech/1").await.expect(404);
+    operator.get("/targets/initech/1/preview").await.expect(404);
+    let page = operator.get("/targets").await.expect(200);
+    assert!(!page.contains("initech"), "{page}");
+    operator.get("/settings").await.expect(200);
+    operator
+        .post("/targets/initech/1/sync", &[])
+        .await
+        .expect(404);
+    let mut support = world.as_role(Role::Support).await;
+    let page = support.get("/targets/initech/1").await.expect(200);
+    assert!(!page.contains("Activate"), "{page}");
+}

@@ -1,0 +1,439 @@
+//! Targets: their settings, what is known of each user and team there, and their log.
+
+use provisor_store::{
+    Actor, AuditQuery, Change, Origin, Outcome, RequestId, TargetChange, TargetId, TenantId,
+    WriteError,
+    target::{EntryQuery, Kind, KnownMembers, NewEntry, Report, Sealed, Target, TargetObject},
+};
+use scim::Value;
+use serde_json::json;
+
+use super::bench::Bench;
+
+fn operator(bench: &Bench) -> Origin {
+    Origin {
+        tenant: bench.tenant,
+        request: RequestId::random(),
+        actor: Actor::CommandLine("anna".to_owned()),
+        address: None,
+    }
+}
+
+async fn change(bench: &Bench, change: TargetChange) -> Result<Outcome, WriteError> {
+    bench
+        .store
+        .write(operator(bench), Change::Target(change))
+        .await
+}
+
+async fn create(bench: &Bench, name: &str) -> Target {
+    let create = TargetChange::Create {
+        name: name.to_owned(),
+        settings: json!({ "url": "https://a.example/scim" }),
+    };
+    match change(bench, create).await {
+        Ok(Outcome::Target(target)) => target,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn mark(bench: &Bench, id: TargetId, locals: &[&str], cursor: i64) {
+    let objects = locals.iter().map(|local| (Kind::User, (*local).to_owned()));
+    let mark = TargetChange::Mark {
+        id,
+        objects: objects.collect(),
+        cursor: Some(cursor),
+        whole: Some(1),
+        differ: false,
+    };
+    change(bench, mark).await.unwrap();
+}
+
+async fn due(bench: &Bench, id: TargetId) -> Vec<TargetObject> {
+    let mut snapshot = bench.store.read().await.unwrap();
+    let due = snapshot.target_due((bench.tenant, id), Kind::User, bench.clock.now(), None, 10);
+    due.await.unwrap()
+}
+
+async fn report(bench: &Bench, id: TargetId, report: Report) {
+    let reports = vec![report];
+    change(bench, TargetChange::Report { id, reports })
+        .await
+        .unwrap();
+}
+
+fn done(object: &TargetObject, remote: &str) -> Report {
+    Report {
+        object: TargetObject {
+            remote: Some(remote.to_owned()),
+            label: "lena".to_owned(),
+            sent: Some(vec![7; 32]),
+            names: "userName,title".to_owned(),
+            due: None,
+            ..object.clone()
+        },
+        gone: false,
+        members: Vec::new(),
+        entries: vec![NewEntry {
+            action: "create",
+            ok: true,
+            status: Some(201),
+            detail: json!({ "attributes": ["userName", "title"] }),
+        }],
+    }
+}
+
+pub(crate) async fn targets_are_named_once_and_their_settings_told(bench: &Bench) {
+    let target = create(bench, "crm").await;
+    assert!(!target.active && target.whole == 1);
+    let twin = TargetChange::Create {
+        name: "crm".to_owned(),
+        settings: Value::Null,
+    };
+    let refused = change(bench, twin).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("already has a target"),
+        "{refused}"
+    );
+
+    mark(bench, target.id, &["a"], 7).await;
+    let set = |settings: Option<Value>, credentials| TargetChange::Set {
+        id: target.id,
+        name: None,
+        settings,
+        active: Some(true),
+        credentials,
+    };
+    change(bench, set(None, Some(Some(Sealed(vec![1, 2, 3])))))
+        .await
+        .unwrap();
+    let known = bench
+        .store
+        .read()
+        .await
+        .unwrap()
+        .targets(None)
+        .await
+        .unwrap();
+    assert_eq!(known.len(), 1);
+    assert!(known[0].active && known[0].whole == 0);
+    assert_eq!(
+        (known[0].cursor, &known[0].credentials),
+        (7, &Some(Sealed(vec![1, 2, 3])))
+    );
+    // Other settings mean that what was sent may be wrong now.
+    change(
+        bench,
+        set(Some(json!({ "url": "https://b.example" })), None),
+    )
+    .await
+    .unwrap();
+    let known = bench
+        .store
+        .read()
+        .await
+        .unwrap()
+        .targets(Some(bench.tenant))
+        .await
+        .unwrap();
+    assert_eq!(known[0].whole, 1);
+
+    let mut snapshot = bench.store.read().await.unwrap();
+    let told = snapshot
+        .audit(&AuditQuery {
+            limit: 10,
+            ..AuditQuery::default()
+        })
+        .await
+        .unwrap();
+    let actions: Vec<_> = told
+        .iter()
+        .map(|entry| entry.action.as_str())
+        .take(3)
+        .collect();
+    assert_eq!(
+        actions,
+        ["target.change", "target.credentials", "target.create"]
+    );
+    let text = format!("{told:?}");
+    assert!(
+        text.contains("b.example") && !text.contains("[1, 2, 3]"),
+        "{text}"
+    );
+}
+
+pub(crate) async fn what_changed_during_a_push_stays_due(bench: &Bench) {
+    let target = create(bench, "crm").await;
+    mark(bench, target.id, &["a", "b"], 1).await;
+    let first = due(bench, target.id).await;
+    assert_eq!(
+        first
+            .iter()
+            .map(|one| one.local.as_str())
+            .collect::<Vec<_>>(),
+        ["a", "b"]
+    );
+    // The source changes a while it is pushed.
+    mark(bench, target.id, &["a"], 2).await;
+    report(bench, target.id, done(&first[0], "r1")).await;
+    report(bench, target.id, done(&first[1], "r2")).await;
+    let still = due(bench, target.id).await;
+    assert_eq!(still.len(), 1);
+    assert_eq!(
+        (still[0].local.as_str(), still[0].remote.as_deref()),
+        ("a", Some("r1"))
+    );
+    report(bench, target.id, done(&still[0], "r1")).await;
+    assert!(due(bench, target.id).await.is_empty());
+
+    let mut snapshot = bench.store.read().await.unwrap();
+    let place = (bench.tenant, target.id);
+    let remotes = ["r2".to_owned(), "nobody".to_owned()];
+    let found = snapshot
+        .target_by_remote(place, Kind::User, &remotes)
+        .await
+        .unwrap();
+    assert_eq!(found[0].as_ref().map(|one| one.local.as_str()), Some("b"));
+    assert!(found[1].is_none());
+    let counts = snapshot.target_counts(place).await.unwrap();
+    assert_eq!(
+        (counts.linked, counts.due, counts.troubled),
+        ([2, 0], [0, 0], [0, 0])
+    );
+    let query = EntryQuery {
+        object: Some((Kind::User, "a".to_owned())),
+        limit: 10,
+        ..EntryQuery::default()
+    };
+    assert_eq!(snapshot.target_log(place, &query).await.unwrap().len(), 2);
+    let newest = EntryQuery {
+        limit: 1,
+        ..EntryQuery::default()
+    };
+    let newest = snapshot.target_log(place, &newest).await.unwrap();
+    assert_eq!(
+        (newest[0].n, newest[0].label.as_str(), newest[0].status),
+        (3, "lena", Some(201))
+    );
+}
+
+pub(crate) async fn what_fails_comes_back_in_its_time(bench: &Bench) {
+    let target = create(bench, "crm").await;
+    mark(bench, target.id, &["a"], 1).await;
+    let object = due(bench, target.id).await.remove(0);
+    let failed = Report {
+        object: TargetObject {
+            due: Some(bench.clock.now() + 60_000),
+            attempts: 1,
+            error: Some("the target answered 500".to_owned()),
+            ..object
+        },
+        gone: false,
+        members: Vec::new(),
+        entries: Vec::new(),
+    };
+    report(bench, target.id, failed).await;
+    assert!(due(bench, target.id).await.is_empty());
+    let place = (bench.tenant, target.id);
+    let next = bench
+        .store
+        .read()
+        .await
+        .unwrap()
+        .target_next_due(place)
+        .await
+        .unwrap();
+    assert_eq!(next, Some(bench.clock.now() + 60_000));
+    bench.later(60_000);
+    let again = due(bench, target.id).await;
+    assert_eq!((again[0].attempts, again[0].state()), (1, "retrying"));
+    let mut gone = done(&again[0], "r");
+    gone.gone = true;
+    report(bench, target.id, gone).await;
+    assert!(due(bench, target.id).await.is_empty());
+}
+
+pub(crate) async fn members_in_a_target_are_a_set(bench: &Bench) {
+    let target = create(bench, "crm").await;
+    let place = (bench.tenant, target.id);
+    let steps = [
+        (KnownMembers::Are(vec!["1".into(), "2".into()]), 2),
+        (KnownMembers::Added(vec!["2".into(), "3".into()]), 3),
+        (KnownMembers::Removed(vec!["1".into(), "9".into()]), 2),
+        (KnownMembers::Are(Vec::new()), 0),
+    ];
+    for (step, count) in steps {
+        let team = TargetObject {
+            kind: Kind::Team,
+            local: "t".to_owned(),
+            remote: Some("r".to_owned()),
+            label: "Sales".to_owned(),
+            sent: None,
+            names: String::new(),
+            mark: 0,
+            due: None,
+            attempts: 0,
+            error: None,
+        };
+        let one = Report {
+            object: team,
+            gone: false,
+            members: vec![step],
+            entries: Vec::new(),
+        };
+        report(bench, target.id, one).await;
+        let known = bench
+            .store
+            .read()
+            .await
+            .unwrap()
+            .target_members(place, "t")
+            .await
+            .unwrap();
+        assert_eq!(known.len(), count);
+    }
+}
+
+pub(crate) async fn a_target_goes_with_all_its_rows(bench: &Bench) {
+    let target = create(bench, "crm").await;
+    mark(bench, target.id, &["a", "b", "c"], 1).await;
+    for object in due(bench, target.id).await {
+        let remote = format!("r{}", object.local);
+        report(bench, target.id, done(&object, &remote)).await;
+    }
+    let mut calls = 0;
+    loop {
+        calls += 1;
+        let remove = TargetChange::Remove {
+            id: target.id,
+            chunk: 2,
+        };
+        match change(bench, remove).await.unwrap() {
+            Outcome::TargetRemoved { done: true } => break,
+            Outcome::TargetRemoved { done: false } => {}
+            other => panic!("{other:?}"),
+        }
+        // Its name is free from the first call on, and it is seen no more.
+        assert!(
+            bench
+                .store
+                .read()
+                .await
+                .unwrap()
+                .targets(None)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+    assert!(calls > 2);
+    let again = create(bench, "crm").await;
+    let query = EntryQuery {
+        limit: 10,
+        ..EntryQuery::default()
+    };
+    let mut snapshot = bench.store.read().await.unwrap();
+    assert!(
+        snapshot
+            .target_log((bench.tenant, again.id), &query)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+pub(crate) async fn old_lines_of_a_targets_log_go(bench: &Bench) {
+    let target = create(bench, "crm").await;
+    mark(bench, target.id, &["a", "b"], 1).await;
+    let both = due(bench, target.id).await;
+    report(bench, target.id, done(&both[0], "r1")).await;
+    bench.later(1000);
+    report(bench, target.id, done(&both[1], "r2")).await;
+    let before = bench.clock.now();
+    let expire = TargetChange::ExpireLog { before, chunk: 10 };
+    let system = TenantId::SYSTEM;
+    let origin = Origin {
+        tenant: system,
+        ..operator(bench)
+    };
+    bench
+        .store
+        .write(origin, Change::Target(expire))
+        .await
+        .unwrap();
+    let query = EntryQuery {
+        limit: 10,
+        ..EntryQuery::default()
+    };
+    let mut snapshot = bench.store.read().await.unwrap();
+    let left = snapshot
+        .target_log((bench.tenant, target.id), &query)
+        .await
+        .unwrap();
+    assert_eq!(
+        left.iter()
+            .map(|entry| entry.local.as_str())
+            .collect::<Vec<_>>(),
+        ["b"]
+    );
+}
+
+pub(crate) async fn another_tenants_targets_are_unknown(bench: &Bench) {
+    let target = create(bench, "crm").await;
+    let other = bench.new_tenant("other").await;
+    let origin = Origin {
+        tenant: other,
+        ..operator(bench)
+    };
+    let ask = TargetChange::Ask {
+        id: target.id,
+        compare: false,
+    };
+    let refused = bench
+        .store
+        .write(origin, Change::Target(ask))
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("no such target"), "{refused}");
+    assert!(
+        bench
+            .store
+            .read()
+            .await
+            .unwrap()
+            .targets(Some(other))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+pub(crate) async fn an_erased_user_leaves_no_name_in_a_targets_log(bench: &Bench) {
+    let user = bench.user("lena").await;
+    let local = user.to_string();
+    let target = create(bench, "crm").await;
+    mark(bench, target.id, &[&local], 1).await;
+    let object = due(bench, target.id).await.remove(0);
+    report(bench, target.id, done(&object, "r1")).await;
+    bench
+        .store
+        .write(operator(bench), Change::Erase { id: user })
+        .await
+        .unwrap();
+    let place = (bench.tenant, target.id);
+    let query = EntryQuery {
+        limit: 10,
+        ..EntryQuery::default()
+    };
+    let mut snapshot = bench.store.read().await.unwrap();
+    let log = snapshot.target_log(place, &query).await.unwrap();
+    assert_eq!((log[0].label.as_str(), &log[0].detail), ("", &json!({})));
+    let known = snapshot
+        .target_by_local(place, Kind::User, &[local])
+        .await
+        .unwrap();
+    assert_eq!(
+        known[0].as_ref().map(|one| one.remote.as_deref()),
+        Some(Some("r1"))
+    );
+}

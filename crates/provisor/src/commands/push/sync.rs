@@ -1,0 +1,169 @@
+//! `provisor push sync`, `csv` and `preview`: a run in this process.
+
+use std::{sync::Arc, time::Duration};
+
+use clap::Args;
+use provisor_server::outbound::{
+    Pushed, RunLock, preview::preview as planned, run as push, source::Files,
+};
+use scim::Value;
+use serde_json::json;
+
+use super::{Which, find, stopped, wish};
+use crate::{
+    commands::Context,
+    failure::Failure,
+    progress,
+    terminal::{self, Form},
+};
+
+/// How often the progress is looked at, and a lock that another run holds.
+const LOOK: Duration = Duration::from_millis(200);
+
+#[derive(Debug, Args)]
+pub(crate) struct How {
+    /// Read the whole target first, and repair what others changed there
+    #[arg(long)]
+    compare: bool,
+    /// Take the access of more users than the settings allow in one run
+    #[arg(long)]
+    allow_removals: bool,
+    /// Try again what was given up
+    #[arg(long)]
+    retry: bool,
+    /// How long to wait for a target that cannot be reached
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = crate::commands::argument::duration)]
+    patience: Duration,
+}
+
+pub(super) async fn run(
+    context: &Context,
+    which: &Which,
+    files: Option<Arc<Files>>,
+    how: &How,
+) -> Result<(), Failure> {
+    let directory = context.directory()?;
+    let (tenant, target) = find(&directory, which).await?;
+    let mut wish = wish(context, &directory, &tenant)?;
+    wish.files = files;
+    wish.compare = how.compare;
+    wish.allow_removals = how.allow_removals;
+    wish.retry = how.retry;
+    wish.patience = how.patience;
+    let place = (tenant.id, target.id);
+    let mut told = false;
+    let _lock = loop {
+        if let Some(lock) = RunLock::take(&wish.database, place).map_err(Failure::failed)? {
+            break lock;
+        }
+        if !told {
+            terminal::note("Another run pushes to this target; waiting for its end.");
+            told = true;
+        }
+        tokio::time::sleep(LOOK).await;
+    };
+    // As it is now that nobody else pushes.
+    let (_, target) = find(&directory, which).await?;
+    let progress = wish.progress.clone();
+    let bar = progress::steps(0, "Pushing");
+    let show = async {
+        loop {
+            let now = progress.now();
+            bar.set_length(now.to_look_at.max(now.looked_at));
+            bar.set_position(now.looked_at);
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = push(&target, wish) => ended,
+        () = show => unreachable!("the bar is drawn for ever"),
+    };
+    bar.finish_and_clear();
+    let pushed = progress.now();
+    report(
+        context,
+        &pushed,
+        ended.as_ref().err().map(ToString::to_string),
+    )?;
+    ended.map_err(stopped)?;
+    if pushed.failed > 0 {
+        return Err(Failure::failed(format!(
+            "{} could not be pushed and will be tried again. See `provisor push log --tenant {} --name {} --failed`.",
+            pushed.failed, tenant.key, target.name
+        )));
+    }
+    Ok(())
+}
+
+fn report(context: &Context, pushed: &Pushed, stopped: Option<String>) -> Result<(), Failure> {
+    let fields = pushed.fields();
+    if context.json {
+        let mut object = Value::Object(
+            fields
+                .iter()
+                .map(|(name, count)| ((*name).to_owned(), (*count).into()))
+                .collect(),
+        );
+        object["stopped"] = stopped.into();
+        return terminal::json(&object);
+    }
+    let told: Vec<String> = fields
+        .iter()
+        .filter(|(name, count)| {
+            *count > 0 && !["looked_at", "to_look_at", "requests"].contains(name)
+        })
+        .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
+        .collect();
+    let what = if told.is_empty() {
+        "nothing to do".to_owned()
+    } else {
+        told.join(", ")
+    };
+    terminal::line(&format!(
+        "{what} ({} looked at, {} requests)",
+        pushed.looked_at, pushed.requests
+    ))
+}
+
+pub(super) async fn preview(
+    context: &Context,
+    which: &Which,
+    files: Option<Arc<Files>>,
+) -> Result<(), Failure> {
+    let directory = context.directory()?;
+    let (tenant, target) = find(&directory, which).await?;
+    let mut wish = wish(context, &directory, &tenant)?;
+    wish.files = files;
+    let steps = planned(&target, &wish).await.map_err(stopped)?;
+    if steps.is_empty() {
+        terminal::note("Nothing would be sent.");
+    }
+    terminal::list(
+        Form::new(context.json, false),
+        &["action", "kind", "name", "id", "why"],
+        &steps,
+        |step| {
+            let why = match step.members {
+                0 => step.reason.clone(),
+                count => format!("{count} members"),
+            };
+            vec![
+                step.action.to_owned(),
+                step.kind.as_str().to_owned(),
+                step.label.clone(),
+                step.local.clone(),
+                why,
+            ]
+        },
+        |step| {
+            json!({
+                "action": step.action,
+                "kind": step.kind.as_str(),
+                "name": step.label,
+                "id": step.local,
+                "reason": step.reason,
+                "members": step.members,
+            })
+        },
+    )
+}
