@@ -76,6 +76,7 @@ const PLACES: &[Place] = &[
         group: "Configure",
         label: "Targets",
         path: "/targets",
+        key: 'p',
         icon: "M2 8h9M8 4.500L11.500 8 8 11.500M14 3v10",
         action: Action::SeeDirectory,
     },
