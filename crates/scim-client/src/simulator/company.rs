@@ -173,6 +173,11 @@ impl Company {
         !reports.any(|record| record.manager == Some(person))
     }
 
+    /// Whom a person reports to.
+    pub(crate) fn manager(&self, person: u32) -> Option<u32> {
+        self.people[person as usize].manager
+    }
+
     /// Moves a person to another department, title and manager.
     pub(crate) fn transfer(&mut self, person: u32, rng: &mut fastrand::Rng) {
         let manager = (person > 1).then(|| rng.u32(0..person));
@@ -236,9 +241,9 @@ impl Company {
             title: Some(pick(TITLES, record.title).to_owned()),
             department: Some(pick(DEPARTMENTS, record.department).to_owned()),
             employee_number: Some(format!("E{person:07}")),
-            nick_name: None,
-            mobile: None,
-            street: None,
+            nick_name: person.is_multiple_of(10).then(|| given_plain.to_owned()),
+            mobile: (person % 3 > 0).then(|| format!("+49 30 555 {person:07}")),
+            street: (person % 3 > 0).then(|| format!("{} Main St", person % 200 + 1)),
             manager: manager.map(Id::to_string),
         }
     }

@@ -1,7 +1,7 @@
 //! The run: steps one after the other, changes in lanes, what failed again in the next cycle.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -242,10 +242,34 @@ impl Runner<'_> {
     /// Tells changes in lanes, then references if they wait for the rest.
     async fn tell_all(&self, changes: Vec<Change>) {
         let last = self.dialect.sends_references_last();
-        let changes = self.cycles(changes, false, !last).await;
+        let mut changes = self.cycles(changes, false, !last).await;
         if last {
+            changes.extend(self.reports_of_joined(&changes));
             self.cycles(changes, true, true).await;
         }
+    }
+
+    /// Those who were there before their manager was, whose reference can be told only now.
+    fn reports_of_joined(&self, changes: &[Change]) -> Vec<Change> {
+        let joined = changes.iter().filter_map(|change| match change {
+            Change::Join(person) => Some(*person),
+            _ => None,
+        });
+        let joined: HashSet<u32> = joined.collect();
+        if joined.is_empty() {
+            return Vec::new();
+        }
+        let company = self.company();
+        let reports = (0..company.people()).filter(|person| {
+            let manager = company.manager(*person);
+            let waited = manager.is_some_and(|manager| joined.contains(&manager));
+            waited && !joined.contains(person) && company.id(*person).is_some()
+        });
+        let update = |person| Change::Update {
+            person,
+            before: Box::default(),
+        };
+        reports.map(update).collect()
     }
 
     /// Tells changes until each arrived or failed for good; gives those that may go on.

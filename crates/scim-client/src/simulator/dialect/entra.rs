@@ -31,14 +31,17 @@ pub(crate) const MAPPING: &[Attribute] = &[
     Attribute::UserName,
     Attribute::Active,
     Attribute::DisplayName,
-    Attribute::Title,
     Attribute::WorkEmail,
+    Attribute::Mobile,
+    Attribute::Street,
+    Attribute::Title,
     Attribute::GivenName,
     Attribute::FamilyName,
     Attribute::Formatted,
     Attribute::ExternalId,
     Attribute::EmployeeNumber,
     Attribute::Department,
+    Attribute::NickName,
     Attribute::Manager,
 ];
 

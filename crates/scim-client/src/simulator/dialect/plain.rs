@@ -32,6 +32,9 @@ pub(crate) struct Plain {
     pub(crate) teams: Option<Teams>,
 }
 
+/// How often one change of members is tried.
+const TRIES: u32 = 5;
+
 /// What comes first.
 #[derive(Debug)]
 pub(crate) enum Start {
@@ -400,11 +403,10 @@ impl Plain {
                     for some in members.chunks(batch) {
                         let one = |member: &Member| json!({"op": op, "path": "members", "value": [{"value": member.id}]});
                         let operations: Vec<Value> = some.iter().map(one).collect();
-                        if twice && op == "add" {
-                            wire.patch(kind, group(id), operations.clone().into())
-                                .await?;
+                        let times = if twice && op == "add" { 2 } else { 1 };
+                        for _ in 0..times {
+                            task(wire, kind, id, &operations).await?;
                         }
-                        wire.patch(kind, group(id), operations.into()).await?;
                     }
                 }
                 Ok(())
@@ -439,6 +441,17 @@ impl Plain {
             None => Ok(()),
         }
     }
+}
+
+/// One change of members, which is repeated by itself: what went before it is not told again for its sake.
+async fn task(wire: &Wire<'_>, kind: &'static Kind, id: &str, operations: &[Value]) -> Sent<()> {
+    for _ in 1..TRIES {
+        match wire.patch(kind, group(id), operations.into()).await {
+            Err(failure) if failure.is_passing() => {}
+            outcome => return outcome,
+        }
+    }
+    wire.patch(kind, group(id), operations.into()).await
 }
 
 fn values(members: &[Member]) -> Vec<Value> {
