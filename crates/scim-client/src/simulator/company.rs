@@ -87,7 +87,7 @@ impl Company {
         for team in 0..teams {
             let mut rng = fastrand::Rng::with_seed(mix(seed, 1 << 40 | u64::from(team)));
             let mut named = company.team_name(team);
-            std::mem::swap(&mut named.members, &mut some_of(people, members, &mut rng));
+            named.members = some_of(people, members, &mut rng);
             company.teams.push(named);
         }
         company
@@ -242,8 +242,8 @@ impl Company {
             department: Some(pick(DEPARTMENTS, record.department).to_owned()),
             employee_number: Some(format!("E{person:07}")),
             nick_name: person.is_multiple_of(10).then(|| given_plain.to_owned()),
-            mobile: (person % 3 > 0).then(|| format!("+49 30 555 {person:07}")),
-            street: (person % 3 > 0).then(|| format!("{} Main St", person % 200 + 1)),
+            mobile: (!person.is_multiple_of(3)).then(|| format!("+49 30 555 {person:07}")),
+            street: (!person.is_multiple_of(3)).then(|| format!("{} Main St", person % 200 + 1)),
             manager: manager.map(Id::to_string),
         }
     }

@@ -117,7 +117,10 @@ impl Provider {
             (dialect.pushes_teams(), "teams: it pushes none"),
             (dialect.pushes_passwords(), "passwords: it pushes none"),
             (dialect.pushes_anew(), "\"push now\": it has no such button"),
-            (dialect.purges(), "deletion for good: it sends none"),
+            (
+                dialect.purges() || dialect.deletes(),
+                "deletion for good: it sends none",
+            ),
         ];
         all.into_iter()
             .filter(|(does, _)| !does)

@@ -31,7 +31,9 @@ impl Trouble {
     pub(crate) fn at(self, number: u64) -> Option<Fault> {
         match self {
             // All lanes meet it at once, as with a limit per tenant.
-            Trouble::Throttled => (number % 400 >= 392).then_some(Fault::Answer(429, Some(1))),
+            Trouble::Throttled => (392..400)
+                .contains(&(number % 800))
+                .then_some(Fault::Answer(429, Some(1))),
             Trouble::TokenExpired => (200..205).contains(&number).then_some(Fault::Expired),
             Trouble::Slow => match number % 60 {
                 59 => Some(Fault::AnswerLost),

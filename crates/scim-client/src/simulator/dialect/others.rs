@@ -527,9 +527,9 @@ static KEYCLOAK_CREATE: Kind = kind(
     KEYCLOAK_SOURCE,
 );
 static KEYCLOAK_UPDATE: Kind = kind(
-    "Each attribute is replaced",
+    "Each attribute is replaced; the source shows it for active, other releases PUT",
     "PATCH /Users/{id} [replace …]",
-    Grade::Src,
+    Grade::Inferred,
     KEYCLOAK_SOURCE,
 );
 static KEYCLOAK_ACTIVE: Kind = kind(
@@ -559,7 +559,7 @@ static KEYCLOAK_TEAM_MEMBERS: Kind = kind(
 static KEYCLOAK_TEAM_RENAME: Kind = kind(
     "The team has a new name",
     "PATCH /Groups/{id} [replace displayName]",
-    Grade::Src,
+    Grade::Inferred,
     KEYCLOAK_SOURCE,
 );
 static KEYCLOAK_TEAM_DELETE: Kind = kind(

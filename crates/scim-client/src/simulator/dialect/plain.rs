@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// Writes the query for an attribute with a value.
+pub(crate) type AsQuery = fn(attribute: &str, value: &str) -> String;
+
 /// An identity provider as a table.
 #[derive(Debug)]
 pub(crate) struct Plain {
@@ -20,7 +23,7 @@ pub(crate) struct Plain {
     pub(crate) mapping: &'static [Attribute],
     pub(crate) start: Start,
     /// Asks for somebody by name; gives the query.
-    pub(crate) look_up: Option<(&'static Kind, fn(attribute: &str, value: &str) -> String)>,
+    pub(crate) look_up: Option<(&'static Kind, AsQuery)>,
     /// Whether it looks only when creating was answered 409.
     pub(crate) creates_first: bool,
     pub(crate) create: &'static Kind,
