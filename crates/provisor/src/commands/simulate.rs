@@ -11,7 +11,7 @@ use provisor_store::{
 };
 use scim_client::{
     Auth, Client,
-    simulator::{Comparison, Pace, Plan, Provider, Report, Scenario, Simulated},
+    simulator::{Comparison, Pace, Plan, Provider, Report, Scenario, Simulated, Watch},
 };
 use serde_json::json;
 use watch::Terminal;
@@ -148,7 +148,7 @@ impl Simulate {
         ));
         let watch = Terminal::new(plan.rounds.is_none());
         let simulated = plan.run(&target, &watch).await;
-        let comparison = match self.compare {
+        let comparison = match self.compare && !watch.is_stopped() {
             true => Some(simulated.compare(&target, &watch).await.map_err(|error| {
                 Failure::failed(format!("What was sent cannot be read back: {error}."))
             })?),
@@ -159,6 +159,11 @@ impl Simulate {
             print_json(&plan, target.base(), &simulated, comparison.as_ref())?;
         } else {
             print(&simulated.report, comparison.as_ref())?;
+        }
+        if self.compare && comparison.is_none() {
+            return Err(Failure::failed(
+                "Stopped before the end, so nothing was read back and compared.",
+            ));
         }
         verdict(&simulated.report, comparison.as_ref())
     }
