@@ -48,6 +48,19 @@ fn what_was_sent_is_there() {
 }
 
 #[test]
+fn a_flaky_server_ends_without_a_difference() {
+    let (home, _server, target) = target();
+    let said = home.json(&format!(
+        "simulate okta-oin {target} --users 60 --teams 5 --scenario flaky-server --assert"
+    ));
+    assert_eq!(said["assert"]["differences"], 0, "{said}");
+    for fault in ["500", "503", "answer lost after the request arrived"] {
+        assert!(said["faults"][fault].as_u64() > Some(0), "{said}");
+    }
+    assert!(said["repeated"].as_u64() > Some(0), "{said}");
+}
+
+#[test]
 fn what_nobody_sent_is_a_difference() {
     let (home, server, target) = target();
     let token = std::fs::read_to_string(home.path("token")).unwrap();

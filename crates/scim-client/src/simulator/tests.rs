@@ -15,7 +15,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Pace,
+    Pace, Plan, Provider, Unwatched,
     company::Member,
     dialect::{Dialect, Entra, Okta, TeamCall},
     person::{Attribute, Person},
@@ -808,4 +808,39 @@ async fn a_refusal_names_the_request_and_a_lost_answer_is_told_again() {
             .detail
             .contains("no resource")
     );
+}
+
+#[tokio::test]
+async fn what_reads_back_otherwise_is_told() {
+    let stub = Stub::default();
+    let client = stub.start().await;
+    let plan = Plan {
+        users: 1,
+        teams: 0,
+        ..Plan::new(Provider::Google)
+    };
+    stub.will([nobody(), nobody(), id("user-1")]);
+    let simulated = plan.run(&client, &Unwatched).await;
+    assert_eq!((simulated.report.created, simulated.report.failed), (1, 0));
+    let person = simulated.company.person(0);
+    let mut user = super::person::user(&person, simulated.dialect.mapping());
+    user["id"] = "user-1".into();
+    stub.will([found(json!([user]))]);
+    let same = simulated.compare(&client, &Unwatched).await.unwrap();
+    assert_eq!((same.users, same.differences), (1, 0), "{:?}", same.kept);
+
+    user["active"] = false.into();
+    user["displayName"] = "Somebody".into();
+    stub.will([found(json!([user, {"id": "user-2", "userName": "x"}]))]);
+    let other = simulated.compare(&client, &Unwatched).await.unwrap();
+    assert_eq!(other.differences, 3, "{:?}", other.kept);
+    assert!(
+        other.kept[0].ends_with("active is false, not true"),
+        "{:?}",
+        other.kept
+    );
+
+    stub.will([nobody()]);
+    let none = simulated.compare(&client, &Unwatched).await.unwrap();
+    assert_eq!(none.kept, [format!("{} is missing", person.user_name)]);
 }
