@@ -332,6 +332,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::simulator::change::Change;
 
     #[test]
     fn everybody_has_a_name_and_an_id_of_their_own() {
@@ -379,6 +380,7 @@ mod tests {
 
     #[test]
     fn a_person_takes_little_memory() {
-        assert!(size_of::<Record>() <= 64, "{}", size_of::<Record>());
+        let sizes = (size_of::<Record>(), size_of::<Change>());
+        assert!(sizes.0 <= 64 && sizes.1 <= 64, "{sizes:?}");
     }
 }
