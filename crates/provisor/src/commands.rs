@@ -15,6 +15,7 @@ mod push;
 mod restore;
 mod schema;
 mod serve;
+mod simulate;
 mod team;
 mod tenant;
 mod token;
@@ -102,6 +103,8 @@ enum Command {
     Export(export::Export),
     /// Read an export, or a CSV of people the app already has
     Import(import::Import),
+    /// Simulate an identity provider against any SCIM server
+    Simulate(simulate::Simulate),
     /// Check the installation
     Doctor(doctor::Doctor),
 }
@@ -131,6 +134,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore(restore) => restore.run(&context).await,
         Command::Export(export) => export.run(&context).await,
         Command::Import(import) => import.run(&context).await,
+        Command::Simulate(simulate) => simulate.run(&context).await,
         Command::Doctor(doctor) => doctor.run(&context).await,
     }
 }

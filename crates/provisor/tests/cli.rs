@@ -15,3 +15,5 @@ mod person;
 mod server;
 #[path = "cli/settings.rs"]
 mod settings;
+#[path = "cli/simulate.rs"]
+mod simulate;

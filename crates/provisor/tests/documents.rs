@@ -1,8 +1,12 @@
 //! Documents that are made from the code: compared here, written with `UPDATE=1`.
 
-use std::{fmt::Write, path::Path};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use scim::tolerance::{Profile, Tolerance};
+use scim_client::simulator::Provider;
 
 fn tolerances() -> String {
     let mut page = String::from(
@@ -33,16 +37,59 @@ refused with a [cause](causes.md). This page is made from `crates/scim/src/toler
     page
 }
 
+/// The messages of the simulated identity providers, behind what is written by hand.
+fn messages() -> String {
+    let mut page = String::from(MESSAGES);
+    for provider in Provider::ALL {
+        let (name, title) = (provider.name(), provider.title());
+        write!(page, "\n### `{name}`: {title}\n\n").expect("a String takes all text");
+        let left_out = provider.left_out();
+        if !left_out.is_empty() {
+            let left_out = left_out.join("; ");
+            write!(page, "Left out: {left_out}.\n\n").expect("a String takes all text");
+        }
+        page.push_str("| what | message | grade | known from |\n|---|---|---|---|\n");
+        for kind in provider.messages() {
+            let (says, sends) = (kind.says, kind.sends);
+            let (grade, source) = (kind.grade.as_str(), kind.source);
+            writeln!(page, "| {says} | `{sends}` | {grade} | {source} |")
+                .expect("a String takes all text");
+        }
+    }
+    page
+}
+
+/// Where the part begins that is made.
+const MESSAGES: &str = "## The messages\n";
+
+#[test]
+fn the_page_of_the_simulator_lists_every_message() {
+    let there = std::fs::read_to_string(in_docs("simulator.md")).expect("docs/simulator.md");
+    let by_hand = there.split(MESSAGES).next().unwrap_or_default();
+    compare("simulator.md", &format!("{by_hand}{}", messages()));
+}
+
 #[test]
 fn the_page_of_tolerances_is_what_the_code_says() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tolerances.md");
-    let page = tolerances();
+    compare("tolerances.md", &tolerances());
+}
+
+fn in_docs(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs")
+        .join(name)
+}
+
+/// Compares a page with what it must be, or writes it.
+#[track_caller]
+fn compare(name: &str, page: &str) {
+    let file = in_docs(name);
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&file, &page).expect("the page can be written");
+        std::fs::write(&file, page).expect("the page can be written");
     }
     let there = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(
         there == page,
-        "docs/tolerances.md is old: UPDATE=1 cargo test -p provisor --test documents"
+        "docs/{name} is old: UPDATE=1 cargo test -p provisor --test documents"
     );
 }

@@ -33,6 +33,7 @@ mod patch;
 mod resource;
 mod resources;
 mod retry;
+pub mod simulator;
 
 pub use address::Reach;
 pub use auth::Auth;

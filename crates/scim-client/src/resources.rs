@@ -26,6 +26,17 @@ pub struct Resources<'c, T> {
     of: PhantomData<fn() -> T>,
 }
 
+/// Text as one segment of a path, whatever is in it.
+pub(crate) fn segment(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
 impl<'c, T> Resources<'c, T> {
     pub(crate) fn new(client: &'c Client, endpoint: &str) -> Self {
         Resources {
@@ -35,18 +46,9 @@ impl<'c, T> Resources<'c, T> {
         }
     }
 
-    /// The path of one resource. An id is one segment, whatever is in it.
+    /// The path of one resource.
     fn path(&self, id: &str) -> String {
-        let id: String = id
-            .bytes()
-            .map(|byte| match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    char::from(byte).to_string()
-                }
-                _ => format!("%{byte:02X}"),
-            })
-            .collect();
-        format!("{}/{id}", self.endpoint)
+        format!("{}/{}", self.endpoint, segment(id))
     }
 
     /// Deletes a resource; that it is gone already is no error.

@@ -23,7 +23,14 @@ use crate::{
 };
 
 /// Key of the tenant to play with.
-const TENANT: &str = "demo";
+pub(super) const TENANT: &str = "demo";
+/// Where it listens unless told otherwise.
+pub(super) const LISTEN: &str = "127.0.0.1:7070";
+
+/// The base URL for identity providers, where it listens unless told otherwise.
+pub(super) fn scim_url() -> String {
+    format!("http://{LISTEN}/scim/v2")
+}
 
 /// Start on this machine with a demo tenant and a token
 #[derive(Debug, Args)]
@@ -36,7 +43,7 @@ Examples:
 Makes its folder, the tenant \"demo\" and a token at the first start. The token is printed once.")]
 pub(crate) struct Dev {
     /// Address to listen on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
+    #[arg(long, value_name = "ADDR", default_value = LISTEN)]
     listen: String,
     /// Folder for the data; wins over the database in the environment [default: provisor-data]
     #[arg(long, value_name = "DIR")]
@@ -194,6 +201,7 @@ impl Welcome<'_> {
 
     curl '{base}/scim/v2/Users?filter=userName+eq+%22lena@example.com%22' -H 'Authorization: Bearer {bearer}'
 
+    provisor simulate okta                    a company of 120 people moves in
     provisor events tail --tenant {TENANT} --follow     what your app reads
     provisor log tail --tenant {TENANT}                 what was asked and answered
     provisor user why lena@example.com --tenant {TENANT}

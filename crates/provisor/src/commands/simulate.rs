@@ -1,0 +1,312 @@
+//! `provisor simulate`: an identity provider that talks to a SCIM server, so that nobody needs a real one.
+
+mod watch;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use provisor_store::{
+    Scope, TokenKind,
+    change::{ConnectionSettings, NewToken},
+};
+use scim_client::{
+    Auth, Client,
+    simulator::{Comparison, Pace, Plan, Provider, Report, Scenario, Simulated, Watch},
+};
+use serde_json::json;
+use watch::Terminal;
+
+use super::{Context, argument, connection, dev, token};
+use crate::{failure::Failure, terminal};
+
+/// Simulate an identity provider: a whole company moves in
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provisor simulate okta
+  provisor simulate entra --target https://scim.example.com/scim/v2 --token-file token.txt --scenario first-sync
+  provisor simulate okta --target URL --token-file FILE --users 500 --teams 40 --seed 7 --scenario rehire --assert
+  provisor simulate keycloak --messages
+
+Without --target it talks to the `provisor dev` on this machine, with a token that it makes in the tenant \"demo\".
+Providers: okta, okta-oin, entra, entra-optscim, onelogin, jumpcloud, google, ping, keycloak, authentik.
+Scenarios: first-sync, joiner-mover-leaver, mass-removal, duplicate, rehire, rename, team-before-user, throttled,
+token-expired, slow-server, flaky-server.")]
+pub(crate) struct Simulate {
+    /// Who speaks
+    #[arg(value_name = "PROVIDER", value_parser = provider)]
+    provider: Provider,
+    /// The SCIM server's base URL
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    target: Option<String>,
+    /// A file with the bearer token, or - for standard input
+    #[arg(long, value_name = "FILE", requires = "target")]
+    token_file: Option<PathBuf>,
+    /// How many people are assigned at first
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    users: u32,
+    /// How many teams are pushed at first
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    teams: u32,
+    /// Members of each team [default: so many that everybody is in two teams]
+    #[arg(long, value_name = "N")]
+    members: Option<u32>,
+    /// People and events follow from it: the same seed is the same company
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// What happens; without it the company lives on until Ctrl-C [default: joiner-mover-leaver]
+    #[arg(long, value_name = "NAME", value_parser = scenario)]
+    scenario: Option<Scenario>,
+    /// real thinks between changes, fast does not [default: fast with --scenario or --assert, else real]
+    #[arg(long)]
+    pace: Option<Speed>,
+    /// How many rounds life goes on after the first sync [default: 3, until Ctrl-C with the pace real]
+    #[arg(long, value_name = "N")]
+    rounds: Option<u32>,
+    /// How many changes are told at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    connections: u16,
+    /// Read everything back and compare it with what the identity provider believes; exit code 1 if they differ
+    #[arg(long = "assert")]
+    compare: bool,
+    /// List the messages of the identity provider with their evidence, and send nothing
+    #[arg(long)]
+    messages: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Speed {
+    Real,
+    Fast,
+}
+
+fn provider(name: &str) -> Result<Provider, String> {
+    let all = || Provider::ALL.map(Provider::name).join(", ");
+    Provider::named(name).ok_or_else(|| format!("there are {}", all()))
+}
+
+fn scenario(name: &str) -> Result<Scenario, String> {
+    let all = || Scenario::ALL.map(Scenario::name).join(", ");
+    Scenario::named(name).ok_or_else(|| format!("there are {}", all()))
+}
+
+impl Simulate {
+    fn plan(&self) -> Plan {
+        let endless = self.scenario.is_none() && !self.compare;
+        let pace = self
+            .pace
+            .unwrap_or(if endless { Speed::Real } else { Speed::Fast });
+        Plan {
+            provider: self.provider,
+            scenario: self.scenario.unwrap_or(Scenario::JoinerMoverLeaver),
+            users: self.users,
+            teams: self.teams,
+            members: self.members,
+            seed: self.seed,
+            pace: match pace {
+                Speed::Real => Pace::Real,
+                Speed::Fast => Pace::Fast,
+            },
+            lanes: self.connections.into(),
+            rounds: self.rounds.or((pace == Speed::Fast).then_some(3)),
+        }
+    }
+
+    pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        if self.messages {
+            return messages(context, self.provider);
+        }
+        let (base, bearer) = match (&self.target, &self.token_file) {
+            (Some(target), Some(file)) => {
+                let token = argument::read_input(file)?;
+                (
+                    target.clone(),
+                    String::from_utf8_lossy(&token).trim().to_owned(),
+                )
+            }
+            _ => (dev::scim_url(), self.local_token(context).await?),
+        };
+        if bearer.is_empty() {
+            return Err(Failure::usage(
+                "The token file is empty. Put the bearer token into it.",
+            ));
+        }
+        let target = Client::builder(&base, Auth::bearer(&bearer))
+            .user_agent(concat!("provisor-simulator/", env!("CARGO_PKG_VERSION")))
+            .timeout(Duration::from_mins(1))
+            .build()
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        let plan = self.plan();
+        terminal::note(&format!(
+            "{} simulator → {} (scenario {}, {} people, {} teams, seed {})",
+            self.provider.title(),
+            target.base(),
+            plan.scenario.name(),
+            plan.users,
+            plan.teams,
+            plan.seed
+        ));
+        let watch = Terminal::new(plan.rounds.is_none());
+        let simulated = plan.run(&target, &watch).await;
+        let comparison = match self.compare && !watch.is_stopped() {
+            true => Some(simulated.compare(&target, &watch).await.map_err(|error| {
+                Failure::failed(format!("What was sent cannot be read back: {error}."))
+            })?),
+            false => None,
+        };
+        watch.clear();
+        if context.json {
+            print_json(&plan, target.base(), &simulated, comparison.as_ref())?;
+        } else {
+            print(&simulated.report, comparison.as_ref())?;
+        }
+        if self.compare && comparison.is_none() {
+            return Err(Failure::failed(
+                "Stopped before the end, so nothing was read back and compared.",
+            ));
+        }
+        verdict(&simulated.report, comparison.as_ref())
+    }
+
+    /// A token of the server that runs beside, made as an operator would make it.
+    async fn local_token(&self, context: &Context) -> Result<String, Failure> {
+        let address = dev::LISTEN;
+        if tokio::net::TcpStream::connect(address).await.is_err() {
+            return Err(Failure::failed(format!(
+                "No server answers at {address}. Start `provisor dev` in another terminal, or name a server with --target URL --token-file FILE."
+            )));
+        }
+        let directory = context.directory()?;
+        let tenant = directory.tenant(dev::TENANT).await?;
+        let idp = idp(self.provider);
+        let connections = directory.read().await?.connections(tenant.id).await?;
+        let connection = match connections.into_iter().find(|one| one.name == idp) {
+            Some(connection) => connection,
+            None => {
+                let settings = ConnectionSettings {
+                    name: Some(idp.to_owned()),
+                    idp: Some(idp.to_owned()),
+                    ..ConnectionSettings::default()
+                };
+                connection::create(&directory, &tenant, settings).await?
+            }
+        };
+        let new = NewToken {
+            connection: Some(connection.id),
+            purpose: format!("provisor simulate {}", self.provider.name()),
+            scopes: [Scope::Scim].into_iter().collect(),
+            kind: TokenKind::Scim,
+            expires: Some(context.clock.now() + argument::millis(Duration::from_hours(24))),
+            addresses: Vec::new(),
+        };
+        let (_, plain) = token::create(&directory, tenant.id, new).await?;
+        terminal::note(&format!(
+            "Made a token for the connection \"{idp}\" of tenant \"{}\", good for a day. What arrives is simulated.",
+            tenant.key
+        ));
+        Ok(plain.reveal().to_owned())
+    }
+}
+
+/// What `--idp` calls it.
+fn idp(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Okta | Provider::OktaOin => "okta",
+        Provider::Entra | Provider::EntraOptscim => "entra",
+        other => other.name(),
+    }
+}
+
+fn messages(context: &Context, provider: Provider) -> Result<(), Failure> {
+    terminal::list(
+        terminal::Form::new(context.json, false),
+        &["grade", "sends", "says", "source"],
+        &provider.messages(),
+        |kind| {
+            let cells = [kind.grade.as_str(), kind.sends, kind.says, kind.source];
+            cells.map(str::to_owned).to_vec()
+        },
+        |kind| kind.to_json(),
+    )
+}
+
+fn print_json(
+    plan: &Plan,
+    target: &str,
+    simulated: &Simulated,
+    comparison: Option<&Comparison>,
+) -> Result<(), Failure> {
+    let mut object = json!({
+        "provider": plan.provider.name(),
+        "scenario": plan.scenario.name(),
+        "target": target,
+        "users": plan.users,
+        "teams": plan.teams,
+        "seed": plan.seed,
+        "assert": comparison.map(Comparison::to_json),
+    });
+    if let (Some(object), Some(report)) = (
+        object.as_object_mut(),
+        simulated.report.to_json().as_object(),
+    ) {
+        object.extend(report.clone());
+    }
+    terminal::json(&object)
+}
+
+/// The summary for people; the steps were told as they were done.
+fn print(report: &Report, comparison: Option<&Comparison>) -> Result<(), Failure> {
+    let statuses = report.statuses.iter().map(|(status, count)| match status {
+        0 => format!("no answer × {count}"),
+        status => format!("{status} × {count}"),
+    });
+    terminal::line(&format!(
+        "{} messages: {}",
+        report.requests(),
+        statuses.collect::<Vec<_>>().join(", ")
+    ))?;
+    for (fault, count) in &report.faults {
+        terminal::line(&format!("! Trouble on purpose: {fault} × {count}"))?;
+    }
+    if report.refused_twins > 0 {
+        let twins = report.refused_twins;
+        terminal::line(&format!(
+            "! Trouble on purpose: {twins} duplicate userName → 409, as it must be"
+        ))?;
+    }
+    for (what, count) in &report.skipped {
+        terminal::line(&format!("· Left out: {what} × {count}"))?;
+    }
+    for failure in &report.failures {
+        terminal::line(&format!("✗ {}", failure.line()))?;
+    }
+    let more = report.failed - report.failures.len() as u64;
+    if more > 0 {
+        terminal::line(&format!("✗ and {more} more failed"))?;
+    }
+    let Some(comparison) = comparison else {
+        return Ok(());
+    };
+    for difference in &comparison.kept {
+        terminal::line(&format!("≠ {difference}"))?;
+    }
+    let more = comparison.differences - comparison.kept.len() as u64;
+    if more > 0 {
+        terminal::line(&format!("≠ and {more} more differences"))?;
+    }
+    terminal::line(&format!(
+        "{} users, {} teams and {} memberships read back: {} differences",
+        comparison.users, comparison.teams, comparison.memberships, comparison.differences
+    ))
+}
+
+fn verdict(report: &Report, comparison: Option<&Comparison>) -> Result<(), Failure> {
+    let differences = comparison.map_or(0, |comparison| comparison.differences);
+    if report.failed == 0 && differences == 0 {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "{} changes failed, {differences} differences. The request ids find them in the server's log: provisor log show req_…",
+        report.failed
+    )))
+}

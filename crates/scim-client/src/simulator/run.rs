@@ -1,0 +1,561 @@
+//! The run: steps one after the other, changes in lanes, what failed again in the next cycle.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use fastrand::Rng;
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Pace, Plan, Watch,
+    change::Change,
+    company::{Company, Member, State},
+    dialect::{Dialect, Sent, TeamCall},
+    id::Id,
+    message::{Grade, Kind},
+    report::{Failure, Report, StepDone},
+    scenario::{Scenario, Stage, Step, What},
+    wire::Wire,
+};
+use crate::{client::Client, exchange::Request, resource::USER};
+use reqwest::Method;
+
+static TWICE: Kind = Kind {
+    says: "Created although somebody of this name is there, as when two look-ups race",
+    sends: "POST /Users",
+    grade: Grade::Inferred,
+    source: "what a look-up by an old name leads to (devforum.okta.com thread 27262)",
+};
+
+/// So often is a change told that fails for reasons that pass.
+const CYCLES: u32 = 6;
+/// Entra's cycle; other providers' tasks are repeated by people at some such time.
+const CYCLE: Duration = Duration::from_mins(40);
+/// The most people that somebody made by hand.
+const BY_HAND: u32 = 50;
+
+/// A simulation that has run.
+#[derive(Debug)]
+pub struct Simulated {
+    pub(crate) company: Company,
+    pub(crate) dialect: Dialect,
+    /// What was done.
+    pub report: Report,
+}
+
+struct Runner<'r> {
+    plan: &'r Plan,
+    target: &'r Client,
+    watch: &'r dyn Watch,
+    dialect: Dialect,
+    wire: Wire<'r>,
+    company: Mutex<Company>,
+    rng: Rng,
+    /// Whom an import found, by userName.
+    imported: HashMap<String, String>,
+}
+
+impl Plan {
+    /// Runs the scenario against a target. What fails is in the report.
+    pub async fn run(&self, target: &Client, watch: &dyn Watch) -> Simulated {
+        let dialect = self.provider.dialect();
+        let own_ids = dialect.own_ids();
+        let company = Company::new(self.seed, own_ids, self.users, self.teams, self.members());
+        let wire = Wire::new(target, dialect.voice(), self.scenario.fault(), self.pace);
+        let mut runner = Runner {
+            plan: self,
+            target,
+            watch,
+            dialect,
+            wire,
+            company: Mutex::new(company),
+            rng: Rng::with_seed(self.seed),
+            imported: HashMap::new(),
+        };
+        for step in self.scenario.steps() {
+            runner.step(step).await;
+        }
+        let mut round = 0;
+        while self.scenario.lives() && self.rounds.is_none_or(|rounds| round < rounds) {
+            for step in Scenario::round() {
+                runner.step(step).await;
+            }
+            if watch.is_stopped() {
+                break;
+            }
+            round += 1;
+        }
+        Simulated {
+            company: runner
+                .company
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+            dialect: runner.dialect,
+            report: runner.wire.into_report(),
+        }
+    }
+}
+
+impl Runner<'_> {
+    fn company(&self) -> MutexGuard<'_, Company> {
+        self.company.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn step(&mut self, step: Step) {
+        if self.watch.is_stopped() {
+            return;
+        }
+        let started = Instant::now();
+        let before = self.wire.report().clone();
+        let mut changes = 0;
+        match step.what {
+            What::Test => {
+                self.watch.begin(step.says, 1);
+                let tested = self.dialect.test(&self.wire).await;
+                self.settle(tested, "test the connection");
+            }
+            What::Import => {
+                self.watch.begin(step.says, 1);
+                let users = self.dialect.import(&self.wire).await;
+                if let Some(users) = self.settle(users, "import") {
+                    self.imported = users.iter().filter_map(named).collect();
+                }
+            }
+            What::ByHand => self.by_hand().await,
+            What::Changes(happens) => {
+                let mut happened = self.happen(happens);
+                happened.retain(|change| self.is_told(change));
+                changes = happened.len() as u64;
+                self.watch.begin(step.says, changes);
+                self.tell_all(happened).await;
+            }
+        }
+        let report = self.wire.report().clone();
+        let done = StepDone {
+            says: step.says,
+            changes,
+            failed: report.failed - before.failed,
+            requests: report.requests() - before.requests(),
+            note: note(&before, &report),
+            took: started.elapsed(),
+        };
+        self.watch.end(&done);
+        self.wire.report().steps.push(done);
+        if self.plan.pace == Pace::Real && self.dialect.sends_references_last() {
+            self.think(self.plan.pace.compress(CYCLE)).await;
+        }
+    }
+
+    /// Lets something happen in the company; gives what is to be told of it.
+    fn happen(&mut self, happens: fn(&mut Stage<'_>) -> Vec<Change>) -> Vec<Change> {
+        let mut company = self.company.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stage = Stage {
+            company: &mut company,
+            rng: &mut self.rng,
+            deletes: self.dialect.deletes(),
+            finds_namesakes: self.dialect.finds_namesakes(),
+            left_out: None,
+        };
+        let happened = happens(&mut stage);
+        if let Some(left_out) = stage.left_out {
+            self.wire.report().skip(left_out);
+        }
+        happened
+    }
+
+    /// Waits, and stops waiting when the simulation is to stop.
+    async fn think(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        while Instant::now() < until && !self.watch.is_stopped() {
+            sleep(Duration::from_millis(100).min(until - Instant::now())).await;
+        }
+    }
+
+    /// Notes what failed; gives what did not.
+    fn settle<T>(&self, outcome: Sent<T>, what: &str) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(mut failure) => {
+                what.clone_into(&mut failure.what);
+                self.wire.report().fail(*failure);
+                None
+            }
+        }
+    }
+
+    /// Whether the identity provider tells such changes; what it does not is counted.
+    fn is_told(&self, change: &Change) -> bool {
+        let left_out = match change {
+            _ if change.is_team() && !self.dialect.pushes_teams() => "teams: it pushes none",
+            Change::Password(_) if !self.dialect.pushes_passwords() => "passwords: it pushes none",
+            Change::PushNow(_) if !self.dialect.pushes_anew() => {
+                "\"push now\": it has no such button"
+            }
+            Change::Purge(_) if !self.dialect.purges() => "deletion for good: it sends none",
+            _ => return true,
+        };
+        self.wire.report().skip(left_out);
+        false
+    }
+
+    /// People whom nobody told the identity provider about.
+    async fn by_hand(&self) {
+        let people = self.company().people();
+        let step = (people / BY_HAND).max(10);
+        let some = (0..people).step_by(step as usize);
+        self.watch.begin("People made by hand", some.len() as u64);
+        for person in some {
+            let person = self.company().person(person);
+            let user = json!({
+                "schemas": [USER],
+                "userName": person.user_name,
+                "emails": [{"value": person.email, "type": "work", "primary": true}],
+                "active": true,
+            });
+            let request = Request::new(Method::POST, "/Users").json(&user);
+            match self.target.call(&request).await {
+                Ok(_) => {}
+                Err(error) if error.status() == Some(409) => {}
+                Err(error) => {
+                    let failure = Failure {
+                        what: format!("make {} by hand", person.user_name),
+                        kind: &TWICE,
+                        request: "POST /Users".to_owned(),
+                        body: Some(user.to_string()),
+                        status: error.status(),
+                        scim_type: None,
+                        detail: error.to_string(),
+                        request_id: None,
+                    };
+                    self.wire.report().fail(failure);
+                }
+            }
+            self.watch.told();
+        }
+    }
+
+    /// Tells changes in lanes, then references if they wait for the rest.
+    async fn tell_all(&self, changes: Vec<Change>) {
+        let last = self.dialect.sends_references_last();
+        let mut changes = self.cycles(changes, false, !last).await;
+        if last {
+            changes.extend(self.reports_of_joined(&changes));
+            self.cycles(changes, true, true).await;
+        }
+    }
+
+    /// Those who were there before their manager was, whose reference can be told only now.
+    fn reports_of_joined(&self, changes: &[Change]) -> Vec<Change> {
+        let joined = changes.iter().filter_map(|change| match change {
+            Change::Join(person) => Some(*person),
+            _ => None,
+        });
+        let joined: HashSet<u32> = joined.collect();
+        if joined.is_empty() {
+            return Vec::new();
+        }
+        let company = self.company();
+        let reports = (0..company.people()).filter(|person| {
+            let manager = company.manager(*person);
+            let waited = manager.is_some_and(|manager| joined.contains(&manager));
+            waited && !joined.contains(person) && company.id(*person).is_some()
+        });
+        let update = |person| Change::Update {
+            person,
+            before: Box::default(),
+        };
+        reports.map(update).collect()
+    }
+
+    /// Tells changes until each arrived or failed for good; gives those that may go on.
+    async fn cycles(&self, changes: Vec<Change>, references: bool, counted: bool) -> Vec<Change> {
+        let mut told = Vec::with_capacity(if counted { 0 } else { changes.len() });
+        let mut waiting = changes;
+        for cycle in 1..=CYCLES {
+            let mut again = Vec::new();
+            let mut lanes = stream::iter(waiting)
+                .map(|change| async {
+                    let outcome = self.tell(&change, references).await;
+                    (change, outcome)
+                })
+                .buffer_unordered(self.plan.lanes.max(1));
+            while let Some((change, outcome)) = lanes.next().await {
+                match outcome {
+                    Err(failure) if failure.is_passing() && cycle < CYCLES => {
+                        again.push(change);
+                        continue;
+                    }
+                    Err(mut failure) => {
+                        failure.what = self.describe(&change);
+                        self.wire.report().fail(*failure);
+                    }
+                    Ok(()) if !counted => told.push(change),
+                    Ok(()) => {}
+                }
+                if counted {
+                    self.watch.told();
+                }
+            }
+            if again.is_empty() {
+                break;
+            }
+            self.wire.report().repeated += again.len() as u64;
+            self.think(self.plan.pace.compress(CYCLE)).await;
+            waiting = again;
+        }
+        told
+    }
+
+    /// Tells one change, or its references.
+    async fn tell(&self, change: &Change, references: bool) -> Sent<()> {
+        if self.watch.is_stopped() {
+            self.wire.report().skip("changes after the stop");
+            return Ok(());
+        }
+        let lives = !matches!(change, Change::Join(_) | Change::Push(_));
+        if self.plan.pace == Pace::Real && lives && !references {
+            self.think(Duration::from_millis(fastrand::u64(500..3000)))
+                .await;
+        }
+        match change {
+            _ if references => self.tell_reference(change).await,
+            Change::Members { .. } if self.dialect.sends_references_last() => Ok(()),
+            Change::Join(person) => self.join(*person).await,
+            change if change.is_team() => self.tell_team(change).await,
+            change => self.tell_person(change).await,
+        }
+    }
+
+    async fn join(&self, number: u32) -> Sent<()> {
+        let (person, known) = {
+            let company = self.company();
+            (
+                company.person(number),
+                company.id(number).map(Id::to_string),
+            )
+        };
+        let known = known
+            .as_ref()
+            .or_else(|| self.imported.get(&person.user_name));
+        let joined = self
+            .dialect
+            .join(&self.wire, &person, known.map(String::as_str))
+            .await?;
+        self.company().set_id(number, Some(Id::new(&joined.id)));
+        let mut report = self.wire.report();
+        match joined.matched {
+            true => report.matched += 1,
+            false => report.created += 1,
+        }
+        Ok(())
+    }
+
+    async fn tell_person(&self, change: &Change) -> Sent<()> {
+        let (Change::Update { person: number, .. }
+        | Change::Leave(number)
+        | Change::Return(number)
+        | Change::Purge(number)
+        | Change::Password(number)
+        | Change::Twin(number)) = change
+        else {
+            return Ok(());
+        };
+        let (person, id) = {
+            let company = self.company();
+            (
+                company.person(*number),
+                company.id(*number).map(Id::to_string),
+            )
+        };
+        let Some(id) = id else {
+            self.wire
+                .report()
+                .skip("changes of somebody who never arrived");
+            return Ok(());
+        };
+        let (dialect, wire) = (&self.dialect, &self.wire);
+        match change {
+            Change::Update { before, .. } => dialect.update(wire, &id, before, &person).await,
+            Change::Leave(_) => {
+                dialect.leave(wire, &id, &person).await?;
+                if dialect.deletes() {
+                    self.company().set_id(*number, None);
+                }
+                Ok(())
+            }
+            Change::Return(_) => {
+                let id = dialect.come_back(wire, &id, &person).await?;
+                self.company().set_id(*number, Some(Id::new(&id)));
+                Ok(())
+            }
+            Change::Purge(_) => {
+                dialect.purge(wire, &id).await?;
+                let mut company = self.company();
+                company.set_state(*number, State::Gone);
+                company.set_id(*number, None);
+                Ok(())
+            }
+            Change::Password(_) => dialect.password(wire, &id, &person).await,
+            _ => self.twin(&person).await,
+        }
+    }
+
+    /// Creates somebody once more, which must be refused.
+    async fn twin(&self, person: &super::person::Person) -> Sent<()> {
+        match self.dialect.create(&self.wire, person).await {
+            Err(failure) if failure.status == Some(409) => {
+                self.wire.report().refused_twins += 1;
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+            Ok(id) => Err(Box::new(Failure {
+                what: String::new(),
+                kind: &TWICE,
+                request: TWICE.sends.to_owned(),
+                body: None,
+                status: Some(201),
+                scim_type: None,
+                detail: format!("a second user of the same userName was created as {id}"),
+                request_id: None,
+            })),
+        }
+    }
+
+    /// A team as messages need it, with its id.
+    fn team(&self, team: u32) -> (TeamCall, Option<String>) {
+        let company = self.company();
+        let found = company.team(team);
+        let call = TeamCall {
+            name: found.name.clone(),
+            own_id: company.team_own_id(team),
+            members: company.members(&found.members),
+        };
+        (call, found.id.as_ref().map(Id::to_string))
+    }
+
+    fn members(&self, people: &[u32]) -> Vec<Member> {
+        self.company().members(people)
+    }
+
+    async fn tell_team(&self, change: &Change) -> Sent<()> {
+        let (Change::Push(number)
+        | Change::Members { team: number, .. }
+        | Change::RenameTeam(number)
+        | Change::PushNow(number)
+        | Change::DeleteTeam(number)) = change
+        else {
+            return Ok(());
+        };
+        let (team, id) = self.team(*number);
+        let (dialect, wire) = (&self.dialect, &self.wire);
+        if let Change::Push(_) = change {
+            let id = dialect.push(wire, &team).await?;
+            self.company().team_mut(*number).id = Some(Id::new(&id));
+            return Ok(());
+        }
+        let Some(id) = id else {
+            self.wire
+                .report()
+                .skip("changes of teams that never arrived");
+            return Ok(());
+        };
+        match change {
+            Change::Members { add, remove, .. } => {
+                let (add, remove) = (self.members(add), self.members(remove));
+                dialect
+                    .members(wire, &id, &team, (&add, &remove), true)
+                    .await
+            }
+            Change::RenameTeam(_) => dialect.rename(wire, &id, &team).await,
+            Change::PushNow(_) => dialect.push_now(wire, &id, &team).await,
+            _ => {
+                dialect.delete_team(wire, &id).await?;
+                self.company().team_mut(*number).id = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// What waits until everybody is there: managers and members.
+    async fn tell_reference(&self, change: &Change) -> Sent<()> {
+        let (dialect, wire) = (&self.dialect, &self.wire);
+        match change {
+            Change::Join(person) | Change::Update { person, .. } => {
+                let before = match change {
+                    Change::Update { before, .. } => before.manager.clone(),
+                    _ => None,
+                };
+                let (manager, id) = {
+                    let company = self.company();
+                    (
+                        company.person(*person).manager,
+                        company.id(*person).map(Id::to_string),
+                    )
+                };
+                let Some(id) = id else { return Ok(()) };
+                dialect
+                    .manager(wire, &id, before.as_deref(), manager.as_deref())
+                    .await
+            }
+            Change::Push(team) => match self.team(*team) {
+                (call, Some(id)) => {
+                    dialect
+                        .members(wire, &id, &call, (&call.members, &[]), false)
+                        .await
+                }
+                _ => Ok(()),
+            },
+            Change::Members { .. } => self.tell_team(change).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A change in words.
+    fn describe(&self, change: &Change) -> String {
+        let company = self.company();
+        let whom = match change {
+            Change::Join(person)
+            | Change::Update { person, .. }
+            | Change::Leave(person)
+            | Change::Return(person)
+            | Change::Purge(person)
+            | Change::Password(person)
+            | Change::Twin(person) => company.person(*person).user_name,
+            Change::Push(team)
+            | Change::Members { team, .. }
+            | Change::RenameTeam(team)
+            | Change::PushNow(team)
+            | Change::DeleteTeam(team) => format!("team \"{}\"", company.team(*team).name),
+        };
+        format!("{} {whom}", change.name())
+    }
+}
+
+/// userName and id of a user.
+fn named(user: &Value) -> Option<(String, String)> {
+    let text = |name: &str| Some(user[name].as_str()?.to_owned());
+    Some((text("userName")?, text("id")?))
+}
+
+/// What a step did beside its changes.
+fn note(before: &Report, after: &Report) -> String {
+    let counts = [
+        ("created", before.created, after.created),
+        ("matched", before.matched, after.matched),
+        (
+            "refused with 409",
+            before.refused_twins,
+            after.refused_twins,
+        ),
+        ("sent again", before.retried, after.retried),
+        ("told again", before.repeated, after.repeated),
+    ];
+    let grown = counts.iter().filter(|(_, before, after)| after > before);
+    let grown = grown.map(|(name, before, after)| format!("{name} {}", after - before));
+    grown.collect::<Vec<_>>().join(" · ")
+}
