@@ -3,6 +3,7 @@
 mod argument;
 mod audit;
 mod backup;
+mod check;
 mod connection;
 mod dev;
 mod doctor;
@@ -100,6 +101,7 @@ enum Command {
     Import(import::Import),
     /// Check the installation
     Doctor(doctor::Doctor),
+    Check(check::Check),
 }
 
 /// Runs one command.
@@ -127,6 +129,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(export) => export.run(&context).await,
         Command::Import(import) => import.run(&context).await,
         Command::Doctor(doctor) => doctor.run(&context).await,
+        Command::Check(check) => check.run(&context).await,
     }
 }
 
