@@ -95,7 +95,7 @@ impl Check {
 
 /// A check: name, requirements, hint, and a block that may use `?` on every expectation.
 macro_rules! check {
-    ($name:literal, $proves:literal, $hint:literal, |$probe:ident| $body:block) => {
+    ($name:literal, $proves:literal, $hint:expr, |$probe:ident| $body:block) => {
         $crate::check::catalog::Check::new($name, $proves, $hint, |$probe| {
             Box::pin(async move {
                 $body

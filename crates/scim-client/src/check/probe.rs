@@ -108,6 +108,16 @@ impl<'w> World<'w> {
         }
     }
 
+    /// Whether /Schemas lists an attribute; all are taken to be there where it lists nothing.
+    pub(super) fn defines(&self, urn: &str, name: &str) -> bool {
+        let schema = self.schemas.iter().find(|schema| schema["id"] == urn);
+        let listed = |schema: &Value| {
+            let attributes = schema["attributes"].as_array().into_iter().flatten();
+            attributes.into_iter().any(|attribute| attribute["name"] == name)
+        };
+        schema.is_none_or(listed)
+    }
+
     /// The bearer token, where one is used.
     pub(super) fn token(&self) -> Step<&str> {
         let missing = || Stop::NotRun("needs a bearer token".to_owned());
@@ -337,11 +347,9 @@ impl<'w> Probe<'w> {
     }
 
     /// All at once.
-    pub(super) async fn together(
-        &self,
-        requests: impl IntoIterator<Item = Request>,
-    ) -> Step<Vec<Reply>> {
-        let answers = join_all(requests.into_iter().map(|request| self.send(request))).await;
+    pub(super) async fn together(&self, requests: Vec<Request>) -> Step<Vec<Reply>> {
+        let sent: Vec<_> = requests.into_iter().map(|request| self.send(request)).collect();
+        let answers = join_all(sent).await;
         answers.into_iter().collect()
     }
 
@@ -406,7 +414,7 @@ impl<'w> Probe<'w> {
     /// New users that nothing but the filter finds which comes with them.
     pub(super) async fn crowd(
         &self,
-        more: impl IntoIterator<Item = Value>,
+        more: Vec<Value>,
     ) -> Step<(String, Vec<Made>)> {
         let title = self.name();
         let mut users = Vec::new();

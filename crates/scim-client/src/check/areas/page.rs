@@ -31,7 +31,7 @@ fn in_order(reply: &Reply, expected: &[&Made]) -> Step {
 
 /// Users with these nick names.
 async fn nicked(probe: &Probe<'_>, names: &[&str]) -> Step<(String, Vec<Made>)> {
-    probe.crowd(names.iter().map(|name| json!({"nickName": name}))).await
+    probe.crowd(names.iter().map(|name| json!({"nickName": name})).collect()).await
 }
 
 /// A page by cursor.
@@ -70,7 +70,7 @@ pub(super) fn checks() -> Vec<Check> {
         check!("sorting_takes_the_primary_value", "SORT-005", "Sort multi-valued attributes by their primary value.", |c| {
             let mail = |first: &str, primary: &str| json!({"emails": [{"value": first, "type": "home"}, {"value": primary, "type": "work", "primary": true}]});
             let n = c.name();
-            let more = [mail(&format!("a{n}@x.example"), &format!("z{n}@x.example")), mail(&format!("y{n}@x.example"), &format!("b{n}@x.example"))];
+            let more = vec![mail(&format!("a{n}@x.example"), &format!("z{n}@x.example")), mail(&format!("y{n}@x.example"), &format!("b{n}@x.example"))];
             let (filter, users) = c.crowd(more).await?;
             in_order(&sorted(c, &filter, "sortBy=emails.value").await?, &[&users[1], &users[0]])?;
         }),
@@ -80,14 +80,14 @@ pub(super) fn checks() -> Vec<Check> {
             sorted(c, &filter, "sortBy=name").await?.refused(&[400])?;
         }),
         check!("what_has_no_value_sorts_last", "SORT-007", "Sort resources without the value last, descending first.", |c| {
-            let (filter, users) = c.crowd([json!({}), json!({"nickName": "a"})]).await?;
+            let (filter, users) = c.crowd(vec![json!({}), json!({"nickName": "a"})]).await?;
             in_order(&sorted(c, &filter, "sortBy=nickName").await?, &[&users[1], &users[0]])?;
             in_order(&sorted(c, &filter, "sortBy=nickName&sortOrder=descending").await?, &[&users[0], &users[1]])?;
         }),
         check!("sorting_takes_urns", "SORT-008", "Accept URNs in sortBy.", |c| {
             c.need(Feature::Enterprise)?;
             let employee = |number: &str| json!({"schemas": [USER, ENTERPRISE], ENTERPRISE: {"employeeNumber": number}});
-            let (filter, users) = c.crowd([employee("2"), employee("1")]).await?;
+            let (filter, users) = c.crowd(vec![employee("2"), employee("1")]).await?;
             in_order(&sorted(c, &filter, &format!("sortBy={ENTERPRISE}:employeeNumber")).await?, &[&users[1], &users[0]])?;
         }),
         check!("sorting_without_support_is_ignored", "SORT-009", "Ignore sortBy where sorting is not supported.", |c| {

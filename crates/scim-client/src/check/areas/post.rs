@@ -178,7 +178,7 @@ pub(super) fn checks() -> Vec<Check> {
         check!("one_of_many_equal_creates_wins", "POST-027 SCH-024", "Decide uniqueness in the database: check and insert in one transaction.", |c| {
             let body = c.user(json!({}));
             let requests = std::iter::repeat_with(|| with_query(Method::POST, "/Users").json(&body));
-            let replies = c.together(requests.take(20)).await?;
+            let replies = c.together(requests.take(20).collect()).await?;
             let created = replies.iter().filter(|reply| reply.status_code() == 201).count();
             expect(created == 1, || format!("{created} of 20 parallel creates of one userName succeeded"))?;
             for reply in &replies {
