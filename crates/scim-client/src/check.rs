@@ -203,5 +203,12 @@ pub fn names(profile: Profile) -> Vec<&'static str> {
         .collect()
 }
 
+/// The ids of the requirements that some check proves.
+#[must_use]
+pub fn proved() -> Vec<&'static str> {
+    let checks = catalog::all().into_iter();
+    checks.flat_map(|check| check.proves).collect()
+}
+
 /// What a check is once it runs.
 type Run = for<'a> fn(&'a Probe<'a>) -> BoxFuture<'a, Result<(), assertion::Stop>>;

@@ -96,6 +96,8 @@ impl Check {
     fn client(&self, token: &str) -> Result<Client, Failure> {
         let client = Client::builder(&self.url, Auth::bearer(token))
             .timeout(Duration::from_secs(60))
+            // Node's servers close after five.
+            .idle(Duration::from_secs(2))
             .user_agent(concat!("provisor-check/", env!("CARGO_PKG_VERSION")));
         client
             .build()

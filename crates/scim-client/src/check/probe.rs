@@ -113,7 +113,9 @@ impl<'w> World<'w> {
         let schema = self.schemas.iter().find(|schema| schema["id"] == urn);
         let listed = |schema: &Value| {
             let attributes = schema["attributes"].as_array().into_iter().flatten();
-            attributes.into_iter().any(|attribute| attribute["name"] == name)
+            attributes
+                .into_iter()
+                .any(|attribute| attribute["name"] == name)
         };
         schema.is_none_or(listed)
     }
@@ -348,7 +350,10 @@ impl<'w> Probe<'w> {
 
     /// All at once.
     pub(super) async fn together(&self, requests: Vec<Request>) -> Step<Vec<Reply>> {
-        let sent: Vec<_> = requests.into_iter().map(|request| self.send(request)).collect();
+        let sent: Vec<_> = requests
+            .into_iter()
+            .map(|request| self.send(request))
+            .collect();
         let answers = join_all(sent).await;
         answers.into_iter().collect()
     }
@@ -412,10 +417,7 @@ impl<'w> Probe<'w> {
     }
 
     /// New users that nothing but the filter finds which comes with them.
-    pub(super) async fn crowd(
-        &self,
-        more: Vec<Value>,
-    ) -> Step<(String, Vec<Made>)> {
+    pub(super) async fn crowd(&self, more: Vec<Value>) -> Step<(String, Vec<Made>)> {
         let title = self.name();
         let mut users = Vec::new();
         for more in more {

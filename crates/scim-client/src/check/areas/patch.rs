@@ -19,7 +19,9 @@ async fn refused(probe: &Probe<'_>, operations: Value) -> Step {
     probe.need(Feature::Patch)?;
     let user = probe.new_user().await?;
     let reply = probe.patch(&user.path, operations.clone()).await?;
-    expect(!reply.is_success(), || format!("{operations} was answered with {}", reply.status_code()))?;
+    expect(!reply.is_success(), || {
+        format!("{operations} was answered with {}", reply.status_code())
+    })?;
     reply.refused(&[400])?;
     unchanged(probe, &user.path, &user.reply.body).await
 }
@@ -27,15 +29,29 @@ async fn refused(probe: &Probe<'_>, operations: Value) -> Step {
 /// The user has still the names that it had.
 async fn unchanged(probe: &Probe<'_>, path: &str, before: &Value) -> Step {
     let read = probe.read(path).await?;
-    for pointer in ["/userName", "/displayName", "/name", "/emails", "/active", "/title", "/nickName"] {
+    for pointer in [
+        "/userName",
+        "/displayName",
+        "/name",
+        "/emails",
+        "/active",
+        "/title",
+        "/nickName",
+    ] {
         let (was, is) = (at(before, pointer), read.at(pointer));
-        expect(was == is, || format!("the refused request changed {pointer} from {was} to {is}"))?;
+        expect(was == is, || {
+            format!("the refused request changed {pointer} from {was} to {is}")
+        })?;
     }
     Ok(())
 }
 
 /// A PATCH message as it is.
-async fn message(probe: &Probe<'_>, path: &str, body: &Value) -> Step<crate::check::assertion::Reply> {
+async fn message(
+    probe: &Probe<'_>,
+    path: &str,
+    body: &Value,
+) -> Step<crate::check::assertion::Reply> {
     probe.need(Feature::Patch)?;
     probe.send(with_query(Method::PATCH, path).json(body)).await
 }

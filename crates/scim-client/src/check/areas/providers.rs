@@ -212,11 +212,13 @@ fn entra() -> Vec<Check> {
             let user = c.new_user().await?;
             c.finds("/Users", &format!("emails[type eq \"work\"].value eq \"{}\"", user.name), &[&user]).await?;
         }).grave().only(ENTRA).asked_by("ENTRA", ENTRA_DOC),
-        check!("entra_filters_roles_by_a_string", "FLT-020", "Take \"True\" for primary in a filter: roles[primary eq \"True\"].", |c| {
-            let user = c.user_with(json!({"roles": [{"value": "provisor-check", "primary": true}]})).await?;
+        check!("entra_filters_roles_by_a_string", "FLT-020", "Take \"True\" for primary in roles[primary eq \"True\"].value, and create the role where there is none.", |c| {
+            let user = c.new_user().await?;
             let path = "roles[primary eq \"True\"].value";
-            let read = c.patched(&user.path, json!([{"op": "Replace", "path": path, "value": "provisor-check-2"}])).await?;
-            read.is("/roles/0/value", "provisor-check-2")?;
+            for (op, role) in [("Add", "provisor-check"), ("Replace", "provisor-check-2")] {
+                let read = c.patched(&user.path, json!([{"op": op, "path": path, "value": role}])).await?;
+                read.is("/roles/0/value", role)?.is("/roles/0/primary", true)?;
+            }
         }).only(ENTRA).asked_by("ENTRA", "Microsoft, Customize attributes: app roles").graded(Level::Should),
         check!("entra_checks_a_reference", "FLT-045", "Answer id eq … and manager eq … (and members eq …) with the resource or an empty list.", |c| {
             let user = c.new_user().await?;
