@@ -30,6 +30,8 @@ pub(super) const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp
 pub(super) const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 /// The schema of a bulk message (RFC 7644 section 3.7).
 pub(super) const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+/// What the client says of an answer that did not come in time.
+const TIMED_OUT: &str = "timed out";
 /// How many exchanges of a failed check are shown: the deciding one and what led to it.
 const SHOWN: usize = 4;
 
@@ -249,9 +251,16 @@ impl<'w> Probe<'w> {
 
     // Requests.
 
-    /// Sends a request as it is.
+    /// Sends a request as it is. Where the connection ends without an answer, it is sent once more: a server may close
+    /// an idle connection in the moment in which it is used (RFC 9112 section 9.3.1).
     pub(super) async fn send(&self, request: Request) -> Step<Reply> {
-        self.record(self.world.client.send(&request).await)
+        let mut sent = self.world.client.send(&request).await;
+        if let Err(Error::NoAnswer { reason, .. }) = &sent
+            && reason != TIMED_OUT
+        {
+            sent = self.world.client.send(&request).await;
+        }
+        self.record(sent)
     }
 
     /// Sends a request with these credentials, or none.
@@ -348,14 +357,18 @@ impl<'w> Probe<'w> {
         }
     }
 
-    /// All at once.
+    /// All at once. A server that does not take so many connections cannot be asked.
     pub(super) async fn together(&self, requests: Vec<Request>) -> Step<Vec<Reply>> {
-        let sent: Vec<_> = requests
-            .into_iter()
-            .map(|request| self.send(request))
-            .collect();
-        let answers = join_all(sent).await;
-        answers.into_iter().collect()
+        let count = requests.len();
+        let sent = requests.into_iter().map(|request| self.send(request));
+        let answers = join_all(sent.collect::<Vec<_>>()).await;
+        let bears = |answer| match answer {
+            Err(Stop::Failed(why)) => Err(Stop::NotRun(format!(
+                "the server does not bear {count} connections at once: {why}"
+            ))),
+            answer => answer,
+        };
+        answers.into_iter().map(bears).collect()
     }
 
     // Resources.
