@@ -3,6 +3,7 @@
 mod argument;
 mod audit;
 mod backup;
+mod check;
 mod connection;
 mod dev;
 mod doctor;
@@ -107,6 +108,7 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Check the installation
     Doctor(doctor::Doctor),
+    Check(check::Check),
 }
 
 /// Runs one command.
@@ -136,6 +138,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Import(import) => import.run(&context).await,
         Command::Simulate(simulate) => simulate.run(&context).await,
         Command::Doctor(doctor) => doctor.run(&context).await,
+        Command::Check(check) => check.run(&context).await,
     }
 }
 

@@ -39,6 +39,7 @@ pub struct Builder {
     reach: Reach,
     user_agent: String,
     longest_answer: usize,
+    idle: Duration,
 }
 
 impl Builder {
@@ -77,6 +78,14 @@ impl Builder {
         self
     }
 
+    /// How long a connection is kept open unused; 90 s unless told. A server that closes idle connections earlier can
+    /// lose a request that is sent into one at that moment.
+    #[must_use]
+    pub fn idle(mut self, idle: Duration) -> Builder {
+        self.idle = idle;
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -89,6 +98,7 @@ impl Builder {
         let mut http = reqwest::Client::builder()
             .timeout(self.timeout)
             .user_agent(self.user_agent)
+            .pool_idle_timeout(self.idle)
             // A redirect would carry the credentials to an address nobody configured.
             .redirect(redirect::Policy::none());
         if self.reach == Reach::Public {
@@ -148,6 +158,7 @@ impl Client {
             reach: Reach::default(),
             user_agent: concat!("scim-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             longest_answer: 256 << 20,
+            idle: Duration::from_secs(90),
         }
     }
 

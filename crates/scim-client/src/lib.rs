@@ -23,6 +23,7 @@
 mod address;
 mod auth;
 mod bulk;
+pub mod check;
 mod client;
 mod discovery;
 mod error;

@@ -1,0 +1,221 @@
+//! The checks against the small server: all pass where it is right, and each can fail.
+
+use std::collections::BTreeSet;
+
+use scim::Profile as Forgiving;
+use scim_client::{
+    Request,
+    check::{Checker, Finding, MARK, Outcome, Profile, Report, Requirement, UNCHECKED, names},
+};
+
+use crate::{
+    defects::DEFECTS,
+    server::{Server, TOKENS, client},
+};
+
+async fn run(
+    forgiving: Forgiving,
+    profile: Profile,
+    defect: Option<&'static str>,
+    only: &[&str],
+) -> (Report, String) {
+    let base = Server::start(forgiving, defect).await;
+    let checker = Checker::new(client(&base, 0), profile)
+        .second(client(&base, 1))
+        .secrets(TOKENS.map(str::to_owned))
+        .only(only.iter().copied());
+    let report = checker
+        .run(std::future::pending(), &|_, _, _| {})
+        .await
+        .unwrap();
+    (report, base)
+}
+
+fn failures(report: &Report) -> Vec<String> {
+    let told = |finding: &&Finding| match &finding.outcome {
+        Outcome::Failed { why, .. } => format!("{}: {why}", finding.name),
+        other => format!("{}: {}", finding.name, other.word()),
+    };
+    report.failures().iter().map(told).collect()
+}
+
+/// How many users the first tenant has.
+async fn users(base: &str) -> u64 {
+    let exchange = client(base, 0).send(&Request::get("/Users")).await.unwrap();
+    exchange.answer.json().unwrap()["totalResults"]
+        .as_u64()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_is_right_fails_nothing() {
+    let profiles = [
+        (Forgiving::GENERIC, Profile::Generic),
+        (Forgiving::RFC, Profile::Rfc),
+    ];
+    for (forgiving, profile) in profiles {
+        let (report, base) = run(forgiving, profile, None, &[]).await;
+        assert_eq!(failures(&report), [""; 0], "{}", profile.as_str());
+        assert!(report.count(None, "passed") > 250, "{}", report.sum());
+        // What was created is gone.
+        assert_eq!(report.left_over, [""; 0]);
+        assert_eq!(users(&base).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_tolerance_is_lenient_in_generic_and_a_failure_in_rfc() {
+    let only = ["booleans_are_no_strings"];
+    let (report, _) = run(Forgiving::GENERIC, Profile::Generic, None, &only).await;
+    assert_eq!(report.findings[0].outcome.word(), "lenient");
+    let (report, _) = run(Forgiving::GENERIC, Profile::Rfc, None, &only).await;
+    assert_eq!(report.findings[0].outcome.word(), "failed");
+    assert!(report.breaks_a_must());
+    let (report, _) = run(Forgiving::RFC, Profile::Rfc, None, &only).await;
+    assert_eq!(report.findings[0].outcome.word(), "passed");
+}
+
+#[tokio::test]
+async fn each_defect_fails_its_checks() {
+    let mut wrong = Vec::new();
+    for (defect, expected) in DEFECTS {
+        let (report, _) = run(Forgiving::RFC, Profile::Rfc, Some(defect), expected).await;
+        for finding in &report.findings {
+            if !finding.failed() {
+                wrong.push(format!(
+                    "{defect}: {} {}",
+                    finding.name,
+                    finding.outcome.word()
+                ));
+            }
+        }
+        if report.findings.len() != expected.len() {
+            wrong.push(format!("{defect}: a check of {expected:?} does not exist"));
+        }
+    }
+    assert!(DEFECTS.len() >= 40);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn every_check_fails_somewhere() {
+    let mut failed: BTreeSet<_> = DEFECTS
+        .iter()
+        .flat_map(|(_, checks)| checks.iter().copied())
+        .collect();
+    for defect in ["yes_to_everything", "no_to_everything", "open_door"] {
+        failed.extend(all_failing(defect).await);
+    }
+    let all = names(Profile::Rfc).into_iter();
+    let missing: Vec<_> = all.filter(|name| !failed.contains(name)).collect();
+    assert!(
+        missing.is_empty(),
+        "no defect makes these fail: {missing:?}"
+    );
+}
+
+async fn all_failing(defect: &'static str) -> Vec<&'static str> {
+    let (report, _) = run(Forgiving::RFC, Profile::Rfc, Some(defect), &[]).await;
+    report
+        .failures()
+        .iter()
+        .map(|finding| finding.name)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_report_shows_no_credentials() {
+    let (report, _) = run(Forgiving::RFC, Profile::Rfc, Some("errors_are_200"), &[]).await;
+    let texts = [
+        report.to_json().to_string(),
+        report.to_junit(),
+        report.to_markdown(),
+        report.to_lines().join("\n"),
+    ];
+    for text in texts {
+        assert!(text.contains("a_body_is_one_object"));
+        assert!(TOKENS.iter().all(|token| !text.contains(token)));
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_cleans_up() {
+    let base = Server::start(Forgiving::RFC, None).await;
+    let checker = Checker::new(client(&base, 0), Profile::Rfc);
+    let (send, stopped) = tokio::sync::oneshot::channel::<()>();
+    let send = std::sync::Mutex::new(Some(send));
+    let progress = |done: usize, _: usize, _: &Finding| {
+        if done == 5
+            && let Some(send) = send.lock().unwrap().take()
+        {
+            send.send(()).unwrap();
+        }
+    };
+    let stop = async {
+        let _ = stopped.await;
+    };
+    let report = checker.run(stop, &progress).await.unwrap();
+    assert!(report.stopped);
+    assert_eq!(report.findings.len(), 5);
+    assert_eq!(users(&base).await, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_deleted_is_named() {
+    let (report, _) = run(
+        Forgiving::RFC,
+        Profile::Rfc,
+        Some("delete_deactivates"),
+        &["creating_answers_201"],
+    )
+    .await;
+    // That server says that it deleted; the search by mark finds the user all the same.
+    assert_eq!(report.findings[0].outcome.word(), "passed");
+    assert!(MARK.starts_with("provisor-check"));
+}
+
+#[test]
+fn every_requirement_is_checked_or_has_a_reason() {
+    let proved: BTreeSet<_> = scim_client::check::proved().into_iter().collect();
+    let unchecked: Vec<_> = UNCHECKED
+        .iter()
+        .flat_map(|(ids, _)| ids.split(' '))
+        .collect();
+    let listed: BTreeSet<_> = unchecked.iter().copied().collect();
+    assert_eq!(
+        listed.len(),
+        unchecked.len(),
+        "a requirement has two reasons"
+    );
+    let all: BTreeSet<_> = Requirement::all()
+        .iter()
+        .map(|requirement| requirement.id.as_str())
+        .collect();
+    let both: Vec<_> = proved.intersection(&listed).collect();
+    assert!(
+        both.is_empty(),
+        "checked, and with a reason why not: {both:?}"
+    );
+    let missing: Vec<_> = all
+        .iter()
+        .filter(|id| !proved.contains(*id) && !listed.contains(*id))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "neither checked nor with a reason: {missing:?}"
+    );
+    let unknown: Vec<_> = proved
+        .union(&listed)
+        .filter(|id| !all.contains(*id))
+        .collect();
+    assert!(unknown.is_empty(), "no such requirement: {unknown:?}");
+}
+
+#[test]
+fn names_are_unique() {
+    for profile in Profile::ALL {
+        let names = names(profile);
+        let distinct: BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len());
+    }
+}
