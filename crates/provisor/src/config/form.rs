@@ -72,10 +72,7 @@ pub(crate) fn public_url(text: &str) -> Result<Option<String>, String> {
 
 /// The file with the key of targets' credentials.
 pub(super) fn secret_key_file(text: &str) -> Result<SecretKey, String> {
-    Ok(match optional(text, |text| Ok(SecretKey::in_file(text)))? {
-        Some(key) => key,
-        None => SecretKey::default(),
-    })
+    Ok(optional(text, |text| Ok(SecretKey::in_file(text)))?.unwrap_or_default())
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
