@@ -10,7 +10,6 @@ use provisor_store::{
     target::{Kind, NewEntry, Report, TargetObject},
 };
 use scim::{Map, Value};
-use scim_client::Query;
 use serde_json::json;
 
 use super::{
@@ -34,7 +33,7 @@ pub(super) async fn compare(run: &Run) -> Result<(), Stopped> {
         let mut held: HashMap<String, Map<String, Value>> = HashMap::new();
         let walked = run
             .remote
-            .walk(kind, Query::all(), |resource| {
+            .walk(kind, None, |resource| {
                 if let Some(id) = id_of(&resource) {
                     held.insert(id.to_owned(), resource);
                 }

@@ -1,7 +1,7 @@
 //! One run of a target at a time, over all processes of the machine; a lock ends with its process.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     path::Path,
 };
 
@@ -26,7 +26,11 @@ impl RunLock {
         let failed = |error: std::io::Error| {
             format!("The lock {} cannot be taken: {error}.", path.display())
         };
-        let file = File::create(&path).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(RunLock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

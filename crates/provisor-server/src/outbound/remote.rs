@@ -3,7 +3,7 @@
 mod pace;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -11,12 +11,9 @@ use std::{
     time::Duration,
 };
 
-use futures_util::TryStreamExt;
 use provisor_store::target::Kind;
 use scim::{Map, Value, fold::fold};
-use scim_client::{
-    Answer, Client, Error, Filter, Method, Page, Query, Request, ServiceProviderConfig,
-};
+use scim_client::{Answer, Client, Error, Filter, Method, Page, Request, ServiceProviderConfig};
 use serde_json::json;
 
 use pace::Gate;
@@ -29,6 +26,8 @@ use super::{
 
 /// How often one request is tried in one run.
 const ATTEMPTS: u32 = 6;
+/// Resources of a page; a server may give fewer.
+const PAGE: usize = 500;
 /// A run waits this long at most when the target asks for it.
 const LONGEST_HOLD: Duration = Duration::from_mins(5);
 
@@ -327,8 +326,7 @@ impl Remote {
             "emails.value" => "emails",
             other => other,
         };
-        let query = Query::all().attributes([wanted]);
-        self.walk(kind, query, |resource| {
+        self.walk(kind, Some(wanted), |resource| {
             if let Some(id) = id_of(&resource) {
                 for key in self.keys(kind, &resource) {
                     index.entry(key).or_default().push(id.to_owned());
@@ -341,53 +339,38 @@ impl Remote {
         Ok(index)
     }
 
-    /// Every resource of a kind. A server that gives the first page for ever, or one twice, ends the walk.
+    /// Every resource of a kind, page by page, each page tried as any request. A server that gives the first page for
+    /// ever, or more than it says there are, ends the walk.
     pub(super) async fn walk(
         &self,
         kind: Kind,
-        query: Query,
+        attributes: Option<&str>,
         mut each: impl FnMut(Resource) + Send,
     ) -> Result<(), Trouble> {
-        let mut seen = std::collections::HashSet::new();
-        for attempt in 1.. {
-            self.turn().await?;
-            let resources = self.client.resources::<Resource>(&path(kind, None));
-            let mut all = resources.all(query.clone());
-            let walked = loop {
-                match all.try_next().await {
-                    Ok(Some(resource)) => {
-                        if let Some(id) = id_of(&resource)
-                            && seen.insert(id.to_owned())
-                        {
-                            each(resource);
-                        }
-                    }
-                    Ok(None) => break Ok(()),
-                    Err(error) => break Err(error),
+        let mut seen = HashSet::new();
+        let mut start = 1;
+        loop {
+            // Names of attributes need no encoding.
+            let attributes = attributes.map(|names| format!("&attributes={names}"));
+            let query = format!(
+                "startIndex={start}&count={PAGE}{}",
+                attributes.unwrap_or_default()
+            );
+            let request = Request::get(path(kind, None)).query(query);
+            let page: Page<Resource> = parse(&self.call(&request).await?)?;
+            start += page.resources.len() as u64;
+            let before = seen.len();
+            for resource in page.resources {
+                if let Some(id) = id_of(&resource)
+                    && seen.insert(id.to_owned())
+                {
+                    each(resource);
                 }
-            };
-            drop(all);
-            match walked {
-                Ok(()) => {
-                    self.answered();
-                    return Ok(());
-                }
-                Err(Error::Connect { reason, .. }) => self.pause(reason)?,
-                Err(error) if error.status() == Some(401) => {
-                    let stopped = Stopped::Unauthorized(error.to_string());
-                    self.stop(stopped.clone());
-                    return Err(stopped.into());
-                }
-                Err(error) if attempt >= 4 * ATTEMPTS => {
-                    return Err(Trouble::Unclear(error.to_string()));
-                }
-                Err(Error::Refused(refusal)) => {
-                    self.hold(refusal.retry_after.unwrap_or(Duration::from_millis(200)));
-                }
-                Err(_) => self.hold(Duration::from_millis(200)),
+            }
+            if seen.len() == before || start > page.total_results {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// The attribute that a kind is looked up by.
