@@ -61,6 +61,19 @@ fn a_flaky_server_ends_without_a_difference() {
 }
 
 #[test]
+fn members_wait_until_they_exist() {
+    let (home, _server, target) = target();
+    let said = home.json(&format!(
+        "simulate entra {target} --users 20 --teams 2 --members 20 --scenario team-before-user --assert"
+    ));
+    assert_eq!(
+        (&said["waited"], &said["assert"]["memberships"]),
+        (&20.into(), &40.into())
+    );
+    assert_eq!(said["assert"]["differences"], 0, "{said}");
+}
+
+#[test]
 fn what_nobody_sent_is_a_difference() {
     let (home, server, target) = target();
     let token = std::fs::read_to_string(home.path("token")).unwrap();
