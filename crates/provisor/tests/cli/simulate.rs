@@ -99,7 +99,13 @@ fn a_refused_token_says_so_and_fails() {
         "simulate entra {target} --users 2 --teams 0 --scenario first-sync"
     ));
     assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.out.contains("test the connection: GET /Users"),
+        "{ran:?}"
+    );
     assert!(ran.out.contains("→ 401"), "{ran:?}");
+    // As an administrator, it goes no further.
+    assert!(ran.out.starts_with("1 messages: 401 × 1\n"), "{ran:?}");
 }
 
 #[test]

@@ -65,6 +65,8 @@ struct Runner<'r> {
     rng: Rng,
     /// Whom an import found, by userName.
     imported: HashMap<String, String>,
+    /// Whether the test of the connection failed.
+    refused: bool,
 }
 
 impl Plan {
@@ -83,12 +85,16 @@ impl Plan {
             company: Mutex::new(company),
             rng: Rng::with_seed(self.seed),
             imported: HashMap::new(),
+            refused: false,
         };
         for step in self.scenario.steps() {
             runner.step(step).await;
         }
         let mut round = 0;
-        while self.scenario.lives() && self.rounds.is_none_or(|rounds| round < rounds) {
+        while self.scenario.lives()
+            && !runner.refused
+            && self.rounds.is_none_or(|rounds| round < rounds)
+        {
             for step in Scenario::round() {
                 runner.step(step).await;
             }
@@ -114,7 +120,7 @@ impl Runner<'_> {
     }
 
     async fn step(&mut self, step: Step) {
-        if self.watch.is_stopped() {
+        if self.watch.is_stopped() || self.refused {
             return;
         }
         let started = Instant::now();
@@ -124,7 +130,8 @@ impl Runner<'_> {
             What::Test => {
                 self.watch.begin(step.says, 1);
                 let tested = self.dialect.test(&self.wire).await;
-                self.settle(tested, "test the connection");
+                // No administrator can go on from here.
+                self.refused = self.settle(tested, "test the connection").is_none();
             }
             What::Import => {
                 self.watch.begin(step.says, 1);
