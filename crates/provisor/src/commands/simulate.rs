@@ -305,8 +305,13 @@ fn verdict(report: &Report, comparison: Option<&Comparison>) -> Result<(), Failu
     if report.failed == 0 && differences == 0 {
         return Ok(());
     }
-    Err(Failure::failed(format!(
-        "{} changes failed, {differences} differences. The request ids find them in the server's log: provisor log show req_…",
-        report.failed
-    )))
+    let mut message = format!("{} changes failed", report.failed);
+    if comparison.is_some() {
+        message.push_str(&format!(", {differences} differences"));
+    }
+    message.push('.');
+    if report.failures.iter().any(|one| one.request_id.is_some()) {
+        message.push_str(" Request ids find them in the server's log: provisor log show req_…");
+    }
+    Err(Failure::failed(message))
 }

@@ -61,6 +61,19 @@ fn a_flaky_server_ends_without_a_difference() {
 }
 
 #[test]
+fn members_wait_until_they_exist() {
+    let (home, _server, target) = target();
+    let said = home.json(&format!(
+        "simulate entra {target} --users 20 --teams 2 --members 20 --scenario team-before-user --assert"
+    ));
+    assert_eq!(
+        (&said["waited"], &said["assert"]["memberships"]),
+        (&20.into(), &40.into())
+    );
+    assert_eq!(said["assert"]["differences"], 0, "{said}");
+}
+
+#[test]
 fn what_nobody_sent_is_a_difference() {
     let (home, server, target) = target();
     let token = std::fs::read_to_string(home.path("token")).unwrap();
@@ -86,7 +99,13 @@ fn a_refused_token_says_so_and_fails() {
         "simulate entra {target} --users 2 --teams 0 --scenario first-sync"
     ));
     assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.out.contains("test the connection: GET /Users"),
+        "{ran:?}"
+    );
     assert!(ran.out.contains("→ 401"), "{ran:?}");
+    // As an administrator, it goes no further.
+    assert!(ran.out.starts_with("1 messages: 401 × 1\n"), "{ran:?}");
 }
 
 #[test]

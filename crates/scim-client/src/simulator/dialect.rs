@@ -23,6 +23,12 @@ use crate::resources::segment;
 /// What came of a message or of several.
 pub(crate) type Sent<T> = Result<T, Box<Failure>>;
 
+/// What some identity providers do not do.
+pub(crate) const NO_TEAMS: &str = "teams: it pushes none";
+pub(crate) const NO_PASSWORDS: &str = "passwords: it pushes none";
+pub(crate) const NO_PUSH_NOW: &str = "\"push now\": it has no such button";
+pub(crate) const NO_PURGE: &str = "deletion for good: it sends none";
+
 /// An identity provider, in one of its ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
@@ -114,13 +120,10 @@ impl Provider {
     pub fn left_out(self) -> Vec<&'static str> {
         let dialect = self.dialect();
         let all = [
-            (dialect.pushes_teams(), "teams: it pushes none"),
-            (dialect.pushes_passwords(), "passwords: it pushes none"),
-            (dialect.pushes_anew(), "\"push now\": it has no such button"),
-            (
-                dialect.purges() || dialect.deletes(),
-                "deletion for good: it sends none",
-            ),
+            (dialect.pushes_teams(), NO_TEAMS),
+            (dialect.pushes_passwords(), NO_PASSWORDS),
+            (dialect.pushes_anew(), NO_PUSH_NOW),
+            (dialect.purges() || dialect.deletes(), NO_PURGE),
         ];
         all.into_iter()
             .filter(|(does, _)| !does)

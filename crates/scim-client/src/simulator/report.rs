@@ -107,6 +107,8 @@ pub struct Report {
     pub created: u64,
     /// People who were found and linked.
     pub matched: u64,
+    /// Memberships left out of a first push, because the member did not exist yet.
+    pub waited: u64,
     /// Creations of somebody who was there already that were refused with 409, as they must be.
     pub refused_twins: u64,
     /// Changes that failed for good.
@@ -169,6 +171,7 @@ impl Report {
             "statuses": statuses.collect::<BTreeMap<_, _>>(),
             "created": self.created,
             "matched": self.matched,
+            "waited": self.waited,
             "refused_twins": self.refused_twins,
             "faults": self.faults,
             "skipped": self.skipped,

@@ -15,7 +15,7 @@ use super::{
     Pace, Plan, Watch,
     change::Change,
     company::{Company, Member, State},
-    dialect::{Dialect, Sent, TeamCall},
+    dialect::{Dialect, NO_PASSWORDS, NO_PURGE, NO_PUSH_NOW, NO_TEAMS, Sent, TeamCall},
     id::Id,
     message::{Grade, Kind},
     report::{Failure, Report, StepDone},
@@ -32,12 +32,19 @@ static TWICE: Kind = Kind {
     source: "what a look-up by an old name leads to (devforum.okta.com thread 27262)",
 };
 
+static BY_HAND: Kind = Kind {
+    says: "Somebody makes a user by hand",
+    sends: "POST /Users",
+    grade: Grade::Inferred,
+    source: "no message of the identity provider's",
+};
+
 /// So often is a change told that fails for reasons that pass.
 const CYCLES: u32 = 6;
 /// Entra's cycle; other providers' tasks are repeated by people at some such time.
 const CYCLE: Duration = Duration::from_mins(40);
 /// The most people that somebody made by hand.
-const BY_HAND: u32 = 50;
+const MADE_BY_HAND: u32 = 50;
 
 /// A simulation that has run.
 #[derive(Debug)]
@@ -58,6 +65,8 @@ struct Runner<'r> {
     rng: Rng,
     /// Whom an import found, by userName.
     imported: HashMap<String, String>,
+    /// Whether the test of the connection failed.
+    refused: bool,
 }
 
 impl Plan {
@@ -76,12 +85,16 @@ impl Plan {
             company: Mutex::new(company),
             rng: Rng::with_seed(self.seed),
             imported: HashMap::new(),
+            refused: false,
         };
         for step in self.scenario.steps() {
             runner.step(step).await;
         }
         let mut round = 0;
-        while self.scenario.lives() && self.rounds.is_none_or(|rounds| round < rounds) {
+        while self.scenario.lives()
+            && !runner.refused
+            && self.rounds.is_none_or(|rounds| round < rounds)
+        {
             for step in Scenario::round() {
                 runner.step(step).await;
             }
@@ -107,7 +120,7 @@ impl Runner<'_> {
     }
 
     async fn step(&mut self, step: Step) {
-        if self.watch.is_stopped() {
+        if self.watch.is_stopped() || self.refused {
             return;
         }
         let started = Instant::now();
@@ -117,7 +130,8 @@ impl Runner<'_> {
             What::Test => {
                 self.watch.begin(step.says, 1);
                 let tested = self.dialect.test(&self.wire).await;
-                self.settle(tested, "test the connection");
+                // No administrator can go on from here.
+                self.refused = self.settle(tested, "test the connection").is_none();
             }
             What::Import => {
                 self.watch.begin(step.says, 1);
@@ -191,12 +205,10 @@ impl Runner<'_> {
     /// Whether the identity provider tells such changes; what it does not is counted.
     fn is_told(&self, change: &Change) -> bool {
         let left_out = match change {
-            _ if change.is_team() && !self.dialect.pushes_teams() => "teams: it pushes none",
-            Change::Password(_) if !self.dialect.pushes_passwords() => "passwords: it pushes none",
-            Change::PushNow(_) if !self.dialect.pushes_anew() => {
-                "\"push now\": it has no such button"
-            }
-            Change::Purge(_) if !self.dialect.purges() => "deletion for good: it sends none",
+            _ if change.is_team() && !self.dialect.pushes_teams() => NO_TEAMS,
+            Change::Password(_) if !self.dialect.pushes_passwords() => NO_PASSWORDS,
+            Change::PushNow(_) if !self.dialect.pushes_anew() => NO_PUSH_NOW,
+            Change::Purge(_) if !self.dialect.purges() => NO_PURGE,
             _ => return true,
         };
         self.wire.report().skip(left_out);
@@ -206,7 +218,7 @@ impl Runner<'_> {
     /// People whom nobody told the identity provider about.
     async fn by_hand(&self) {
         let people = self.company().people();
-        let step = (people / BY_HAND).max(10);
+        let step = (people / MADE_BY_HAND).max(10);
         let some = (0..people).step_by(step as usize);
         self.watch.begin("People made by hand", some.len() as u64);
         for person in some {
@@ -224,7 +236,7 @@ impl Runner<'_> {
                 Err(error) => {
                     let failure = Failure {
                         what: format!("make {} by hand", person.user_name),
-                        kind: &TWICE,
+                        kind: &BY_HAND,
                         request: "POST /Users".to_owned(),
                         body: Some(user.to_string()),
                         status: error.status(),
@@ -455,7 +467,12 @@ impl Runner<'_> {
         let (dialect, wire) = (&self.dialect, &self.wire);
         if let Change::Push(_) = change {
             let id = dialect.push(wire, &team).await?;
-            self.company().team_mut(*number).id = Some(Id::new(&id));
+            let mut company = self.company();
+            let pushed = company.team_mut(*number);
+            pushed.id = Some(Id::new(&id));
+            let waited = pushed.members.len() - team.members.len();
+            drop(company);
+            self.wire.report().waited += waited as u64;
             return Ok(());
         }
         let Some(id) = id else {
