@@ -2,6 +2,8 @@
 
 #[path = "cli/backup.rs"]
 mod backup;
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/harness.rs"]
 mod harness;
 #[cfg(unix)]

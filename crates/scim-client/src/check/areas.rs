@@ -2,21 +2,27 @@
 
 mod auth;
 mod bulk;
+mod clients;
+mod cursor;
 mod discovery;
+mod entra;
 mod etag;
 mod filter;
 mod get;
 mod http;
 mod interop;
+mod okta;
 mod operations;
+mod operators;
 mod page;
 mod patch;
 mod post;
 mod project;
-mod providers;
 mod put;
 mod race;
 mod resource;
+mod search;
+mod sort;
 
 use super::catalog::Check;
 
@@ -29,7 +35,11 @@ pub(super) fn all() -> Vec<Check> {
         post::checks(),
         get::checks(),
         filter::checks(),
+        operators::checks(),
+        sort::checks(),
         page::checks(),
+        cursor::checks(),
+        search::checks(),
         project::checks(),
         put::checks(),
         patch::checks(),
@@ -38,7 +48,9 @@ pub(super) fn all() -> Vec<Check> {
         etag::checks(),
         resource::checks(),
         race::checks(),
-        providers::checks(),
+        okta::checks(),
+        entra::checks(),
+        clients::checks(),
         interop::checks(),
     ];
     areas.into_iter().flatten().collect()

@@ -3,6 +3,7 @@
 use scim::Tolerance;
 use serde_json::Value;
 
+use super::probe::Made;
 use crate::exchange::{Answer, Exchange};
 
 /// The schema of an error's body (RFC 7644 section 3.12).
@@ -202,6 +203,15 @@ impl Reply {
         fail(format!(
             "{what}: the list has {found} other resources than the {expected} that match"
         ))
+    }
+
+    /// A list of these resources in this order.
+    pub(super) fn in_order(&self, expected: &[&Made]) -> Step {
+        let expected: Vec<_> = expected.iter().map(|made| made.id.as_str()).collect();
+        let found = self.ids()?;
+        expect(found == expected, || {
+            format!("the order is {found:?}, expected {expected:?}")
+        })
     }
 
     /// The values of the elements of a multi-valued attribute.

@@ -442,6 +442,12 @@ impl<'w> Probe<'w> {
         Ok((format!("title eq \"{title}\""), users))
     }
 
+    /// A crowd with these nick names.
+    pub(super) async fn nicked(&self, names: &[&str]) -> Step<(String, Vec<Made>)> {
+        let more = names.iter().map(|name| json!({"nickName": name}));
+        self.crowd(more.collect()).await
+    }
+
     /// A new user with the enterprise extension.
     pub(super) async fn employee(&self, extension: Value) -> Step<Made> {
         self.need(Feature::Enterprise)?;

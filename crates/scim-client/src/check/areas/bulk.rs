@@ -83,7 +83,8 @@ pub(super) fn checks() -> Vec<Check> {
         check!(
             "bulk_creates",
             "BULK-002 BULK-011 BULK-012 BULK-014",
-            "Answer with a BulkResponse: method, bulkId, location and status of each operation.",
+            "Answer with a BulkResponse: method, bulkId, location and status of each \
+                operation.",
             |c| {
                 let reply = job(c, json!([creating(c, "one")])).await?;
                 expect(

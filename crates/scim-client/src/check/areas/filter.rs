@@ -15,7 +15,12 @@ use crate::{
 
 /// Of these users, the filter finds exactly `expected`. Each is asked for alone, without parentheses where none are
 /// needed, so that a server fails for the rule in question only.
-async fn among(probe: &Probe<'_>, users: &[&Made], filter: &str, expected: &[&Made]) -> Step {
+pub(super) async fn among(
+    probe: &Probe<'_>,
+    users: &[&Made],
+    filter: &str,
+    expected: &[&Made],
+) -> Step {
     for user in users {
         let found = expected.iter().any(|other| other.id == user.id);
         let id = &user.id;
@@ -33,7 +38,7 @@ async fn among(probe: &Probe<'_>, users: &[&Made], filter: &str, expected: &[&Ma
 }
 
 /// The filter is answered with 400.
-async fn refused(probe: &Probe<'_>, filter: &str) -> Step {
+pub(super) async fn refused(probe: &Probe<'_>, filter: &str) -> Step {
     let reply = probe.filter("/Users", filter).await?;
     expect(!reply.is_success(), || {
         format!(
@@ -47,218 +52,406 @@ async fn refused(probe: &Probe<'_>, filter: &str) -> Step {
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
-        check!("a_filter_finds_only_matches", "FLT-001 FLT-005", "Apply the filter; never answer with resources that do not match.", |c| {
-            let (user, _other) = (c.new_user().await?, c.new_user().await?);
-            c.finds("/Users", &format!("userName eq \"{}\"", user.name), &[&user]).await?;
-        }).grave(),
-        check!("an_unknown_filter_is_no_full_list", "FLT-028 FLT-027", "Answer 400 invalidFilter to a filter you cannot read. An unfiltered list makes clients change the wrong people.", |c| {
-            c.new_user().await?;
-            for filter in ["noSuchAttribute eq \"x\"", "userName like \"x\"", "nonsense"] {
-                let reply = c.filter("/Users", filter).await?;
-                let sent = reply.list().map_or(0, <[_]>::len);
-                expect(!(reply.is_success() && sent > 0), || format!("filter {filter:?} was answered with {sent} resources"))?;
+        check!(
+            "a_filter_finds_only_matches",
+            "FLT-001 FLT-005",
+            "Apply the filter; never answer with resources that do not match.",
+            |c| {
+                let (user, _other) = (c.new_user().await?, c.new_user().await?);
+                c.finds(
+                    "/Users",
+                    &format!("userName eq \"{}\"", user.name),
+                    &[&user],
+                )
+                .await?;
             }
-        }).grave(),
-        check!("filter_names_have_no_case", "FLT-002", "Compare attribute names and operators without regard to case.", |c| {
-            let user = c.new_user().await?;
-            c.finds("/Users", &format!("USERNAME Eq \"{}\"", user.name), &[&user]).await?;
-        }),
-        check!("filter_urns_have_no_case", "FLT-003", "Compare schema URNs in filters without regard to case.", |c| {
-            let user = c.new_user().await?;
-            c.finds("/Users", &format!("{}:USERNAME eq \"{}\"", USER.to_uppercase(), user.name), &[&user]).await?;
-        }),
-        check!("filters_take_urns", "FLT-004 FLT-044 PAT-028", "Accept attribute names with their schema's URN.", |c| {
-            let user = c.employee(json!({"department": "R&D"})).await?;
-            c.finds("/Users", &format!("{USER}:userName eq \"{}\"", user.name), &[&user]).await?;
-            among(c, &[&user], &format!("{ENTERPRISE}:department eq \"R&D\""), &[&user]).await?;
-        }),
-        check!("eq_compares_booleans", "FLT-005", "Let eq compare booleans.", |c| {
-            let user = c.new_user().await?;
-            among(c, &[&user], "active eq true", &[&user]).await?;
-            among(c, &[&user], "active eq false", &[]).await?;
-        }),
-        check!("ne_finds_the_others", "FLT-006", "Let ne match what is not identical.", |c| {
-            let (a, b) = (c.user_with(json!({"userType": "Employee"})).await?, c.user_with(json!({"userType": "Guest"})).await?);
-            among(c, &[&a, &b], "userType ne \"Employee\"", &[&b]).await?;
-        }),
-        check!("co_finds_parts", "FLT-007", "Let co match parts.", |c| {
-            let user = c.user_with(json!({"name": {"familyName": "O'Malley-Check", "givenName": "Lena"}})).await?;
-            among(c, &[&user], "name.familyName co \"Malley\"", &[&user]).await?;
-            among(c, &[&user], "name.familyName co \"Mallory\"", &[]).await?;
-        }),
-        check!("sw_finds_beginnings", "FLT-008", "Let sw match beginnings, the whole value included.", |c| {
-            let user = c.new_user().await?;
-            let begin = user.name.split('@').next().unwrap_or_default();
-            among(c, &[&user], &format!("userName sw \"{begin}\""), &[&user]).await?;
-            among(c, &[&user], &format!("userName sw \"{}\"", user.name), &[&user]).await?;
-            among(c, &[&user], "userName sw \"example.com\"", &[]).await?;
-        }),
-        check!("ew_finds_ends", "FLT-009", "Let ew match ends.", |c| {
-            let user = c.new_user().await?;
-            among(c, &[&user], "emails.value ew \"@example.com\"", &[&user]).await?;
-            among(c, &[&user], "emails.value ew \"provisor-check\"", &[]).await?;
-        }),
-        check!("pr_finds_what_has_a_value", "FLT-010", "Let pr match attributes that have a value.", |c| {
-            let (a, b) = (c.user_with(json!({"title": "Lead"})).await?, c.new_user().await?);
-            among(c, &[&a, &b], "title pr", &[&a]).await?;
-            among(c, &[&a, &b], "name pr", &[&a, &b]).await?;
-            among(c, &[&a, &b], "phoneNumbers pr", &[]).await?;
-        }),
-        check!("strings_have_an_order", "FLT-011", "Let gt, ge, lt and le compare strings.", |c| {
-            let (a, b) = (c.user_with(json!({"nickName": "alpha"})).await?, c.user_with(json!({"nickName": "mike"})).await?);
-            among(c, &[&a, &b], "nickName gt \"beta\"", &[&b]).await?;
-            among(c, &[&a, &b], "nickName le \"alpha\"", &[&a]).await?;
-        }),
-        check!("times_have_an_order", "FLT-012 FLT-032", "Compare times as instants, across offsets.", |c| {
-            let user = c.new_user().await?;
-            among(c, &[&user], "meta.created gt \"2011-05-13T04:42:34Z\"", &[&user]).await?;
-            among(c, &[&user], "meta.lastModified ge \"2011-05-13T06:42:34+02:00\"", &[&user]).await?;
-            among(c, &[&user], "meta.created gt \"2999-01-01T00:00:00Z\"", &[]).await?;
-        }),
-        check!("booleans_have_no_order", "FLT-014", "Answer 400 invalidFilter to gt, ge, lt, le on booleans.", |c| {
-            refused(c, "active gt true").await?;
-        }),
-        check!("booleans_have_no_parts", "FLT-015", "Answer 400 invalidFilter to co, sw, ew on booleans.", |c| {
-            refused(c, "active co \"t\"").await?;
-        }),
-        check!("strings_are_compared_by_case_exact", "FLT-016 IOP-002", "Honour caseExact: userName without regard to case, id and externalId with it.", |c| {
-            let user = c.user_with(json!({"externalId": format!("{}-Abc", c.name())})).await?;
-            let external = user.reply.text("/externalId").to_owned();
-            among(c, &[&user], &format!("userName eq \"{}\"", user.name.to_uppercase()), &[&user]).await?;
-            among(c, &[&user], &format!("externalId eq \"{external}\""), &[&user]).await?;
-            among(c, &[&user], &format!("externalId eq \"{}\"", external.to_uppercase()), &[]).await?;
-        }),
-        check!("not_binds_more_than_and_more_than_or", "FLT-017", "Let not bind before and, and before or.", |c| {
-            let (a, b) = (c.user_with(json!({"nickName": "a"})).await?, c.user_with(json!({"nickName": "b"})).await?);
-            among(c, &[&a, &b], "nickName eq \"a\" or nickName eq \"b\" and active eq false", &[&a]).await?;
-            among(c, &[&a, &b], "not (nickName eq \"a\") and active eq true", &[&b]).await?;
-        }),
-        check!("parentheses_group", "FLT-018", "Let parentheses group, nested as well.", |c| {
-            let (a, b) = (c.user_with(json!({"nickName": "a"})).await?, c.user_with(json!({"nickName": "b"})).await?);
-            among(c, &[&a, &b], "(nickName eq \"a\" or nickName eq \"b\") and active eq false", &[]).await?;
-            among(c, &[&a, &b], "((nickName eq \"a\") or (nickName eq \"b\" and (active eq true)))", &[&a, &b]).await?;
-        }),
-        check!("not_needs_no_space", "FLT-019", "Accept not( as well as not ( (RFC 7644 erratum 7319).", |c| {
-            let user = c.new_user().await?;
-            for filter in ["not(active eq false)", "not (active eq false)"] {
-                among(c, &[&user], filter, &[&user]).await?;
-            }
-        }),
-        check!("a_value_filter_looks_at_one_value", "FLT-020 IPS-004", "Apply all conditions in brackets to the same value.", |c| {
-            let name = c.name();
-            let emails = json!([{"type": "work", "value": format!("{name}@b.example")}, {"type": "home", "value": format!("{name}@a.example")}]);
-            let user = c.user_with(json!({"emails": emails})).await?;
-            among(c, &[&user], "emails[type eq \"work\" and value co \"@b.example\"]", &[&user]).await?;
-            among(c, &[&user], "emails[type eq \"work\" and value co \"@a.example\"]", &[]).await?;
-        }),
-        check!("a_value_filter_has_logic", "FLT-021", "Accept and, or, not in brackets, and no brackets in brackets.", |c| {
-            let user = c.new_user().await?;
-            among(c, &[&user], "emails[type eq \"home\" or (type eq \"work\" and value ew \"@example.com\")]", &[&user]).await?;
-            refused(c, "emails[type[value eq 1]]").await?;
-        }),
-        check!("a_comparison_behind_brackets_is_refused", "FLT-022", "Accept emails[type eq \"work\"].value eq \"x\", as Entra sends it, or answer 400.", |c| {
-            let user = c.new_user().await?;
-            let filter = format!("emails[type eq \"work\"].value eq \"{}\"", user.name);
-            let reply = c.filter("/Users", &filter).await?;
-            if c.forgiven(&reply, Tolerance::ValuePathComparison)? {
-                reply.finds(&[&user.id])?;
-            }
-        }).graded(Level::May),
-        check!("any_value_matches", "FLT-023", "Let a multi-valued attribute match by any of its values.", |c| {
-            let name = c.name();
-            let emails = json!([{"type": "work", "value": format!("{name}-1@example.com")}, {"type": "home", "value": format!("{name}-2@example.com")}]);
-            let user = c.user_with(json!({"emails": emails})).await?;
-            c.finds("/Users", &format!("emails.value eq \"{name}-2@example.com\""), &[&user]).await?;
-        }),
-        check!("emails_means_their_value", "FLT-024", "Compare the value of a multi-valued complex attribute that is named without sub-attribute.", |c| {
-            let user = c.new_user().await?;
-            c.finds("/Users", &format!("emails eq \"{}\"", user.name), &[&user]).await?;
-            among(c, &[&user], "emails co \"example.com\"", &[&user]).await?;
-        }),
-        check!("a_complex_attribute_is_not_compared", "FLT-025", "Answer 400 to a comparison of name; name pr is fine.", |c| {
-            refused(c, "name eq \"x\"").await?;
-        }),
-        check!("unknown_operators_are_refused", "FLT-026", "Answer 400 invalidFilter to operators you do not know.", |c| {
-            refused(c, "userName regex \".*\"").await?;
-        }),
-        check!("malformed_filters_are_refused", "FLT-027", "Answer 400 invalidFilter to what the grammar does not allow.", |c| {
-            c.new_user().await?;
-            for filter in ["userName eq", "eq \"x\"", "(userName eq \"x\"", "userName eq \"x\" and", "userName eq \"x"] {
-                refused(c, filter).await?;
-            }
-        }),
-        check!("unknown_attributes_in_filters_are_refused", "FLT-028 IOP-007", "Answer 400 invalidFilter to attributes that no schema of the endpoint defines.", |c| {
-            refused(c, "noSuchAttribute eq \"x\"").await?;
-        }),
-        check!("literals_are_json", "FLT-029 SEC-002", "Read filter values as JSON: escapes, booleans, numbers.", |c| {
-            let name = "a\"b é\\ '; DROP TABLE users; -- %_*";
-            let user = c.user_with(json!({"displayName": name})).await?;
-            among(c, &[&user], &format!("displayName eq {}", json!(name)), &[&user]).await?;
-            among(c, &[&user], r#"displayName sw "a\"b \u00e9""#, &[&user]).await?;
-            among(c, &[&user], r#"displayName eq "a\"b%""#, &[]).await?;
-        }),
-        check!("an_unquoted_value_is_refused", "FLT-030", "Ask for quotes around strings in filters.", |c| {
-            let user = c.new_user().await?;
-            let reply = c.filter("/Users", &format!("userName eq {}", user.name)).await?;
-            if c.forgiven(&reply, Tolerance::LooseFilterValue)? {
-                reply.finds(&[&user.id])?;
-            }
-        }).graded(Level::May),
-        check!("schemas_can_be_filtered", "FLT-031", "Let filters name schemas.", |c| {
-            let (a, b) = (c.employee(json!({"department": "Tools"})).await?, c.new_user().await?);
-            among(c, &[&a, &b], &format!("schemas eq \"{ENTERPRISE}\""), &[&a]).await?;
-        }),
-        check!("common_attributes_can_be_filtered", "FLT-032 IPS-004", "Let filters name id, externalId and meta.", |c| {
-            let user = c.user_with(json!({"externalId": c.name()})).await?;
-            c.finds("/Users", &format!("id eq \"{}\"", user.id), &[&user]).await?;
-            c.finds("/Users", &format!("externalId eq \"{}\"", user.reply.text("/externalId")), &[&user]).await?;
-            among(c, &[&user], "meta.resourceType eq \"User\"", &[&user]).await?;
-        }),
-        check!("passwords_cannot_be_searched", "FLT-035 FLT-036", "Refuse filters on password, or let them find nobody.", |c| {
-            let user = c.user_with(json!({"password": "Provisor-check-9f!"})).await?;
-            for filter in ["password sw \"Provisor\"", "password co \"o\""] {
-                let reply = c.filter("/Users", filter).await?;
-                if reply.is_success() {
-                    let found = reply.ids()?.contains(&user.id.as_str());
-                    expect(!found, || format!("filter {filter:?} finds the user"))?;
+        )
+        .grave(),
+        check!(
+            "an_unknown_filter_is_no_full_list",
+            "FLT-028 FLT-027",
+            "Answer 400 invalidFilter to a filter you cannot read. An unfiltered list \
+                makes clients change the wrong people.",
+            |c| {
+                c.new_user().await?;
+                for filter in [
+                    "noSuchAttribute eq \"x\"",
+                    "userName like \"x\"",
+                    "nonsense",
+                ] {
+                    let reply = c.filter("/Users", filter).await?;
+                    let sent = reply.list().map_or(0, <[_]>::len);
+                    expect(!(reply.is_success() && sent > 0), || {
+                        format!("filter {filter:?} was answered with {sent} resources")
+                    })?;
                 }
             }
-        }).grave(),
-        check!("names_are_compared_as_prepared", "FLT-038", "Compare userName by PRECIS UsernameCaseMapped (RFC 8265): composed and decomposed are one.", |c| {
-            let name = c.name();
-            let user = c.user_with(json!({"userName": format!("{name}-Zo\u{eb}@example.com")})).await?;
-            c.finds("/Users", &format!("userName eq \"{name}-zoe\u{308}@example.com\""), &[&user]).await?;
-        }).graded(Level::Should),
-        check!("a_date_is_no_time", "FLT-041", "Answer 400 to a time without hours.", |c| {
-            refused(c, "meta.created gt \"2011-05-13\"").await?;
-        }),
-        check!("deep_filters_are_refused", "FLT-042", "Bound the nesting of filters; answer 400, never 5xx.", |c| {
-            let filter = format!("{}userName pr{}", "(".repeat(2000), ")".repeat(2000));
-            c.filter("/Users", &filter).await?.status(&[200, 400, 413, 414, 431])?;
-        }),
-        check!("references_can_be_filtered", "FLT-043 FLT-040", "Let filters name $ref.", |c| {
-            let user = c.new_user().await?;
-            let group = c.new_group(&[&user]).await?;
-            c.finds("/Groups", &format!("id eq \"{}\" and members.$ref pr", group.id), &[&group]).await?;
-        }),
-        check!("members_can_be_filtered", "FLT-045 IPS-007", "Let filters name members: identity providers look up memberships so.", |c| {
-            let (user, other) = (c.new_user().await?, c.new_user().await?);
-            let group = c.new_group(&[&user]).await?;
-            for filter in ["members eq", "members.value eq"] {
-                c.finds("/Groups", &format!("id eq \"{}\" and {filter} \"{}\"", group.id, user.id), &[&group]).await?;
+        )
+        .grave(),
+        check!(
+            "filter_names_have_no_case",
+            "FLT-002",
+            "Compare attribute names and operators without regard to case.",
+            |c| {
+                let user = c.new_user().await?;
+                c.finds(
+                    "/Users",
+                    &format!("USERNAME Eq \"{}\"", user.name),
+                    &[&user],
+                )
+                .await?;
             }
-            c.finds("/Groups", &format!("members[value eq \"{}\"]", user.id), &[&group]).await?;
-            c.finds("/Groups", &format!("id eq \"{}\" and members eq \"{}\"", group.id, other.id), &[]).await?;
-        }),
-        check!("groups_are_found_by_name", "FLT-005 IPS-007", "Let filters find groups by displayName.", |c| {
-            let (group, _other) = (c.new_group(&[]).await?, c.new_group(&[]).await?);
-            c.finds("/Groups", &format!("displayName eq \"{}\"", group.name), &[&group]).await?;
-        }).grave(),
-        check!("plus_and_percent_20_are_spaces", "HTTP-029 FLT-005", "Decode + and %20 in queries to a space.", |c| {
-            c.need(Feature::Filter)?;
-            let user = c.new_user().await?;
-            let filter = encoded(&format!("userName eq \"{}\"", user.name));
-            c.get(&format!("/Users?filter={}", filter.replace("%20", "+"))).await?.finds(&[&user.id])?;
-        }).grave(),
+        ),
+        check!(
+            "filter_urns_have_no_case",
+            "FLT-003",
+            "Compare schema URNs in filters without regard to case.",
+            |c| {
+                let user = c.new_user().await?;
+                c.finds(
+                    "/Users",
+                    &format!("{}:USERNAME eq \"{}\"", USER.to_uppercase(), user.name),
+                    &[&user],
+                )
+                .await?;
+            }
+        ),
+        check!(
+            "filters_take_urns",
+            "FLT-004 FLT-044 PAT-028",
+            "Accept attribute names with their schema's URN.",
+            |c| {
+                let user = c.employee(json!({"department": "R&D"})).await?;
+                c.finds(
+                    "/Users",
+                    &format!("{USER}:userName eq \"{}\"", user.name),
+                    &[&user],
+                )
+                .await?;
+                among(
+                    c,
+                    &[&user],
+                    &format!("{ENTERPRISE}:department eq \"R&D\""),
+                    &[&user],
+                )
+                .await?;
+            }
+        ),
+        check!(
+            "a_value_filter_looks_at_one_value",
+            "FLT-020 IPS-004",
+            "Apply all conditions in brackets to the same value.",
+            |c| {
+                let name = c.name();
+                let emails = json!([{"type": "work", "value": format!("{name}@b.example")}, {"type": "home", "value": format!("{name}@a.example")}]);
+                let user = c.user_with(json!({"emails": emails})).await?;
+                among(
+                    c,
+                    &[&user],
+                    "emails[type eq \"work\" and value co \"@b.example\"]",
+                    &[&user],
+                )
+                .await?;
+                among(
+                    c,
+                    &[&user],
+                    "emails[type eq \"work\" and value co \"@a.example\"]",
+                    &[],
+                )
+                .await?;
+            }
+        ),
+        check!(
+            "a_value_filter_has_logic",
+            "FLT-021",
+            "Accept and, or, not in brackets, and no brackets in brackets.",
+            |c| {
+                let user = c.new_user().await?;
+                among(
+                    c,
+                    &[&user],
+                    "emails[type eq \"home\" or (type eq \"work\" and value ew \"@example.com\")]",
+                    &[&user],
+                )
+                .await?;
+                refused(c, "emails[type[value eq 1]]").await?;
+            }
+        ),
+        check!(
+            "a_comparison_behind_brackets_is_refused",
+            "FLT-022",
+            "Accept emails[type eq \"work\"].value eq \"x\", as Entra sends it, or \
+                answer 400.",
+            |c| {
+                let user = c.new_user().await?;
+                let filter = format!("emails[type eq \"work\"].value eq \"{}\"", user.name);
+                let reply = c.filter("/Users", &filter).await?;
+                if c.forgiven(&reply, Tolerance::ValuePathComparison)? {
+                    reply.finds(&[&user.id])?;
+                }
+            }
+        )
+        .graded(Level::May),
+        check!(
+            "any_value_matches",
+            "FLT-023",
+            "Let a multi-valued attribute match by any of its values.",
+            |c| {
+                let name = c.name();
+                let emails = json!([{"type": "work", "value": format!("{name}-1@example.com")}, {"type": "home", "value": format!("{name}-2@example.com")}]);
+                let user = c.user_with(json!({"emails": emails})).await?;
+                c.finds(
+                    "/Users",
+                    &format!("emails.value eq \"{name}-2@example.com\""),
+                    &[&user],
+                )
+                .await?;
+            }
+        ),
+        check!(
+            "emails_means_their_value",
+            "FLT-024",
+            "Compare the value of a multi-valued complex attribute that is named \
+                without sub-attribute.",
+            |c| {
+                let user = c.new_user().await?;
+                c.finds("/Users", &format!("emails eq \"{}\"", user.name), &[&user])
+                    .await?;
+                among(c, &[&user], "emails co \"example.com\"", &[&user]).await?;
+            }
+        ),
+        check!(
+            "a_complex_attribute_is_not_compared",
+            "FLT-025",
+            "Answer 400 to a comparison of name; name pr is fine.",
+            |c| {
+                refused(c, "name eq \"x\"").await?;
+            }
+        ),
+        check!(
+            "unknown_operators_are_refused",
+            "FLT-026",
+            "Answer 400 invalidFilter to operators you do not know.",
+            |c| {
+                refused(c, "userName regex \".*\"").await?;
+            }
+        ),
+        check!(
+            "malformed_filters_are_refused",
+            "FLT-027",
+            "Answer 400 invalidFilter to what the grammar does not allow.",
+            |c| {
+                c.new_user().await?;
+                for filter in [
+                    "userName eq",
+                    "eq \"x\"",
+                    "(userName eq \"x\"",
+                    "userName eq \"x\" and",
+                    "userName eq \"x",
+                ] {
+                    refused(c, filter).await?;
+                }
+            }
+        ),
+        check!(
+            "unknown_attributes_in_filters_are_refused",
+            "FLT-028 IOP-007",
+            "Answer 400 invalidFilter to attributes that no schema of the endpoint \
+                defines.",
+            |c| {
+                refused(c, "noSuchAttribute eq \"x\"").await?;
+            }
+        ),
+        check!(
+            "literals_are_json",
+            "FLT-029 SEC-002",
+            "Read filter values as JSON: escapes, booleans, numbers.",
+            |c| {
+                let name = "a\"b é\\ '; DROP TABLE users; -- %_*";
+                let user = c.user_with(json!({"displayName": name})).await?;
+                among(
+                    c,
+                    &[&user],
+                    &format!("displayName eq {}", json!(name)),
+                    &[&user],
+                )
+                .await?;
+                among(c, &[&user], r#"displayName sw "a\"b \u00e9""#, &[&user]).await?;
+                among(c, &[&user], r#"displayName eq "a\"b%""#, &[]).await?;
+            }
+        ),
+        check!(
+            "an_unquoted_value_is_refused",
+            "FLT-030",
+            "Ask for quotes around strings in filters.",
+            |c| {
+                let user = c.new_user().await?;
+                let reply = c
+                    .filter("/Users", &format!("userName eq {}", user.name))
+                    .await?;
+                if c.forgiven(&reply, Tolerance::LooseFilterValue)? {
+                    reply.finds(&[&user.id])?;
+                }
+            }
+        )
+        .graded(Level::May),
+        check!(
+            "schemas_can_be_filtered",
+            "FLT-031",
+            "Let filters name schemas.",
+            |c| {
+                let (a, b) = (
+                    c.employee(json!({"department": "Tools"})).await?,
+                    c.new_user().await?,
+                );
+                among(c, &[&a, &b], &format!("schemas eq \"{ENTERPRISE}\""), &[&a]).await?;
+            }
+        ),
+        check!(
+            "common_attributes_can_be_filtered",
+            "FLT-032 IPS-004",
+            "Let filters name id, externalId and meta.",
+            |c| {
+                let user = c.user_with(json!({"externalId": c.name()})).await?;
+                c.finds("/Users", &format!("id eq \"{}\"", user.id), &[&user])
+                    .await?;
+                c.finds(
+                    "/Users",
+                    &format!("externalId eq \"{}\"", user.reply.text("/externalId")),
+                    &[&user],
+                )
+                .await?;
+                among(c, &[&user], "meta.resourceType eq \"User\"", &[&user]).await?;
+            }
+        ),
+        check!(
+            "passwords_cannot_be_searched",
+            "FLT-035 FLT-036",
+            "Refuse filters on password, or let them find nobody.",
+            |c| {
+                let user = c
+                    .user_with(json!({"password": "Provisor-check-9f!"}))
+                    .await?;
+                for filter in ["password sw \"Provisor\"", "password co \"o\""] {
+                    let reply = c.filter("/Users", filter).await?;
+                    if reply.is_success() {
+                        let found = reply.ids()?.contains(&user.id.as_str());
+                        expect(!found, || format!("filter {filter:?} finds the user"))?;
+                    }
+                }
+            }
+        )
+        .grave(),
+        check!(
+            "names_are_compared_as_prepared",
+            "FLT-038",
+            "Compare userName by PRECIS UsernameCaseMapped (RFC 8265): composed and \
+                decomposed are one.",
+            |c| {
+                let name = c.name();
+                let user = c
+                    .user_with(json!({"userName": format!("{name}-Zo\u{eb}@example.com")}))
+                    .await?;
+                c.finds(
+                    "/Users",
+                    &format!("userName eq \"{name}-zoe\u{308}@example.com\""),
+                    &[&user],
+                )
+                .await?;
+            }
+        )
+        .graded(Level::Should),
+        check!(
+            "a_date_is_no_time",
+            "FLT-041",
+            "Answer 400 to a time without hours.",
+            |c| {
+                refused(c, "meta.created gt \"2011-05-13\"").await?;
+            }
+        ),
+        check!(
+            "deep_filters_are_refused",
+            "FLT-042",
+            "Bound the nesting of filters; answer 400, never 5xx.",
+            |c| {
+                let filter = format!("{}userName pr{}", "(".repeat(2000), ")".repeat(2000));
+                c.filter("/Users", &filter)
+                    .await?
+                    .status(&[200, 400, 413, 414, 431])?;
+            }
+        ),
+        check!(
+            "references_can_be_filtered",
+            "FLT-043 FLT-040",
+            "Let filters name $ref.",
+            |c| {
+                let user = c.new_user().await?;
+                let group = c.new_group(&[&user]).await?;
+                c.finds(
+                    "/Groups",
+                    &format!("id eq \"{}\" and members.$ref pr", group.id),
+                    &[&group],
+                )
+                .await?;
+            }
+        ),
+        check!(
+            "members_can_be_filtered",
+            "FLT-045 IPS-007",
+            "Let filters name members: identity providers look up memberships so.",
+            |c| {
+                let (user, other) = (c.new_user().await?, c.new_user().await?);
+                let group = c.new_group(&[&user]).await?;
+                for filter in ["members eq", "members.value eq"] {
+                    c.finds(
+                        "/Groups",
+                        &format!("id eq \"{}\" and {filter} \"{}\"", group.id, user.id),
+                        &[&group],
+                    )
+                    .await?;
+                }
+                c.finds(
+                    "/Groups",
+                    &format!("members[value eq \"{}\"]", user.id),
+                    &[&group],
+                )
+                .await?;
+                c.finds(
+                    "/Groups",
+                    &format!("id eq \"{}\" and members eq \"{}\"", group.id, other.id),
+                    &[],
+                )
+                .await?;
+            }
+        ),
+        check!(
+            "groups_are_found_by_name",
+            "FLT-005 IPS-007",
+            "Let filters find groups by displayName.",
+            |c| {
+                let (group, _other) = (c.new_group(&[]).await?, c.new_group(&[]).await?);
+                c.finds(
+                    "/Groups",
+                    &format!("displayName eq \"{}\"", group.name),
+                    &[&group],
+                )
+                .await?;
+            }
+        )
+        .grave(),
+        check!(
+            "plus_and_percent_20_are_spaces",
+            "HTTP-029 FLT-005",
+            "Decode + and %20 in queries to a space.",
+            |c| {
+                c.need(Feature::Filter)?;
+                let user = c.new_user().await?;
+                let filter = encoded(&format!("userName eq \"{}\"", user.name));
+                c.get(&format!("/Users?filter={}", filter.replace("%20", "+")))
+                    .await?
+                    .finds(&[&user.id])?;
+            }
+        )
+        .grave(),
     ]
 }

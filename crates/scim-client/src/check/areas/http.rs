@@ -180,7 +180,8 @@ pub(super) fn checks() -> Vec<Check> {
         check!(
             "without_accept_the_answer_is_scim_json",
             "HTTP-012",
-            "Answer with Content-Type: application/scim+json unless another type is asked for.",
+            "Answer with Content-Type: application/scim+json unless another type is \
+                asked for.",
             |c| {
                 is_scim(accepting(c, "*/*").await?.status(&[200])?)?;
             }
@@ -286,7 +287,8 @@ pub(super) fn checks() -> Vec<Check> {
         check!(
             "a_member_twice_is_refused",
             "HTTP-024",
-            "Refuse an object that has a member twice: two readers could understand it differently.",
+            "Refuse an object that has a member twice: two readers could understand \
+                it differently.",
             |c| {
                 let name = c.name();
                 let body = format!(

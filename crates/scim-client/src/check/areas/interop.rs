@@ -18,7 +18,8 @@ const IPSIE: &[Profile] = &[Profile::Ipsie];
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
-        check!("interop_discovery_is_there", "IOP-001 DISC-026", "Answer all three discovery endpoints; let each resource type's id be its name.", |c| {
+        check!("interop_discovery_is_there", "IOP-001 DISC-026", "Answer all three discovery endpoints; let each resource type's id be its \
+                name.", |c| {
             c.get("/ServiceProviderConfig").await?.status(&[200])?;
             c.get("/Schemas").await?.list()?;
             for found in c.get("/ResourceTypes").await?.list()? {

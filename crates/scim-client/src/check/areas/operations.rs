@@ -100,7 +100,8 @@ fn adding() -> Vec<Check> {
             let read = c.patched(&user.path, json!([{"op": "add", "path": "addresses[type eq \"work\"].region", "value": "BE"}])).await?;
             read.is("/addresses/0/region", "BE")?.is("/addresses/0/locality", "Bern")?;
         }),
-        check!("add_to_no_match_is_no_target", "ADD-009", "Answer 400 noTarget to an add whose filter matches nothing, or create what it describes.", |c| {
+        check!("add_to_no_match_is_no_target", "ADD-009", "Answer 400 noTarget to an add whose filter matches nothing, or create \
+                what it describes.", |c| {
             let user = full(c).await?;
             let reply = c.patch(&user.path, json!([{"op": "add", "path": "phoneNumbers[type eq \"mobile\"].value", "value": "+41 2"}])).await?;
             if c.forgiven(&reply, Tolerance::CreateOnNoTarget)? {
@@ -139,68 +140,165 @@ fn adding() -> Vec<Check> {
 
 fn removing() -> Vec<Check> {
     vec![
-        check!("remove_needs_a_path", "REM-001", "Answer 400 noTarget to remove without a path.", |c| {
-            refused(c, json!([{"op": "remove"}])).await?;
-        }),
-        check!("remove_unassigns", "REM-002 REM-009", "Let remove unassign an attribute, also one that has no value.", |c| {
-            let user = full(c).await?;
-            for _ in 0..2 {
-                c.patched(&user.path, json!([{"op": "remove", "path": "nickName"}])).await?.lacks("/nickName")?;
+        check!(
+            "remove_needs_a_path",
+            "REM-001",
+            "Answer 400 noTarget to remove without a path.",
+            |c| {
+                refused(c, json!([{"op": "remove"}])).await?;
             }
-        }),
-        check!("remove_empties_lists", "REM-003", "Let remove without filter remove all values.", |c| {
-            let (group, _) = team(c).await?;
-            c.patched(&group.path, json!([{"op": "remove", "path": "members"}])).await?.lacks("/members")?;
-        }),
-        check!("remove_takes_one_member_out", "REM-004 GRP-003", "Let remove with a filter take out what it matches, and nothing else.", |c| {
-            let (group, [a, b, _]) = team(c).await?;
-            let path = format!("members[value eq \"{}\"]", a.id);
-            c.patch(&group.path, json!([{"op": "remove", "path": path}])).await?.status(&[200, 204])?;
-            c.has_members(&group, &[&b]).await?;
-        }).grave(),
-        check!("remove_matches_by_sub_attributes", "REM-005", "Let remove match by any sub-attribute.", |c| {
-            let user = full(c).await?;
-            let read = c.patched(&user.path, json!([{"op": "remove", "path": "emails[type eq \"home\" and value ew \"home.example\"]"}])).await?;
-            expect(read.values("/emails") == [user.name.as_str()], || format!("the e-mail addresses are {}", read.at("/emails")))?;
-        }),
-        check!("remove_takes_sub_attributes_of_matches", "REM-006", "Let remove take a sub-attribute out of what its filter matches.", |c| {
-            let user = full(c).await?;
-            let read = c.patched(&user.path, json!([{"op": "remove", "path": "addresses[type eq \"work\"].country"}])).await?;
-            read.lacks("/addresses/0/country")?.is("/addresses/0/locality", "Bern")?;
-        }),
-        check!("remove_keeps_what_is_required", "REM-007", "Answer 400 mutability to remove of userName and id.", |c| {
-            for path in ["userName", "id", "meta"] {
-                refused(c, json!([{"op": "remove", "path": path}])).await?;
+        ),
+        check!(
+            "remove_unassigns",
+            "REM-002 REM-009",
+            "Let remove unassign an attribute, also one that has no value.",
+            |c| {
+                let user = full(c).await?;
+                for _ in 0..2 {
+                    c.patched(&user.path, json!([{"op": "remove", "path": "nickName"}]))
+                        .await?
+                        .lacks("/nickName")?;
+                }
             }
-        }),
-        check!("removing_who_is_no_member_does_no_harm", "REM-008", "Let remove of who is no member succeed, or answer 400 noTarget; change nothing.", |c| {
-            let (group, [a, b, d]) = team(c).await?;
-            let path = format!("members[value eq \"{}\"]", d.id);
-            let reply = c.patch(&group.path, json!([{"op": "remove", "path": path}])).await?;
-            reply.status(&[200, 204, 400])?;
-            c.has_members(&group, &[&a, &b]).await?;
-        }).grave(),
-        check!("remove_with_a_value_is_no_wipe", "REM-010", "Remove the listed members only, or answer 400. By the letter of RFC 7644 all members would go: Entra, JumpCloud and authentik mean one.", |c| {
-            let (group, [a, b, _]) = team(c).await?;
-            let reply = c.patch(&group.path, json!([{"op": "remove", "path": "members", "value": [{"value": a.id}]}])).await?;
-            if c.forgiven(&reply, Tolerance::RemoveByValue)? {
+        ),
+        check!(
+            "remove_empties_lists",
+            "REM-003",
+            "Let remove without filter remove all values.",
+            |c| {
+                let (group, _) = team(c).await?;
+                c.patched(&group.path, json!([{"op": "remove", "path": "members"}]))
+                    .await?
+                    .lacks("/members")?;
+            }
+        ),
+        check!(
+            "remove_takes_one_member_out",
+            "REM-004 GRP-003",
+            "Let remove with a filter take out what it matches, and nothing else.",
+            |c| {
+                let (group, [a, b, _]) = team(c).await?;
+                let path = format!("members[value eq \"{}\"]", a.id);
+                c.patch(&group.path, json!([{"op": "remove", "path": path}]))
+                    .await?
+                    .status(&[200, 204])?;
                 c.has_members(&group, &[&b]).await?;
-            } else {
+            }
+        )
+        .grave(),
+        check!(
+            "remove_matches_by_sub_attributes",
+            "REM-005",
+            "Let remove match by any sub-attribute.",
+            |c| {
+                let user = full(c).await?;
+                let read = c.patched(&user.path, json!([{"op": "remove", "path": "emails[type eq \"home\" and value ew \"home.example\"]"}])).await?;
+                expect(read.values("/emails") == [user.name.as_str()], || {
+                    format!("the e-mail addresses are {}", read.at("/emails"))
+                })?;
+            }
+        ),
+        check!(
+            "remove_takes_sub_attributes_of_matches",
+            "REM-006",
+            "Let remove take a sub-attribute out of what its filter matches.",
+            |c| {
+                let user = full(c).await?;
+                let read = c
+                    .patched(
+                        &user.path,
+                        json!([{"op": "remove", "path": "addresses[type eq \"work\"].country"}]),
+                    )
+                    .await?;
+                read.lacks("/addresses/0/country")?
+                    .is("/addresses/0/locality", "Bern")?;
+            }
+        ),
+        check!(
+            "remove_keeps_what_is_required",
+            "REM-007",
+            "Answer 400 mutability to remove of userName and id.",
+            |c| {
+                for path in ["userName", "id", "meta"] {
+                    refused(c, json!([{"op": "remove", "path": path}])).await?;
+                }
+            }
+        ),
+        check!(
+            "removing_who_is_no_member_does_no_harm",
+            "REM-008",
+            "Let remove of who is no member succeed, or answer 400 noTarget; change \
+                nothing.",
+            |c| {
+                let (group, [a, b, d]) = team(c).await?;
+                let path = format!("members[value eq \"{}\"]", d.id);
+                let reply = c
+                    .patch(&group.path, json!([{"op": "remove", "path": path}]))
+                    .await?;
+                reply.status(&[200, 204, 400])?;
                 c.has_members(&group, &[&a, &b]).await?;
             }
-        }).grave(),
-        check!("remove_takes_complex_values", "REM-011", "Let remove take a complex attribute or a sub-attribute.", |c| {
-            let user = full(c).await?;
-            let read = c.patched(&user.path, json!([{"op": "remove", "path": "name.middleName"}])).await?;
-            read.lacks("/name/middleName")?.is("/name/familyName", "Check")?;
-            c.patched(&user.path, json!([{"op": "remove", "path": "addresses"}])).await?.lacks("/addresses")?;
-        }),
-        check!("remove_takes_extension_attributes", "REM-012", "Let remove take an extension attribute by its URN.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.employee(json!({"department": "Tools", "employeeNumber": "7"})).await?;
-            let read = c.patched(&user.path, json!([{"op": "remove", "path": format!("{ENTERPRISE}:department")}])).await?;
-            read.lacks(&format!("/{ENTERPRISE}/department"))?.is(&format!("/{ENTERPRISE}/employeeNumber"), "7")?;
-        }),
+        )
+        .grave(),
+        check!(
+            "remove_with_a_value_is_no_wipe",
+            "REM-010",
+            "Remove the listed members only, or answer 400. By the letter of RFC 7644 \
+                all members would go: Entra, JumpCloud and authentik mean one.",
+            |c| {
+                let (group, [a, b, _]) = team(c).await?;
+                let reply = c
+                    .patch(
+                        &group.path,
+                        json!([{"op": "remove", "path": "members", "value": [{"value": a.id}]}]),
+                    )
+                    .await?;
+                if c.forgiven(&reply, Tolerance::RemoveByValue)? {
+                    c.has_members(&group, &[&b]).await?;
+                } else {
+                    c.has_members(&group, &[&a, &b]).await?;
+                }
+            }
+        )
+        .grave(),
+        check!(
+            "remove_takes_complex_values",
+            "REM-011",
+            "Let remove take a complex attribute or a sub-attribute.",
+            |c| {
+                let user = full(c).await?;
+                let read = c
+                    .patched(
+                        &user.path,
+                        json!([{"op": "remove", "path": "name.middleName"}]),
+                    )
+                    .await?;
+                read.lacks("/name/middleName")?
+                    .is("/name/familyName", "Check")?;
+                c.patched(&user.path, json!([{"op": "remove", "path": "addresses"}]))
+                    .await?
+                    .lacks("/addresses")?;
+            }
+        ),
+        check!(
+            "remove_takes_extension_attributes",
+            "REM-012",
+            "Let remove take an extension attribute by its URN.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c
+                    .employee(json!({"department": "Tools", "employeeNumber": "7"}))
+                    .await?;
+                let read = c
+                    .patched(
+                        &user.path,
+                        json!([{"op": "remove", "path": format!("{ENTERPRISE}:department")}]),
+                    )
+                    .await?;
+                read.lacks(&format!("/{ENTERPRISE}/department"))?
+                    .is(&format!("/{ENTERPRISE}/employeeNumber"), "7")?;
+            }
+        ),
     ]
 }
 
@@ -234,7 +332,8 @@ fn replacing() -> Vec<Check> {
             read.is("/addresses/0/locality", "Basel")?;
             expect(read.at("/addresses").as_array().map_or(0, Vec::len) == 1, || "there is another address now".to_owned())?;
         }).not(&[Profile::Interop]),
-        check!("replace_sets_sub_attributes_of_matches", "REP-007", "Let replace set a sub-attribute of what its filter matches, and touch nothing else.", |c| {
+        check!("replace_sets_sub_attributes_of_matches", "REP-007", "Let replace set a sub-attribute of what its filter matches, and touch \
+                nothing else.", |c| {
             let user = full(c).await?;
             let read = c.patched(&user.path, json!([{"op": "replace", "path": "addresses[type eq \"work\"].locality", "value": "Basel"}])).await?;
             read.is("/addresses/0/locality", "Basel")?.is("/addresses/0/country", "CH")?;
@@ -255,7 +354,8 @@ fn replacing() -> Vec<Check> {
             let operations = json!([{"op": "replace", "path": "nickName", "value": null}, {"op": "replace", "path": "addresses", "value": []}]);
             c.patched(&user.path, operations).await?.lacks("/nickName")?.lacks("/addresses")?;
         }),
-        check!("the_own_id_does_no_harm", "REP-011", "Accept the resource's own id in a value without path: Okta renames groups so.", |c| {
+        check!("the_own_id_does_no_harm", "REP-011", "Accept the resource's own id in a value without path: Okta renames \
+                groups so.", |c| {
             let (group, _) = team(c).await?;
             let name = c.name();
             c.patched(&group.path, json!([{"op": "replace", "value": {"id": group.id, "displayName": name}}])).await?.is("/displayName", name)?;

@@ -211,7 +211,8 @@ pub(super) fn checks() -> Vec<Check> {
         check!("paths_end_at_sub_attributes", "PAT-030", "Answer 400 to name.a.b.", |c| {
             refused(c, json!([{"op": "replace", "path": "name.givenName.first", "value": "x"}])).await?;
         }),
-        check!("a_patch_is_no_silent_success", "PAT-008", "Answer 2xx to a PATCH only when a GET shows it at once. Clients do not repeat what succeeded.", |c| {
+        check!("a_patch_is_no_silent_success", "PAT-008", "Answer 2xx to a PATCH only when a GET shows it at once. Clients do not \
+                repeat what succeeded.", |c| {
             c.need(Feature::Patch)?;
             let user = c.user_with(json!({"title": "Lead", "nickName": "Lee"})).await?;
             let steps = [

@@ -190,7 +190,8 @@ pub(super) fn checks() -> Vec<Check> {
         check!(
             "an_unlisted_extension_is_listed_or_refused",
             "POST-014",
-            "Refuse an extension that schemas does not list, or list it; never keep it unlisted.",
+            "Refuse an extension that schemas does not list, or list it; never keep \
+                it unlisted.",
             |c| {
                 c.need(Feature::Enterprise)?;
                 let reply = c
@@ -344,7 +345,8 @@ pub(super) fn checks() -> Vec<Check> {
         check!(
             "unknown_attributes_are_refused",
             "POST-024",
-            "Answer 400 invalidSyntax to attributes no schema defines, or drop them; never keep them.",
+            "Answer 400 invalidSyntax to attributes no schema defines, or drop them; \
+                never keep them.",
             |c| {
                 let reply = c
                     .post("/Users", &c.user(json!({"dispalyName": "x"})))

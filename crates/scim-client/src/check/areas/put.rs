@@ -80,7 +80,8 @@ pub(super) fn checks() -> Vec<Check> {
             c.put(&user.path, &before.body).await?.status(&[200])?;
             c.read(&user.path).await?.is("/meta/version", before.at("/meta/version").clone())?;
         }),
-        check!("a_put_may_not_forget_active", "PUT-004", "Keep active when a PUT leaves it out, or set the default; never remove access silently.", |c| {
+        check!("a_put_may_not_forget_active", "PUT-004", "Keep active when a PUT leaves it out, or set the default; never remove \
+                access silently.", |c| {
             let user = c.user_with(json!({"active": false})).await?;
             c.put(&user.path, &c.user(json!({"userName": user.name, "active": null}))).await?.status(&[200])?;
             let active = c.read(&user.path).await?.at("/active").clone();

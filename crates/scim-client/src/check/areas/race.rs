@@ -20,9 +20,10 @@ async fn many(probe: &Probe<'_>, count: usize) -> Step<Vec<Made>> {
     Ok(users)
 }
 
-const SOURCE: &str =
-    "members of a group are a set: RFC 7644 section 3.5.2.1 adds to it, whatever runs beside";
-const HINT: &str = "Add and remove members as rows, in one transaction each; never read the list, change it and write it back.";
+const SOURCE: &str = "members of a group are a set: RFC 7644 section 3.5.2.1 adds to it, \
+                whatever runs beside";
+const HINT: &str = "Add and remove members as rows, in one transaction each; never read the \
+                list, change it and write it back.";
 
 pub(super) fn checks() -> Vec<Check> {
     vec![

@@ -108,7 +108,8 @@ fn values() -> Vec<Check> {
         check!(
             "one_object_is_no_list",
             "SCH-014",
-            "Answer 400 to an object for a multi-valued attribute, or store a list of one.",
+            "Answer 400 to an object for a multi-valued attribute, or store a list of \
+                one.",
             |c| {
                 let value = json!({"value": format!("{}@example.com", c.name()), "type": "work"});
                 let reply = c.post("/Users", &c.user(json!({"emails": value}))).await?;
@@ -230,7 +231,8 @@ fn users() -> Vec<Check> {
         check!(
             "multi_valued_attributes_round_trip",
             "USR-007",
-            "Keep every multi-valued attribute of RFC 7643 section 4.1.2 that /Schemas lists.",
+            "Keep every multi-valued attribute of RFC 7643 section 4.1.2 that \
+                /Schemas lists.",
             |c| {
                 let more = json!({
                     "phoneNumbers": [{"value": "+41 44 555 01 23", "type": "work"}],

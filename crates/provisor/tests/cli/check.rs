@@ -1,0 +1,108 @@
+//! `provisor check`: reports, exit codes, and that nothing is left behind.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::harness::{Home, Server, finish};
+
+/// A home with a server and a token file, and the command up to its options.
+fn ready() -> (Home, Server, String, String) {
+    let (home, token) = Home::furnished();
+    let server = home.serve();
+    home.write("token", &token);
+    let command = format!("check http://{}/scim/v2 --token-file token", server.address);
+    (home, server, token, command)
+}
+
+fn users(server: &Server, token: &str) -> u64 {
+    let (_, body) = server.ask(token, "GET", "/scim/v2/Users?count=0", "");
+    body["totalResults"].as_u64().unwrap()
+}
+
+#[test]
+fn our_own_server_passes_and_keeps_nothing() {
+    let (home, server, token, command) = ready();
+    home.ok("tenant create beta");
+    let beta = home.ok("token create --tenant beta --scope scim --purpose test");
+    home.write("beta", &beta);
+    let files = "--second-token-file beta --junit j.xml --markdown m.md --json j.json";
+    let out = home.ok(&format!("{command} {files}"));
+    let sum = out.lines().last().unwrap();
+    assert!(sum.contains(" passed, 0 failed, "), "{out}");
+    assert!(sum.ends_with(" 0 not run"), "{sum}");
+    assert_eq!(users(&server, &token), 0);
+    let read = |name: &str| std::fs::read_to_string(home.path(name)).unwrap();
+    let json: Value = serde_json::from_str(&read("j.json")).unwrap();
+    assert_eq!(json["total"]["failed"], 0);
+    assert_eq!(json["left_over"], serde_json::json!([]));
+    assert!(read("j.xml").contains("<testsuite name=\"PAT\""));
+    assert!(read("m.md").starts_with("# SCIM conformance of http://"));
+    for text in [out, read("j.json"), read("j.xml"), read("m.md")] {
+        assert!(!text.contains(token.as_str()) && !text.contains(beta.trim()));
+    }
+}
+
+#[test]
+fn a_broken_must_ends_with_1_and_is_shown() {
+    let (home, _server, _, command) = ready();
+    home.write("token", "a-token-that-nobody-gave-out");
+    let ran = home.run(&format!("{command} --only creating_answers_201"));
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("breaks a MUST"), "{ran:?}");
+    for shown in [
+        "FAILED MUST creating_answers_201",
+        "RFC 7644 §3.3",
+        "> POST /Users",
+        "< 401",
+        "fix: ",
+    ] {
+        assert!(ran.out.contains(shown), "{shown}: {}", ran.out);
+    }
+    assert!(!ran.out.contains("a-token-that-nobody-gave-out"));
+}
+
+#[test]
+fn wrong_usage_is_told_before_anything_is_sent() {
+    let (home, server, token, command) = ready();
+    home.fails(2, &format!("{command} --profile nonsense"));
+    home.fails(2, &format!("{command} --only no_such_check"));
+    let same = home.fails(2, &format!("{command} --second-token-file token"));
+    assert!(same.contains("another tenant"), "{same}");
+    home.fails(2, "check http://127.0.0.1:9/scim --token-file missing");
+    home.fails(2, "check ftp://127.0.0.1/scim --token-file token");
+    assert_eq!(users(&server, &token), 0);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told() {
+    let home = Home::new();
+    home.write("token", "x");
+    let told = home.fails(1, "check http://127.0.0.1:9/scim/v2 --token-file token");
+    assert!(told.contains("no connection"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let (home, server, token, command) = ready();
+    let mut command = home.command(&command);
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Until a check has created something.
+    while users(&server, &token) == 0 {
+        std::thread::yield_now();
+    }
+    let mut kill = Command::new("kill");
+    kill.args(["-INT", &child.id().to_string()]);
+    assert_eq!(finish(kill, "").code, 0);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.contains("Stopped before the end."), "{out}");
+    assert_eq!(users(&server, &token), 0, "{out}");
+}
