@@ -137,12 +137,17 @@ fn dev_prints_address_url_and_token_once_and_what_it_suggests_works() {
 
     let commands = dev.commands();
     let with = |part: &str| commands.iter().filter(|line| line.contains(part)).count();
-    assert_eq!((with("curl "), with("provisor ")), (2, 3), "{commands:#?}");
+    assert_eq!((with("curl "), with("provisor ")), (2, 4), "{commands:#?}");
     let has_curl = Command::new("curl").arg("--version").output().is_ok();
     for line in &commands {
         let begun = Instant::now();
         let printed = if has_curl || !line.starts_with("curl ") {
-            suggested(folder, line)
+            // The company would live until Ctrl-C.
+            let line = line.replace(
+                "simulate okta",
+                "simulate okta --scenario first-sync --users 5 --teams 1",
+            );
+            suggested(folder, &line)
         } else {
             // Without curl, what it would have sent.
             let lena: Value = line.split_once("-d '").map_or(Value::Null, |(_, rest)| {
@@ -178,7 +183,8 @@ fn dev_prints_address_url_and_token_once_and_what_it_suggests_works() {
     let mut scim = Client::new(address.parse().expect("an address"), &token);
     let page = scim.get("/scim/v2/Users").expect(200).json();
     assert_eq!(
-        page["totalResults"], 1,
+        page["totalResults"],
+        1 + 5,
         "the data stayed, and so did the token"
     );
     // The way to another token works as it is written.

@@ -390,8 +390,9 @@ fn errors() -> Vec<Check> {
                     .await?;
                 reply.refused(&[409])?.has("/detail")?;
                 let internals = [
-                    "SELECT ",
-                    "INSERT ",
+                    "SQLSTATE",
+                    "SQLITE_",
+                    "syntax error at",
                     "Traceback",
                     "at java.",
                     "node_modules",
