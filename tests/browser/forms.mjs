@@ -53,15 +53,18 @@ export class Forms {
     return `${(method ?? 'get').toUpperCase()} ${kind(new URL(action, this.origin).pathname, this.tenants)}`;
   }
 
-  // The pages where it stands, those of the expendable tenant first, then the most specific.
+  // Some pages where it stands: of the expendable tenant, the most specific, and, since those may be
+  // gone by then, the most general.
   #pages(name) {
-    const rank = (path) => (path.includes(this.expendable) ? 0 : 1);
-    return [...this.#found.get(name)].sort((a, b) => rank(a) - rank(b) || b.length - a.length);
+    const pages = [...this.#found.get(name)].sort((a, b) => b.length - a.length);
+    const expendable = pages.filter((path) => path.includes(this.expendable));
+    const others = pages.filter((path) => !path.includes(this.expendable));
+    return [...new Set([...expendable.slice(0, 4), ...others.slice(0, 4), ...others.slice(-4)])];
   }
 
   async #sendOne(page, name) {
     const complaints = [];
-    for (const path of this.#pages(name).slice(0, 8)) {
+    for (const path of this.#pages(name)) {
       const opened = await page.goto(path);
       const form = opened.ok() && (await this.#form(page, name));
       // What was done meanwhile may have taken it away.

@@ -5,6 +5,8 @@ import { demand } from './report.mjs';
 // More than this is a page that links to ever new ones.
 const MOST = 5_000;
 const AT_ONCE = 4;
+// Filters multiply: so many links to one path with the same names in their query are followed.
+const OF_A_FILTER = 4;
 
 const unescape = (text) => text.replaceAll('&amp;', '&').replaceAll('&quot;', '"').replaceAll('&#34;', '"').replaceAll('&#39;', "'").replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&#38;', '&').replaceAll('&#60;', '<').replaceAll('&#62;', '>').replaceAll('&#x27;', "'");
 
@@ -49,6 +51,14 @@ export async function walk(profile, origin, start) {
   const cookie = (await profile.cookies(origin)).map(({ name, value }) => `${name}=${value}`).join('; ');
   const answers = new Map();
   const known = new Set([start]);
+  const filters = new Map();
+  const isOneMore = (path) => {
+    const [plain, query] = path.split('?');
+    if (!query) return false;
+    const filter = `${plain}?${[...new Set(new URLSearchParams(query).keys())].sort()}`;
+    filters.set(filter, (filters.get(filter) ?? 0) + 1);
+    return filters.get(filter) > OF_A_FILTER;
+  };
   let waiting = [{ path: start, from: 'the start' }];
   while (waiting.length > 0) {
     const some = waiting.slice(0, AT_ONCE);
@@ -56,8 +66,9 @@ export async function walk(profile, origin, start) {
     for (const answer of await Promise.all(some.map((link) => follow(link, origin, cookie)))) {
       answers.set(answer.path, answer);
       for (const path of answer.leadsTo) {
-        if (!known.has(path)) waiting.push({ path, from: answer.path });
+        if (known.has(path)) continue;
         known.add(path);
+        if (!isOneMore(path)) waiting.push({ path, from: answer.path });
       }
     }
     demand(known.size < MOST, `more than ${MOST} pages; is there one that links to ever new ones, as ${waiting.at(-1)?.path}?`);
