@@ -390,8 +390,8 @@ fn errors() -> Vec<Check> {
                     .await?;
                 reply.refused(&[409])?.has("/detail")?;
                 let internals = [
-                    "SELECT ",
-                    "INSERT ",
+                    "constraint failed",
+                    "duplicate key value",
                     "Traceback",
                     "at java.",
                     "node_modules",
