@@ -1,6 +1,6 @@
 //! The conformance checker: asks any SCIM server what RFC 7643, RFC 7644 and RFC 9865 ask of it.
 //!
-//! A [`Check`] is one rule in use: requests, and what their answers must be. Its grade and clause are those of the
+//! A check is one rule in use: requests, and what their answers must be. Its grade and clause are those of the
 //! first requirement it proves, its verdict is an [`Outcome`]. Checks make what they need, under names that begin with
 //! [`MARK`], and delete it again.
 

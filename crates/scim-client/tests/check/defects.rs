@@ -388,7 +388,7 @@ pub(crate) fn spoil(server: &Server, method: &Method, status: &mut u16, body: &m
             object.remove("scimType");
         }
         if server.is("shows_internals") {
-            object["detail"] = json!("INSERT INTO users failed");
+            object["detail"] = json!("UNIQUE constraint failed: users.name");
         }
         if server.is("errors_are_500") && !is_401 {
             *status = 500;

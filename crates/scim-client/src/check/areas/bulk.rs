@@ -71,7 +71,15 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-001",
             "Answer /Bulk with 200, or 501 without support.",
             |c| {
-                let reply = c.post("/Bulk", &json!({"schemas": [BULK], "Operations": [{"method": "DELETE", "path": "/Users/nobody"}]})).await?;
+                let reply = c
+                    .post(
+                        "/Bulk",
+                        &json!({
+                            "schemas": [BULK],
+                            "Operations": [{"method": "DELETE", "path": "/Users/nobody"}],
+                        }),
+                    )
+                    .await?;
                 let expected: &[u16] = if c.world.has(Feature::Bulk) {
                     &[200]
                 } else {
@@ -138,7 +146,10 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = c.new_user().await?;
                 c.need(Feature::Bulk)?;
-                let operations = json!([{"method": "PUT", "path": "/Users", "data": c.user(json!({}))}, {"method": "POST", "bulkId": "a", "path": user.path, "data": c.user(json!({}))}]);
+                let operations = json!([
+                    {"method": "PUT", "path": "/Users", "data": c.user(json!({}))},
+                    {"method": "POST", "bulkId": "a", "path": user.path, "data": c.user(json!({}))},
+                ]);
                 let reply = c
                     .post(
                         "/Bulk",
@@ -159,7 +170,15 @@ pub(super) fn checks() -> Vec<Check> {
             "Refuse a bulkId that stands twice.",
             |c| {
                 c.need(Feature::Bulk)?;
-                let reply = c.post("/Bulk", &json!({"schemas": [BULK], "Operations": [creating(c, "same"), creating(c, "same")]})).await?;
+                let reply = c
+                    .post(
+                        "/Bulk",
+                        &json!({
+                            "schemas": [BULK],
+                            "Operations": [creating(c, "same"), creating(c, "same")],
+                        }),
+                    )
+                    .await?;
                 if reply.status_code() == 200 {
                     expect(
                         statuses(&reply)
@@ -202,7 +221,15 @@ pub(super) fn checks() -> Vec<Check> {
             "Ask for a whole PATCH message in data.",
             |c| {
                 let user = c.new_user().await?;
-                let reply = job(c, json!([{"method": "PATCH", "path": user.path, "data": [{"op": "replace", "path": "title", "value": "Lead"}]}])).await?;
+                let reply = job(
+                    c,
+                    json!([{
+                        "method": "PATCH",
+                        "path": user.path,
+                        "data": [{"op": "replace", "path": "title", "value": "Lead"}],
+                    }]),
+                )
+                .await?;
                 if statuses(&reply)
                     .first()
                     .is_some_and(|status| status.starts_with('2'))
@@ -219,7 +246,15 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 c.need(Feature::Etag)?;
                 let user = c.new_user().await?;
-                let reply = job(c, json!([{"method": "DELETE", "path": user.path, "version": "W/\"provisor-check-old\""}])).await?;
+                let reply = job(
+                    c,
+                    json!([{
+                        "method": "DELETE",
+                        "path": user.path,
+                        "version": "W/\"provisor-check-old\"",
+                    }]),
+                )
+                .await?;
                 status(&reply, 0, &["412"])?;
                 c.read(&user.path).await?;
             }
@@ -230,7 +265,12 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 200, go on after failures, and tell each failure as a SCIM error.",
             |c| {
                 let taken = c.new_user().await?;
-                let clash = json!({"method": "POST", "path": "/Users", "bulkId": "b", "data": c.user(json!({"userName": taken.name}))});
+                let clash = json!({
+                    "method": "POST",
+                    "path": "/Users",
+                    "bulkId": "b",
+                    "data": c.user(json!({"userName": taken.name})),
+                });
                 let reply = job(c, json!([creating(c, "a"), clash, creating(c, "c")])).await?;
                 for (at, expected) in [(0, "201"), (1, "409"), (2, "201")] {
                     status(&reply, at, &[expected])?;
@@ -247,8 +287,16 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 c.need(Feature::Bulk)?;
                 let (taken, later) = (c.new_user().await?, c.user(json!({})));
-                let clash = json!({"method": "POST", "path": "/Users", "bulkId": "a", "data": c.user(json!({"userName": taken.name}))});
-                let operations = json!([clash, {"method": "POST", "path": "/Users", "bulkId": "b", "data": later}]);
+                let clash = json!({
+                    "method": "POST",
+                    "path": "/Users",
+                    "bulkId": "a",
+                    "data": c.user(json!({"userName": taken.name})),
+                });
+                let operations = json!([
+                    clash,
+                    {"method": "POST", "path": "/Users", "bulkId": "b", "data": later},
+                ]);
                 let reply = c
                     .post(
                         "/Bulk",
@@ -269,7 +317,11 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-015 BULK-017",
             "Put the id of what was created for its bulkId, whatever the order.",
             |c| {
-                let group = json!({"schemas": [GROUP], "displayName": c.name(), "members": [{"value": "bulkId:u"}]});
+                let group = json!({
+                    "schemas": [GROUP],
+                    "displayName": c.name(),
+                    "members": [{"value": "bulkId:u"}],
+                });
                 let group =
                     json!({"method": "POST", "path": "/Groups", "bulkId": "g", "data": group});
                 for (operations, user, team) in [
@@ -298,8 +350,18 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-016",
             "Resolve bulkId in a path.",
             |c| {
-                let patch = json!({"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": "title", "value": "Lead"}]});
-                let reply = job(c, json!([creating(c, "u"), {"method": "PATCH", "path": "/Users/bulkId:u", "data": patch}])).await?;
+                let patch = json!({
+                    "schemas": [PATCH_OP],
+                    "Operations": [{"op": "replace", "path": "title", "value": "Lead"}],
+                });
+                let reply = job(
+                    c,
+                    json!([
+                        creating(c, "u"),
+                        {"method": "PATCH", "path": "/Users/bulkId:u", "data": patch},
+                    ]),
+                )
+                .await?;
                 status(&reply, 1, &["2"])?;
                 let id = created(&reply, 0)?;
                 c.read(&format!("/Users/{id}"))
@@ -313,7 +375,11 @@ pub(super) fn checks() -> Vec<Check> {
             "Create groups that contain each other, or answer 409; leave no half.",
             |c| {
                 let group = |id: &str, other: &str| {
-                    let data = json!({"schemas": [GROUP], "displayName": c.name(), "members": [{"value": format!("bulkId:{other}"), "type": "Group"}]});
+                    let data = json!({
+                        "schemas": [GROUP],
+                        "displayName": c.name(),
+                        "members": [{"value": format!("bulkId:{other}"), "type": "Group"}],
+                    });
                     json!({"method": "POST", "path": "/Groups", "bulkId": id, "data": data})
                 };
                 let reply = job(c, json!([group("a", "b"), group("b", "a")])).await?;
@@ -329,9 +395,16 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-019",
             "Refuse an operation that refers to a bulkId nobody has.",
             |c| {
-                let data = json!({"schemas": [GROUP], "displayName": c.name(), "members": [{"value": "bulkId:nobody"}]});
+                let data = json!({
+                    "schemas": [GROUP],
+                    "displayName": c.name(),
+                    "members": [{"value": "bulkId:nobody"}],
+                });
                 c.need(Feature::Bulk)?;
-                let reply = c.post("/Bulk", &json!({"schemas": [BULK], "Operations": [{"method": "POST", "path": "/Groups", "bulkId": "g", "data": data}]})).await?;
+                let reply = c.post("/Bulk", &json!({
+                    "schemas": [BULK],
+                    "Operations": [{"method": "POST", "path": "/Groups", "bulkId": "g", "data": data}],
+                })).await?;
                 if reply.status_code() == 200 {
                     status(&reply, 0, &["4"])?;
                 } else {
@@ -373,8 +446,19 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-021",
             "Keep the order of operations on one resource.",
             |c| {
-                let patch = json!({"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": "title", "value": "Lead"}]});
-                let reply = job(c, json!([creating(c, "u"), {"method": "PATCH", "path": "/Users/bulkId:u", "data": patch}, {"method": "DELETE", "path": "/Users/bulkId:u"}])).await?;
+                let patch = json!({
+                    "schemas": [PATCH_OP],
+                    "Operations": [{"op": "replace", "path": "title", "value": "Lead"}],
+                });
+                let reply = job(
+                    c,
+                    json!([
+                        creating(c, "u"),
+                        {"method": "PATCH", "path": "/Users/bulkId:u", "data": patch},
+                        {"method": "DELETE", "path": "/Users/bulkId:u"},
+                    ]),
+                )
+                .await?;
                 for at in 0..3 {
                     status(&reply, at, &["2"])?;
                 }
@@ -393,11 +477,21 @@ pub(super) fn checks() -> Vec<Check> {
                     .refused(&[400])?;
             }
         ),
-        check!("a_count_of_errors_is_positive", "BULK-022", "Answer 400 to a failOnErrors below 1.", |c| {
-            c.need(Feature::Bulk)?;
-            let job = json!({"schemas": [BULK], "failOnErrors": -1, "Operations": [creating(c, "a")]});
-            c.post("/Bulk", &job).await?.refused(&[400])?;
-        }).graded(Level::May),
+        check!(
+            "a_count_of_errors_is_positive",
+            "BULK-022",
+            "Answer 400 to a failOnErrors below 1.",
+            |c| {
+                c.need(Feature::Bulk)?;
+                let job = json!({
+                    "schemas": [BULK],
+                    "failOnErrors": -1,
+                    "Operations": [creating(c, "a")],
+                });
+                c.post("/Bulk", &job).await?.refused(&[400])?;
+            }
+        )
+        .graded(Level::May),
         check!(
             "absolute_bulk_paths_do_no_harm",
             "BULK-023",

@@ -148,7 +148,10 @@ pub(super) fn checks() -> Vec<Check> {
                 } else {
                     reply.status(&[501, 405, 404])?;
                 }
-                let empty = json!({"schemas": [crate::check::probe::BULK], "Operations": [{"method": "DELETE", "path": "/Users/nobody"}]});
+                let empty = json!({
+                    "schemas": [crate::check::probe::BULK],
+                    "Operations": [{"method": "DELETE", "path": "/Users/nobody"}],
+                });
                 let reply = c.post("/Bulk", &empty).await?;
                 if c.world.has(Feature::Bulk) {
                     reply.status(&[200])?;

@@ -390,9 +390,8 @@ fn errors() -> Vec<Check> {
                     .await?;
                 reply.refused(&[409])?.has("/detail")?;
                 let internals = [
-                    "SQLSTATE",
-                    "SQLITE_",
-                    "syntax error at",
+                    "constraint failed",
+                    "duplicate key value",
                     "Traceback",
                     "at java.",
                     "node_modules",

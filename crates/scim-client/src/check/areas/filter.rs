@@ -143,7 +143,10 @@ pub(super) fn checks() -> Vec<Check> {
             "Apply all conditions in brackets to the same value.",
             |c| {
                 let name = c.name();
-                let emails = json!([{"type": "work", "value": format!("{name}@b.example")}, {"type": "home", "value": format!("{name}@a.example")}]);
+                let emails = json!([
+                    {"type": "work", "value": format!("{name}@b.example")},
+                    {"type": "home", "value": format!("{name}@a.example")},
+                ]);
                 let user = c.user_with(json!({"emails": emails})).await?;
                 among(
                     c,
@@ -198,7 +201,10 @@ pub(super) fn checks() -> Vec<Check> {
             "Let a multi-valued attribute match by any of its values.",
             |c| {
                 let name = c.name();
-                let emails = json!([{"type": "work", "value": format!("{name}-1@example.com")}, {"type": "home", "value": format!("{name}-2@example.com")}]);
+                let emails = json!([
+                    {"type": "work", "value": format!("{name}-1@example.com")},
+                    {"type": "home", "value": format!("{name}-2@example.com")},
+                ]);
                 let user = c.user_with(json!({"emails": emails})).await?;
                 c.finds(
                     "/Users",

@@ -18,105 +18,260 @@ const IPSIE: &[Profile] = &[Profile::Ipsie];
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
-        check!("interop_discovery_is_there", "IOP-001 DISC-026", "Answer all three discovery endpoints; let each resource type's id be its \
-                name.", |c| {
-            c.get("/ServiceProviderConfig").await?.status(&[200])?;
-            c.get("/Schemas").await?.list()?;
-            for found in c.get("/ResourceTypes").await?.list()? {
-                expect(found["id"] == found["name"], || format!("a resource type has id {} and name {}", found["id"], found["name"]))?;
+        check!(
+            "interop_discovery_is_there",
+            "IOP-001 DISC-026",
+            "Answer all three discovery endpoints; let each resource type's id be its \
+                name.",
+            |c| {
+                c.get("/ServiceProviderConfig").await?.status(&[200])?;
+                c.get("/Schemas").await?.list()?;
+                for found in c.get("/ResourceTypes").await?.list()? {
+                    expect(found["id"] == found["name"], || {
+                        format!(
+                            "a resource type has id {} and name {}",
+                            found["id"], found["name"]
+                        )
+                    })?;
+                }
             }
-        }).only(STRICT),
-        check!("interop_unknown_is_invalid_syntax", "IOP-003", "Answer 400 invalidSyntax to unknown attributes and schemas.", |c| {
-            c.post("/Users", &c.user(json!({"dispalyName": "x"}))).await?.refused(&[400])?.kind(&["invalidSyntax"])?;
-            let schemas = json!([USER, "urn:provisor:check:unknown"]);
-            c.post("/Users", &c.user(json!({"schemas": schemas}))).await?.refused(&[400])?;
-        }).only(STRICT),
-        check!("interop_types_have_canonical_values", "IOP-004", "List canonicalValues for every type sub-attribute.", |c| {
-            for schema in &c.world.schemas {
-                for attribute in schema["attributes"].as_array().into_iter().flatten() {
-                    let subs = attribute["subAttributes"].as_array().into_iter().flatten();
-                    for sub in subs.filter(|sub| sub["name"] == "type") {
-                        let listed = sub["canonicalValues"].as_array().is_some_and(|values| !values.is_empty());
-                        expect(listed, || format!("{}.type has no canonicalValues", attribute["name"]))?;
+        )
+        .only(STRICT),
+        check!(
+            "interop_unknown_is_invalid_syntax",
+            "IOP-003",
+            "Answer 400 invalidSyntax to unknown attributes and schemas.",
+            |c| {
+                c.post("/Users", &c.user(json!({"dispalyName": "x"})))
+                    .await?
+                    .refused(&[400])?
+                    .kind(&["invalidSyntax"])?;
+                let schemas = json!([USER, "urn:provisor:check:unknown"]);
+                c.post("/Users", &c.user(json!({"schemas": schemas})))
+                    .await?
+                    .refused(&[400])?;
+            }
+        )
+        .only(STRICT),
+        check!(
+            "interop_types_have_canonical_values",
+            "IOP-004",
+            "List canonicalValues for every type sub-attribute.",
+            |c| {
+                for schema in &c.world.schemas {
+                    for attribute in schema["attributes"].as_array().into_iter().flatten() {
+                        let subs = attribute["subAttributes"].as_array().into_iter().flatten();
+                        for sub in subs.filter(|sub| sub["name"] == "type") {
+                            let listed = sub["canonicalValues"]
+                                .as_array()
+                                .is_some_and(|values| !values.is_empty());
+                            expect(listed, || {
+                                format!("{}.type has no canonicalValues", attribute["name"])
+                            })?;
+                        }
                     }
                 }
             }
-        }).only(STRICT),
-        check!("interop_media_type", "IOP-006 IOP-015", "Answer with application/scim+json.", |c| {
-            let reply = c.get("/Users?count=1").await?;
-            let kind = reply.header("content-type").unwrap_or("none");
-            expect(kind.starts_with("application/scim+json"), || format!("Content-Type is {kind}"))?;
-        }).only(STRICT),
+        )
+        .only(STRICT),
+        check!(
+            "interop_media_type",
+            "IOP-006 IOP-015",
+            "Answer with application/scim+json.",
+            |c| {
+                let reply = c.get("/Users?count=1").await?;
+                let kind = reply.header("content-type").unwrap_or("none");
+                expect(kind.starts_with("application/scim+json"), || {
+                    format!("Content-Type is {kind}")
+                })?;
+            }
+        )
+        .only(STRICT),
         check!("interop_filters", "IOP-007", "Support eq and and.", |c| {
             let user = c.new_user().await?;
-            c.finds("/Users", &format!("userName eq \"{}\" and active eq true", user.name), &[&user]).await?;
-        }).only(STRICT),
-        check!("interop_operations_have_a_path", "IOP-009", "Answer 400 invalidSyntax to operations without a path.", |c| {
-            let user = c.new_user().await?;
-            let reply = c.patch(&user.path, json!([{"op": "replace", "value": {"title": "Lead"}}])).await?;
-            reply.refused(&[400])?.kind(&["invalidSyntax"])?;
-        }).only(STRICT),
-        check!("interop_replace_sets_the_whole_object", "IOP-010", "Let replace of a complex attribute replace the whole object.", |c| {
-            let user = c.new_user().await?;
-            let read = c.patched(&user.path, json!([{"op": "replace", "path": "name", "value": {"givenName": "Mia"}}])).await?;
-            read.is("/name/givenName", "Mia")?.lacks("/name/familyName")?;
-        }).only(STRICT),
-        check!("interop_filtered_paths_end_in_a_sub_attribute", "IOP-011", "Answer 400 invalidPath to emails[…] without a sub-attribute.", |c| {
-            let user = c.new_user().await?;
-            let reply = c.patch(&user.path, json!([{"op": "replace", "path": "emails[type eq \"work\"]", "value": {"value": "x@example.com"}}])).await?;
-            reply.refused(&[400])?.kind(&["invalidPath"])?;
-        }).only(STRICT),
-        check!("interop_deletes_for_good", "IOP-012 IOP-013 IOP-014", "Let DELETE delete: 404 afterwards, the name free again.", |c| {
-            let user = c.new_user().await?;
-            c.delete(&user.path).await?.status(&[204])?;
-            c.get(&user.path).await?.status(&[404])?;
-        }).only(STRICT),
-        check!("ipsie_bears_25_requests_a_second", "IPS-002 AUTH-012", "Bear 25 requests a second per tenant; beyond, answer 429 with Retry-After.", |c| {
-            let replies = c.together(vec![with_query(Method::GET, "/Users?count=1"); 25]).await?;
-            for reply in &replies {
-                if reply.status_code() == 429 {
-                    expect(reply.header("retry-after").is_some(), || "429 without Retry-After".to_owned())?;
+            c.finds(
+                "/Users",
+                &format!("userName eq \"{}\" and active eq true", user.name),
+                &[&user],
+            )
+            .await?;
+        })
+        .only(STRICT),
+        check!(
+            "interop_operations_have_a_path",
+            "IOP-009",
+            "Answer 400 invalidSyntax to operations without a path.",
+            |c| {
+                let user = c.new_user().await?;
+                let reply = c
+                    .patch(
+                        &user.path,
+                        json!([{"op": "replace", "value": {"title": "Lead"}}]),
+                    )
+                    .await?;
+                reply.refused(&[400])?.kind(&["invalidSyntax"])?;
+            }
+        )
+        .only(STRICT),
+        check!(
+            "interop_replace_sets_the_whole_object",
+            "IOP-010",
+            "Let replace of a complex attribute replace the whole object.",
+            |c| {
+                let user = c.new_user().await?;
+                let read = c
+                    .patched(
+                        &user.path,
+                        json!([{
+                            "op": "replace",
+                            "path": "name",
+                            "value": {"givenName": "Mia"},
+                        }]),
+                    )
+                    .await?;
+                read.is("/name/givenName", "Mia")?
+                    .lacks("/name/familyName")?;
+            }
+        )
+        .only(STRICT),
+        check!(
+            "interop_filtered_paths_end_in_a_sub_attribute",
+            "IOP-011",
+            "Answer 400 invalidPath to emails[…] without a sub-attribute.",
+            |c| {
+                let user = c.new_user().await?;
+                let reply = c
+                    .patch(
+                        &user.path,
+                        json!([{
+                            "op": "replace",
+                            "path": "emails[type eq \"work\"]",
+                            "value": {"value": "x@example.com"},
+                        }]),
+                    )
+                    .await?;
+                reply.refused(&[400])?.kind(&["invalidPath"])?;
+            }
+        )
+        .only(STRICT),
+        check!(
+            "interop_deletes_for_good",
+            "IOP-012 IOP-013 IOP-014",
+            "Let DELETE delete: 404 afterwards, the name free again.",
+            |c| {
+                let user = c.new_user().await?;
+                c.delete(&user.path).await?.status(&[204])?;
+                c.get(&user.path).await?.status(&[404])?;
+            }
+        )
+        .only(STRICT),
+        check!(
+            "ipsie_bears_25_requests_a_second",
+            "IPS-002 AUTH-012",
+            "Bear 25 requests a second per tenant; beyond, answer 429 with Retry-After.",
+            |c| {
+                let replies = c
+                    .together(vec![with_query(Method::GET, "/Users?count=1"); 25])
+                    .await?;
+                for reply in &replies {
+                    if reply.status_code() == 429 {
+                        expect(reply.header("retry-after").is_some(), || {
+                            "429 without Retry-After".to_owned()
+                        })?;
+                    }
+                    reply.status(&[200])?;
                 }
-                reply.status(&[200])?;
             }
-        }).only(IPSIE),
-        check!("ipsie_has_bulk", "IPS-003", "Support /Bulk and PATCH of several attributes.", |c| {
-            expect(c.world.has(Feature::Bulk) && c.world.has(Feature::Patch), || "bulk or patch is not supported".to_owned())?;
-        }).only(IPSIE),
-        check!("ipsie_filters_users", "IPS-004", "Find users by userName, externalId and e-mail address.", |c| {
-            let user = c.user_with(json!({"externalId": c.name()})).await?;
-            let external = user.reply.text("/externalId");
-            for filter in [
-                format!("userName eq \"{}\"", user.name),
-                format!("externalId eq \"{external}\""),
-                format!("emails[value eq \"{}\"]", user.name),
-                format!("emails[type eq \"work\" and value eq \"{}\"]", user.name),
-            ] {
-                c.get(&format!("/Users?filter={}", encoded(&filter))).await?.finds(&[&user.id])?;
+        )
+        .only(IPSIE),
+        check!(
+            "ipsie_has_bulk",
+            "IPS-003",
+            "Support /Bulk and PATCH of several attributes.",
+            |c| {
+                expect(
+                    c.world.has(Feature::Bulk) && c.world.has(Feature::Patch),
+                    || "bulk or patch is not supported".to_owned(),
+                )?;
             }
-        }).only(IPSIE),
-        check!("ipsie_schemas_have_no_password", "IPS-006", "List userName, displayName, active and externalId, and no password.", |c| {
-            let lists = |name: &str| c.world.schemas.iter().any(|schema| schema["id"] == USER && c.world.defines(USER, name));
-            for name in ["userName", "displayName", "active"] {
-                expect(lists(name), || format!("/Schemas does not list {name}"))?;
+        )
+        .only(IPSIE),
+        check!(
+            "ipsie_filters_users",
+            "IPS-004",
+            "Find users by userName, externalId and e-mail address.",
+            |c| {
+                let user = c.user_with(json!({"externalId": c.name()})).await?;
+                let external = user.reply.text("/externalId");
+                for filter in [
+                    format!("userName eq \"{}\"", user.name),
+                    format!("externalId eq \"{external}\""),
+                    format!("emails[value eq \"{}\"]", user.name),
+                    format!("emails[type eq \"work\" and value eq \"{}\"]", user.name),
+                ] {
+                    c.get(&format!("/Users?filter={}", encoded(&filter)))
+                        .await?
+                        .finds(&[&user.id])?;
+                }
             }
-            expect(!lists("password"), || "/Schemas lists password".to_owned())?;
-        }).only(IPSIE),
-        check!("ipsie_filters_groups", "IPS-007", "Find groups by displayName, externalId and member.", |c| {
-            let user = c.new_user().await?;
-            let members = json!([{"value": user.id}]);
-            let group = c.made("/Groups", &c.group(json!({"schemas": [GROUP], "externalId": c.name(), "members": members}))).await?;
-            for filter in [
-                format!("displayName eq \"{}\"", group.name),
-                format!("externalId eq \"{}\"", group.reply.text("/externalId")),
-                format!("members[value eq \"{}\"]", user.id),
-            ] {
-                c.finds("/Groups", &filter, &[&group]).await?;
+        )
+        .only(IPSIE),
+        check!(
+            "ipsie_schemas_have_no_password",
+            "IPS-006",
+            "List userName, displayName, active and externalId, and no password.",
+            |c| {
+                let lists = |name: &str| {
+                    c.world
+                        .schemas
+                        .iter()
+                        .any(|schema| schema["id"] == USER && c.world.defines(USER, name))
+                };
+                for name in ["userName", "displayName", "active"] {
+                    expect(lists(name), || format!("/Schemas does not list {name}"))?;
+                }
+                expect(!lists("password"), || "/Schemas lists password".to_owned())?;
             }
-        }).only(IPSIE),
-        check!("interop_enterprise_users_are_announced", "USR-013", "List the enterprise extension where it is used.", |c| {
-            c.need(Feature::Enterprise)?;
-            c.get(&format!("/Schemas/{ENTERPRISE}")).await?.status(&[200])?;
-        }).only(STRICT),
+        )
+        .only(IPSIE),
+        check!(
+            "ipsie_filters_groups",
+            "IPS-007",
+            "Find groups by displayName, externalId and member.",
+            |c| {
+                let user = c.new_user().await?;
+                let members = json!([{"value": user.id}]);
+                let group = c
+                    .made(
+                        "/Groups",
+                        &c.group(json!({
+                            "schemas": [GROUP],
+                            "externalId": c.name(),
+                            "members": members,
+                        })),
+                    )
+                    .await?;
+                for filter in [
+                    format!("displayName eq \"{}\"", group.name),
+                    format!("externalId eq \"{}\"", group.reply.text("/externalId")),
+                    format!("members[value eq \"{}\"]", user.id),
+                ] {
+                    c.finds("/Groups", &filter, &[&group]).await?;
+                }
+            }
+        )
+        .only(IPSIE),
+        check!(
+            "interop_enterprise_users_are_announced",
+            "USR-013",
+            "List the enterprise extension where it is used.",
+            |c| {
+                c.need(Feature::Enterprise)?;
+                c.get(&format!("/Schemas/{ENTERPRISE}"))
+                    .await?
+                    .status(&[200])?;
+            }
+        )
+        .only(STRICT),
     ]
 }

@@ -58,178 +58,497 @@ async fn message(
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
-        check!("a_patch_applies", "PAT-001 PAT-008", "Answer PATCH with 200 and the resource, or with 204.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.new_user().await?;
-            let reply = c.patch(&user.path, json!([{"op": "replace", "path": "displayName", "value": "Patched"}])).await?;
-            reply.status(&[200, 204])?;
-            let read = c.read(&user.path).await?;
-            read.is("/displayName", "Patched")?;
-            if reply.status_code() == 200 {
-                reply.is("/displayName", "Patched")?.is("/id", user.id.clone())?;
+        check!(
+            "a_patch_applies",
+            "PAT-001 PAT-008",
+            "Answer PATCH with 200 and the resource, or with 204.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.new_user().await?;
+                let reply = c
+                    .patch(
+                        &user.path,
+                        json!([{
+                            "op": "replace",
+                            "path": "displayName",
+                            "value": "Patched",
+                        }]),
+                    )
+                    .await?;
+                reply.status(&[200, 204])?;
+                let read = c.read(&user.path).await?;
+                read.is("/displayName", "Patched")?;
+                if reply.status_code() == 200 {
+                    reply
+                        .is("/displayName", "Patched")?
+                        .is("/id", user.id.clone())?;
+                }
             }
-        }),
-        check!("a_patch_names_its_schema", "PAT-002", "Answer 400 to a PATCH without its schema.", |c| {
-            let user = c.new_user().await?;
-            let operations = json!([{"op": "replace", "path": "title", "value": "Lead"}]);
-            let reply = message(c, &user.path, &json!({"Operations": operations})).await?;
-            if c.forgiven(&reply, Tolerance::InferSchemas)? {
-                c.read(&user.path).await?.is("/title", "Lead")?;
+        ),
+        check!(
+            "a_patch_names_its_schema",
+            "PAT-002",
+            "Answer 400 to a PATCH without its schema.",
+            |c| {
+                let user = c.new_user().await?;
+                let operations = json!([{"op": "replace", "path": "title", "value": "Lead"}]);
+                let reply = message(c, &user.path, &json!({"Operations": operations})).await?;
+                if c.forgiven(&reply, Tolerance::InferSchemas)? {
+                    c.read(&user.path).await?.is("/title", "Lead")?;
+                }
             }
-        }),
-        check!("a_patch_has_operations", "PAT-003", "Answer 400 to a PATCH without operations.", |c| {
-            let user = c.new_user().await?;
-            for body in [json!({"schemas": [PATCH_OP]}), json!({"schemas": [PATCH_OP], "Operations": []})] {
-                message(c, &user.path, &body).await?.refused(&[400])?;
+        ),
+        check!(
+            "a_patch_has_operations",
+            "PAT-003",
+            "Answer 400 to a PATCH without operations.",
+            |c| {
+                let user = c.new_user().await?;
+                for body in [
+                    json!({"schemas": [PATCH_OP]}),
+                    json!({"schemas": [PATCH_OP], "Operations": []}),
+                ] {
+                    message(c, &user.path, &body).await?.refused(&[400])?;
+                }
             }
-        }),
-        check!("operations_are_known", "PAT-004", "Answer 400 to operations other than add, remove, replace.", |c| {
-            refused(c, json!([{"op": "move", "path": "title", "value": "x"}])).await?;
-            refused(c, json!([{"path": "title", "value": "x"}])).await?;
-        }),
-        check!("operations_have_no_case", "PAT-005", "Compare op without regard to case: Entra writes Replace.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.new_user().await?;
-            c.patched(&user.path, json!([{"op": "Replace", "path": "title", "value": "Lead"}])).await?.is("/title", "Lead")?;
-        }).grave(),
-        check!("operations_apply_in_order", "PAT-006", "Apply operations in order; each sees what the one before made.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.user_with(json!({"nickName": "Lee"})).await?;
-            let operations = json!([{"op": "remove", "path": "nickName"}, {"op": "add", "path": "nickName", "value": "Len"}, {"op": "replace", "path": "nickName", "value": "Lena"}]);
-            c.patched(&user.path, operations).await?.is("/nickName", "Lena")?;
-        }),
-        check!("a_patch_is_applied_whole_or_not_at_all", "PAT-007", "Apply all operations or none: work on a copy, in one transaction.", |c| {
-            refused(c, json!([
-                {"op": "replace", "path": "displayName", "value": "Half"},
-                {"op": "replace", "path": "active", "value": "maybe"},
-            ])).await?;
-            refused(c, json!([
-                {"op": "add", "path": "nickName", "value": "Half"},
-                {"op": "replace", "path": "noSuchAttribute", "value": "x"},
-            ])).await?;
-        }).grave(),
-        check!("paths_follow_the_grammar", "PAT-011", "Read attribute paths, sub-attributes and value filters.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.new_user().await?;
-            let read = c.patched(&user.path, json!([
+        ),
+        check!(
+            "operations_are_known",
+            "PAT-004",
+            "Answer 400 to operations other than add, remove, replace.",
+            |c| {
+                refused(c, json!([{"op": "move", "path": "title", "value": "x"}])).await?;
+                refused(c, json!([{"path": "title", "value": "x"}])).await?;
+            }
+        ),
+        check!(
+            "operations_have_no_case",
+            "PAT-005",
+            "Compare op without regard to case: Entra writes Replace.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.new_user().await?;
+                c.patched(
+                    &user.path,
+                    json!([{
+                        "op": "Replace",
+                        "path": "title",
+                        "value": "Lead",
+                    }]),
+                )
+                .await?
+                .is("/title", "Lead")?;
+            }
+        )
+        .grave(),
+        check!(
+            "operations_apply_in_order",
+            "PAT-006",
+            "Apply operations in order; each sees what the one before made.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.user_with(json!({"nickName": "Lee"})).await?;
+                let operations = json!([
+                    {"op": "remove", "path": "nickName"},
+                    {"op": "add", "path": "nickName", "value": "Len"},
+                    {"op": "replace", "path": "nickName", "value": "Lena"},
+                ]);
+                c.patched(&user.path, operations)
+                    .await?
+                    .is("/nickName", "Lena")?;
+            }
+        ),
+        check!(
+            "a_patch_is_applied_whole_or_not_at_all",
+            "PAT-007",
+            "Apply all operations or none: work on a copy, in one transaction.",
+            |c| {
+                refused(
+                    c,
+                    json!([
+                        {"op": "replace", "path": "displayName", "value": "Half"},
+                        {"op": "replace", "path": "active", "value": "maybe"},
+                    ]),
+                )
+                .await?;
+                refused(
+                    c,
+                    json!([
+                        {"op": "add", "path": "nickName", "value": "Half"},
+                        {"op": "replace", "path": "noSuchAttribute", "value": "x"},
+                    ]),
+                )
+                .await?;
+            }
+        )
+        .grave(),
+        check!(
+            "paths_follow_the_grammar",
+            "PAT-011",
+            "Read attribute paths, sub-attributes and value filters.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.new_user().await?;
+                let read = c.patched(&user.path, json!([
                 {"op": "replace", "path": "name.familyName", "value": "Path"},
                 {"op": "replace", "path": "emails[type eq \"work\"].display", "value": "Desk"},
             ])).await?;
-            read.is("/name/familyName", "Path")?.is("/emails/0/display", "Desk")?;
-        }),
-        check!("malformed_paths_are_refused", "PAT-012", "Answer 400 invalidPath to paths the grammar does not allow.", |c| {
-            for path in ["emails[", "name..givenName", "emails]"] {
-                refused(c, json!([{"op": "replace", "path": path, "value": "x"}])).await?;
+                read.is("/name/familyName", "Path")?
+                    .is("/emails/0/display", "Desk")?;
             }
-        }),
-        check!("malformed_value_filters_are_refused", "PAT-013", "Answer 400 to a value filter the grammar does not allow.", |c| {
-            refused(c, json!([{"op": "replace", "path": "emails[type zz \"work\"].value", "value": "x"}])).await?;
-        }),
-        check!("there_are_no_indexes", "PAT-014", "Answer 400 to emails[0] and /emails/0.", |c| {
-            for path in ["emails[0].value", "/emails/0/value"] {
-                refused(c, json!([{"op": "replace", "path": path, "value": "x@example.com"}])).await?;
+        ),
+        check!(
+            "malformed_paths_are_refused",
+            "PAT-012",
+            "Answer 400 invalidPath to paths the grammar does not allow.",
+            |c| {
+                for path in ["emails[", "name..givenName", "emails]"] {
+                    refused(c, json!([{"op": "replace", "path": path, "value": "x"}])).await?;
+                }
             }
-        }),
-        check!("unknown_paths_are_refused", "PAT-015 IOP-003", "Answer 400 to paths that no schema defines; a 2xx says that it was stored.", |c| {
-            refused(c, json!([{"op": "replace", "path": "noSuchAttribute", "value": "x"}])).await?;
-        }),
-        check!("paths_take_urns", "PAT-016 PAT-028", "Accept paths with their schema's URN.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.employee(json!({"department": "Tools"})).await?;
-            let read = c.patched(&user.path, json!([
+        ),
+        check!(
+            "malformed_value_filters_are_refused",
+            "PAT-013",
+            "Answer 400 to a value filter the grammar does not allow.",
+            |c| {
+                refused(
+                    c,
+                    json!([{
+                        "op": "replace",
+                        "path": "emails[type zz \"work\"].value",
+                        "value": "x",
+                    }]),
+                )
+                .await?;
+            }
+        ),
+        check!(
+            "there_are_no_indexes",
+            "PAT-014",
+            "Answer 400 to emails[0] and /emails/0.",
+            |c| {
+                for path in ["emails[0].value", "/emails/0/value"] {
+                    refused(
+                        c,
+                        json!([{
+                            "op": "replace",
+                            "path": path,
+                            "value": "x@example.com",
+                        }]),
+                    )
+                    .await?;
+                }
+            }
+        ),
+        check!(
+            "unknown_paths_are_refused",
+            "PAT-015 IOP-003",
+            "Answer 400 to paths that no schema defines; a 2xx says that it was stored.",
+            |c| {
+                refused(
+                    c,
+                    json!([{"op": "replace", "path": "noSuchAttribute", "value": "x"}]),
+                )
+                .await?;
+            }
+        ),
+        check!(
+            "paths_take_urns",
+            "PAT-016 PAT-028",
+            "Accept paths with their schema's URN.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.employee(json!({"department": "Tools"})).await?;
+                let read = c.patched(&user.path, json!([
                 {"op": "replace", "path": format!("{USER}:name.givenName"), "value": "Urn"},
                 {"op": "replace", "path": format!("{ENTERPRISE}:department"), "value": "Sales"},
             ])).await?;
-            read.is("/name/givenName", "Urn")?.is(&format!("/{ENTERPRISE}/department"), "Sales")?;
-        }),
-        check!("a_patched_extension_is_listed", "PAT-017 PAT-018 REM-012 PAT-019", "List an extension in schemas from its first attribute on.", |c| {
-            c.need(Feature::Patch)?;
-            c.need(Feature::Enterprise)?;
-            let user = c.new_user().await?;
-            let path = format!("{ENTERPRISE}:employeeNumber");
-            let read = c.patched(&user.path, json!([{"op": "add", "path": path, "value": "7"}])).await?;
-            read.is(&format!("/{ENTERPRISE}/employeeNumber"), "7")?;
-            expect(read.names_schema(ENTERPRISE), || "schemas does not list the extension".to_owned())?;
-            let read = c.patched(&user.path, json!([{"op": "remove", "path": path}])).await?;
-            read.lacks(&format!("/{ENTERPRISE}/employeeNumber"))?;
-        }),
-        check!("read_only_attributes_are_not_patched", "PAT-020", "Answer 400 mutability to a PATCH of id, meta or groups.", |c| {
-            for (path, value) in [("id", json!("x")), ("meta.created", json!("1970-01-01T00:00:00Z")), ("groups", json!([{"value": "x"}]))] {
-                refused(c, json!([{"op": "replace", "path": path, "value": value}])).await?;
+                read.is("/name/givenName", "Urn")?
+                    .is(&format!("/{ENTERPRISE}/department"), "Sales")?;
             }
-        }),
-        check!("a_new_primary_value_resets_the_others", "PAT-021", "Set primary to false on the other values when one becomes primary.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.new_user().await?;
-            let other = format!("{}@example.com", c.name());
-            let value = json!([{"value": other, "type": "home", "primary": true}]);
-            let read = c.patched(&user.path, json!([{"op": "add", "path": "emails", "value": value}])).await?;
-            let emails = read.at("/emails").as_array().cloned().unwrap_or_default();
-            let primary: Vec<_> = emails.iter().filter(|email| email["primary"] == true).map(|email| &email["value"]).collect();
-            expect(primary == [other.as_str()], || format!("primary are {primary:?}"))?;
-        }),
-        check!("patched_values_have_their_type", "PAT-022", "Answer 400 invalidValue to values of another type.", |c| {
-            refused(c, json!([{"op": "replace", "path": "active", "value": "maybe"}])).await?;
-            refused(c, json!([{"op": "replace", "path": "emails", "value": 5}])).await?;
-        }),
-        check!("a_patch_cannot_take_a_name", "PAT-023 IOP-014", "Answer 409 uniqueness to a PATCH with a userName that is taken.", |c| {
-            c.need(Feature::Patch)?;
-            let (a, b) = (c.new_user().await?, c.new_user().await?);
-            let reply = c.patch(&b.path, json!([{"op": "replace", "path": "userName", "value": a.name}])).await?;
-            reply.refused(&[409])?.kind(&["uniqueness"])?;
-            c.read(&b.path).await?.is("/userName", b.name.clone())?;
-        }),
-        check!("a_patch_of_an_unknown_id_is_404", "PAT-024", "Answer 404 to a PATCH of an unknown id.", |c| {
-            c.need(Feature::Patch)?;
-            c.patch("/Users/nobody-has-this-id", json!([{"op": "replace", "path": "active", "value": false}])).await?.refused(&[404])?;
-        }),
-        check!("a_patch_without_change_changes_nothing", "PAT-025 ADD-007", "Keep lastModified and version when a PATCH changes nothing.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.new_user().await?;
-            let group = c.new_group(&[&user]).await?;
-            let before = c.read(&group.path).await?;
-            let after = c.patched(&group.path, json!([{"op": "add", "path": "members", "value": [{"value": user.id}]}])).await?;
-            after.is("/meta/lastModified", before.at("/meta/lastModified").clone())?;
-            after.is("/meta/version", before.at("/meta/version").clone())?;
-            c.has_members(&group, &[&user]).await?;
-        }),
-        check!("a_patched_password_is_not_returned", "PAT-027", "Set password by PATCH, and never return it.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.new_user().await?;
-            let reply = c.patch(&user.path, json!([{"op": "replace", "path": "password", "value": "Provisor-check-9f!"}])).await?;
-            reply.status(&[200, 204])?;
-            expect(!reply.body.to_string().contains("9f!"), || "the answer has the password in it".to_owned())?;
-            c.read(&user.path).await?.lacks("/password")?;
-        }).not(&[Profile::Interop, Profile::Ipsie]),
-        check!("a_bare_urn_is_a_path", "PAT-029", "Take an extension's URN alone as a path.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.employee(json!({"department": "Tools"})).await?;
-            let read = c.patched(&user.path, json!([{"op": "replace", "path": ENTERPRISE, "value": {"department": "Sales"}}])).await?;
-            read.is(&format!("/{ENTERPRISE}/department"), "Sales")?;
-            c.patched(&user.path, json!([{"op": "remove", "path": ENTERPRISE}])).await?.lacks(&format!("/{ENTERPRISE}"))?;
-        }),
-        check!("paths_end_at_sub_attributes", "PAT-030", "Answer 400 to name.a.b.", |c| {
-            refused(c, json!([{"op": "replace", "path": "name.givenName.first", "value": "x"}])).await?;
-        }),
-        check!("a_patch_is_no_silent_success", "PAT-008", "Answer 2xx to a PATCH only when a GET shows it at once. Clients do not \
-                repeat what succeeded.", |c| {
-            c.need(Feature::Patch)?;
-            let user = c.user_with(json!({"title": "Lead", "nickName": "Lee"})).await?;
-            let steps = [
-                (json!([{"op": "replace", "path": "active", "value": false}]), "/active", json!(false)),
-                (json!([{"op": "replace", "value": {"active": true}}]), "/active", json!(true)),
-                (json!([{"op": "replace", "path": "name.givenName", "value": "Mia"}]), "/name/givenName", json!("Mia")),
-                (json!([{"op": "add", "path": "userType", "value": "Guest"}]), "/userType", json!("Guest")),
-                (json!([{"op": "remove", "path": "nickName"}]), "/nickName", Value::Null),
-                (json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "new@example.com"}]), "/emails/0/value", json!("new@example.com")),
-            ];
-            for (operations, pointer, expected) in steps {
-                let reply = c.patch(&user.path, operations.clone()).await?;
-                if reply.is_success() {
-                    let read = c.read(&user.path).await?;
-                    expect(*read.at(pointer) == expected, || format!("{operations} was answered with {}, but {pointer} is {}", reply.status_code(), read.at(pointer)))?;
+        ),
+        check!(
+            "a_patched_extension_is_listed",
+            "PAT-017 PAT-018 REM-012 PAT-019",
+            "List an extension in schemas from its first attribute on.",
+            |c| {
+                c.need(Feature::Patch)?;
+                c.need(Feature::Enterprise)?;
+                let user = c.new_user().await?;
+                let path = format!("{ENTERPRISE}:employeeNumber");
+                let read = c
+                    .patched(
+                        &user.path,
+                        json!([{"op": "add", "path": path, "value": "7"}]),
+                    )
+                    .await?;
+                read.is(&format!("/{ENTERPRISE}/employeeNumber"), "7")?;
+                expect(read.names_schema(ENTERPRISE), || {
+                    "schemas does not list the extension".to_owned()
+                })?;
+                let read = c
+                    .patched(&user.path, json!([{"op": "remove", "path": path}]))
+                    .await?;
+                read.lacks(&format!("/{ENTERPRISE}/employeeNumber"))?;
+            }
+        ),
+        check!(
+            "read_only_attributes_are_not_patched",
+            "PAT-020",
+            "Answer 400 mutability to a PATCH of id, meta or groups.",
+            |c| {
+                for (path, value) in [
+                    ("id", json!("x")),
+                    ("meta.created", json!("1970-01-01T00:00:00Z")),
+                    ("groups", json!([{"value": "x"}])),
+                ] {
+                    refused(c, json!([{"op": "replace", "path": path, "value": value}])).await?;
                 }
             }
-        }).graded(Level::Must),
+        ),
+        check!(
+            "a_new_primary_value_resets_the_others",
+            "PAT-021",
+            "Set primary to false on the other values when one becomes primary.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.new_user().await?;
+                let other = format!("{}@example.com", c.name());
+                let value = json!([{"value": other, "type": "home", "primary": true}]);
+                let read = c
+                    .patched(
+                        &user.path,
+                        json!([{"op": "add", "path": "emails", "value": value}]),
+                    )
+                    .await?;
+                let emails = read.at("/emails").as_array().cloned().unwrap_or_default();
+                let primary: Vec<_> = emails
+                    .iter()
+                    .filter(|email| email["primary"] == true)
+                    .map(|email| &email["value"])
+                    .collect();
+                expect(primary == [other.as_str()], || {
+                    format!("primary are {primary:?}")
+                })?;
+            }
+        ),
+        check!(
+            "patched_values_have_their_type",
+            "PAT-022",
+            "Answer 400 invalidValue to values of another type.",
+            |c| {
+                refused(
+                    c,
+                    json!([{"op": "replace", "path": "active", "value": "maybe"}]),
+                )
+                .await?;
+                refused(c, json!([{"op": "replace", "path": "emails", "value": 5}])).await?;
+            }
+        ),
+        check!(
+            "a_patch_cannot_take_a_name",
+            "PAT-023 IOP-014",
+            "Answer 409 uniqueness to a PATCH with a userName that is taken.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let (a, b) = (c.new_user().await?, c.new_user().await?);
+                let reply = c
+                    .patch(
+                        &b.path,
+                        json!([{
+                            "op": "replace",
+                            "path": "userName",
+                            "value": a.name,
+                        }]),
+                    )
+                    .await?;
+                reply.refused(&[409])?.kind(&["uniqueness"])?;
+                c.read(&b.path).await?.is("/userName", b.name.clone())?;
+            }
+        ),
+        check!(
+            "a_patch_of_an_unknown_id_is_404",
+            "PAT-024",
+            "Answer 404 to a PATCH of an unknown id.",
+            |c| {
+                c.need(Feature::Patch)?;
+                c.patch(
+                    "/Users/nobody-has-this-id",
+                    json!([{
+                        "op": "replace",
+                        "path": "active",
+                        "value": false,
+                    }]),
+                )
+                .await?
+                .refused(&[404])?;
+            }
+        ),
+        check!(
+            "a_patch_without_change_changes_nothing",
+            "PAT-025 ADD-007",
+            "Keep lastModified and version when a PATCH changes nothing.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.new_user().await?;
+                let group = c.new_group(&[&user]).await?;
+                let before = c.read(&group.path).await?;
+                let after = c
+                    .patched(
+                        &group.path,
+                        json!([{
+                            "op": "add",
+                            "path": "members",
+                            "value": [{"value": user.id}],
+                        }]),
+                    )
+                    .await?;
+                after.is(
+                    "/meta/lastModified",
+                    before.at("/meta/lastModified").clone(),
+                )?;
+                after.is("/meta/version", before.at("/meta/version").clone())?;
+                c.has_members(&group, &[&user]).await?;
+            }
+        ),
+        check!(
+            "a_patched_password_is_not_returned",
+            "PAT-027",
+            "Set password by PATCH, and never return it.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.new_user().await?;
+                let reply = c
+                    .patch(
+                        &user.path,
+                        json!([{
+                            "op": "replace",
+                            "path": "password",
+                            "value": "Provisor-check-9f!",
+                        }]),
+                    )
+                    .await?;
+                reply.status(&[200, 204])?;
+                expect(!reply.body.to_string().contains("9f!"), || {
+                    "the answer has the password in it".to_owned()
+                })?;
+                c.read(&user.path).await?.lacks("/password")?;
+            }
+        )
+        .not(&[Profile::Interop, Profile::Ipsie]),
+        check!(
+            "a_bare_urn_is_a_path",
+            "PAT-029",
+            "Take an extension's URN alone as a path.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.employee(json!({"department": "Tools"})).await?;
+                let read = c
+                    .patched(
+                        &user.path,
+                        json!([{
+                            "op": "replace",
+                            "path": ENTERPRISE,
+                            "value": {"department": "Sales"},
+                        }]),
+                    )
+                    .await?;
+                read.is(&format!("/{ENTERPRISE}/department"), "Sales")?;
+                c.patched(&user.path, json!([{"op": "remove", "path": ENTERPRISE}]))
+                    .await?
+                    .lacks(&format!("/{ENTERPRISE}"))?;
+            }
+        ),
+        check!(
+            "paths_end_at_sub_attributes",
+            "PAT-030",
+            "Answer 400 to name.a.b.",
+            |c| {
+                refused(
+                    c,
+                    json!([{
+                        "op": "replace",
+                        "path": "name.givenName.first",
+                        "value": "x",
+                    }]),
+                )
+                .await?;
+            }
+        ),
+        check!(
+            "a_patch_is_no_silent_success",
+            "PAT-008",
+            "Answer 2xx to a PATCH only when a GET shows it at once. Clients do not \
+                repeat what succeeded.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c
+                    .user_with(json!({"title": "Lead", "nickName": "Lee"}))
+                    .await?;
+                let steps = [
+                    (
+                        json!([{
+                            "op": "replace",
+                            "path": "active",
+                            "value": false,
+                        }]),
+                        "/active",
+                        json!(false),
+                    ),
+                    (
+                        json!([{"op": "replace", "value": {"active": true}}]),
+                        "/active",
+                        json!(true),
+                    ),
+                    (
+                        json!([{
+                            "op": "replace",
+                            "path": "name.givenName",
+                            "value": "Mia",
+                        }]),
+                        "/name/givenName",
+                        json!("Mia"),
+                    ),
+                    (
+                        json!([{
+                            "op": "add",
+                            "path": "userType",
+                            "value": "Guest",
+                        }]),
+                        "/userType",
+                        json!("Guest"),
+                    ),
+                    (
+                        json!([{"op": "remove", "path": "nickName"}]),
+                        "/nickName",
+                        Value::Null,
+                    ),
+                    (
+                        json!([{
+                            "op": "replace",
+                            "path": "emails[type eq \"work\"].value",
+                            "value": "new@example.com",
+                        }]),
+                        "/emails/0/value",
+                        json!("new@example.com"),
+                    ),
+                ];
+                for (operations, pointer, expected) in steps {
+                    let reply = c.patch(&user.path, operations.clone()).await?;
+                    if reply.is_success() {
+                        let read = c.read(&user.path).await?;
+                        expect(*read.at(pointer) == expected, || {
+                            format!(
+                                "{operations} was answered with {}, but {pointer} is {}",
+                                reply.status_code(),
+                                read.at(pointer)
+                            )
+                        })?;
+                    }
+                }
+            }
+        )
+        .graded(Level::Must),
     ]
 }

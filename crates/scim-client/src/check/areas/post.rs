@@ -56,7 +56,11 @@ pub(super) fn checks() -> Vec<Check> {
             "POST-005 SCH-018",
             "Ignore id, meta and other readOnly attributes of the client.",
             |c| {
-                let more = json!({"id": "provisor-check", "meta": {"created": "1970-01-01T00:00:00Z", "resourceType": "Group"}, "groups": [{"value": "x"}]});
+                let more = json!({
+                    "id": "provisor-check",
+                    "meta": {"created": "1970-01-01T00:00:00Z", "resourceType": "Group"},
+                    "groups": [{"value": "x"}],
+                });
                 let user = c.user_with(more).await?;
                 expect(user.id != "provisor-check", || {
                     "the client chose the id".to_owned()

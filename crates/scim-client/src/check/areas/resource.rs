@@ -362,7 +362,14 @@ fn users() -> Vec<Check> {
             "Keep every attribute of the enterprise extension, manager.value included.",
             |c| {
                 let boss = c.new_user().await?;
-                let more = json!({"employeeNumber": "7", "costCenter": "42", "organization": "Tools", "division": "East", "department": "Checks", "manager": {"value": boss.id}});
+                let more = json!({
+                    "employeeNumber": "7",
+                    "costCenter": "42",
+                    "organization": "Tools",
+                    "division": "East",
+                    "department": "Checks",
+                    "manager": {"value": boss.id},
+                });
                 let user = c.employee(more.clone()).await?;
                 let read = c.read(&user.path).await?;
                 for name in [
@@ -505,10 +512,13 @@ fn groups() -> Vec<Check> {
                     for user in &users {
                         let member = json!([{"value": user.id}]);
                         operations.push(if round % 2 == 0 {
-                        json!({"op": "add", "path": "members", "value": member})
-                    } else {
-                        json!({"op": "remove", "path": format!("members[value eq \"{}\"]", user.id)})
-                    });
+                            json!({"op": "add", "path": "members", "value": member})
+                        } else {
+                            json!({
+                                "op": "remove",
+                                "path": format!("members[value eq \"{}\"]", user.id),
+                            })
+                        });
                     }
                 }
                 c.patch(&group.path, operations.into())

@@ -42,7 +42,10 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 c.need(Feature::Filter)?;
                 let (user, group) = (c.new_user().await?, c.new_group(&[]).await?);
-                let body = json!({"schemas": [SEARCH], "filter": format!("id eq \"{}\" or id eq \"{}\"", user.id, group.id)});
+                let body = json!({
+                    "schemas": [SEARCH],
+                    "filter": format!("id eq \"{}\" or id eq \"{}\"", user.id, group.id),
+                });
                 let reply = c.post("/.search", &body).await?;
                 if [404, 405, 501].contains(&reply.status_code()) {
                     return Err(Stop::Skipped("the root answers no searches".to_owned()));
@@ -57,7 +60,13 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 c.need(Feature::Filter)?;
                 let (filter, _) = c.nicked(&["a", "b"]).await?;
-                let body = json!({"schemas": [SEARCH], "filter": filter, "attributes": ["userName", "name.givenName"], "startIndex": 2, "count": 1});
+                let body = json!({
+                    "schemas": [SEARCH],
+                    "filter": filter,
+                    "attributes": ["userName", "name.givenName"],
+                    "startIndex": 2,
+                    "count": 1,
+                });
                 let reply = c.post("/Users/.search", &body).await?;
                 reply.is("/totalResults", 2)?.is("/startIndex", 2)?;
                 reply

@@ -85,7 +85,11 @@ pub(super) fn checks() -> Vec<Check> {
             "SORT-005",
             "Sort multi-valued attributes by their primary value.",
             |c| {
-                let mail = |first: &str, primary: &str| json!({"emails": [{"value": first, "type": "home"}, {"value": primary, "type": "work", "primary": true}]});
+                let mail = |first: &str, primary: &str| {
+                    json!({
+                        "emails": [{"value": first, "type": "home"}, {"value": primary, "type": "work", "primary": true}],
+                    })
+                };
                 let n = c.name();
                 let more = vec![
                     mail(&format!("a{n}@x.example"), &format!("z{n}@x.example")),
@@ -129,7 +133,12 @@ pub(super) fn checks() -> Vec<Check> {
             "Accept URNs in sortBy.",
             |c| {
                 c.need(Feature::Enterprise)?;
-                let employee = |number: &str| json!({"schemas": [USER, ENTERPRISE], ENTERPRISE: {"employeeNumber": number}});
+                let employee = |number: &str| {
+                    json!({
+                        "schemas": [USER, ENTERPRISE],
+                        ENTERPRISE: {"employeeNumber": number},
+                    })
+                };
                 let (filter, users) = c.crowd(vec![employee("2"), employee("1")]).await?;
                 sorted(c, &filter, &format!("sortBy={ENTERPRISE}:employeeNumber"))
                     .await?
