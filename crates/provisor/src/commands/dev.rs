@@ -174,7 +174,7 @@ impl Welcome<'_> {
             ),
             None => (
                 format!(
-                    "made at the first start; for another one:\n              provisor token create --tenant {TENANT} --scope scim --purpose 'my laptop'"
+                    "made at the first start; for another one:\n              provisor token create --tenant {TENANT} --connection {TENANT} --scope scim --purpose 'my laptop'"
                 ),
                 "$TOKEN",
             ),
@@ -201,13 +201,18 @@ impl Welcome<'_> {
 
     curl '{base}/scim/v2/Users?filter=userName+eq+%22lena@example.com%22' -H 'Authorization: Bearer {bearer}'
 
-    provisor simulate okta                    a company of 120 people moves in
+    provisor simulate okta{elsewhere}                    a company of 120 people moves in
     provisor events tail --tenant {TENANT} --follow     what your app reads
     provisor log tail --tenant {TENANT}                 what was asked and answered
     provisor user why lena@example.com --tenant {TENANT}
 
   Ctrl-C stops it. The data stays.",
             sign_in = self.sign_in,
+            // The command finds the usual address by itself.
+            elsewhere = match self.address.to_string() == LISTEN {
+                true => String::new(),
+                false => format!(" --target {base}/scim/v2"),
+            },
             version = env!("CARGO_PKG_VERSION"),
             data = self.database.trim_start_matches("sqlite:"),
             took = self.took.as_millis(),

@@ -2,7 +2,7 @@
 
 mod watch;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use provisor_store::{
@@ -28,7 +28,7 @@ Examples:
   provisor simulate okta --target URL --token-file FILE --users 500 --teams 40 --seed 7 --scenario rehire --assert
   provisor simulate keycloak --messages
 
-Without --target it talks to the `provisor dev` on this machine, with a token that it makes in the tenant \"demo\".
+Without --token-file it talks to the `provisor dev` on this machine, with a token that it makes in the tenant \"demo\".
 Providers: okta, okta-oin, entra, entra-optscim, onelogin, jumpcloud, google, ping, keycloak, authentik.
 Scenarios: first-sync, joiner-mover-leaver, mass-removal, duplicate, rehire, rename, team-before-user, throttled,
 token-expired, slow-server, flaky-server.")]
@@ -36,8 +36,8 @@ pub(crate) struct Simulate {
     /// Who speaks
     #[arg(value_name = "PROVIDER", value_parser = provider)]
     provider: Provider,
-    /// The SCIM server's base URL
-    #[arg(long, value_name = "URL", requires = "token_file")]
+    /// The SCIM server's base URL [default: where `provisor dev` listens]
+    #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// A file with the bearer token, or - for standard input
     #[arg(long, value_name = "FILE", requires = "target")]
@@ -124,7 +124,11 @@ impl Simulate {
                     String::from_utf8_lossy(&token).trim().to_owned(),
                 )
             }
-            _ => (dev::scim_url(), self.local_token(context).await?),
+            (target, _) => {
+                let base = target.clone().unwrap_or_else(dev::scim_url);
+                let bearer = self.local_token(context, &base).await?;
+                (base, bearer)
+            }
         };
         if bearer.is_empty() {
             return Err(Failure::usage(
@@ -169,8 +173,12 @@ impl Simulate {
     }
 
     /// A token of the server that runs beside, made as an operator would make it.
-    async fn local_token(&self, context: &Context) -> Result<String, Failure> {
-        let address = dev::LISTEN;
+    async fn local_token(&self, context: &Context, base: &str) -> Result<String, Failure> {
+        let Some(address) = loopback(base) else {
+            return Err(Failure::usage(format!(
+                "{base} is not on this machine, so it needs a token of its own: --token-file FILE."
+            )));
+        };
         if tokio::net::TcpStream::connect(address).await.is_err() {
             return Err(Failure::failed(format!(
                 "No server answers at {address}. Start `provisor dev` in another terminal, or name a server with --target URL --token-file FILE."
@@ -206,6 +214,13 @@ impl Simulate {
         ));
         Ok(plain.reveal().to_owned())
     }
+}
+
+/// Where a base URL leads if it names this machine by its address: `http://127.0.0.1:7070/scim/v2`.
+fn loopback(base: &str) -> Option<SocketAddr> {
+    let authority = base.strip_prefix("http://")?.split('/').next()?;
+    let address: SocketAddr = authority.parse().ok()?;
+    address.ip().is_loopback().then_some(address)
 }
 
 /// What `--idp` calls it.
