@@ -132,7 +132,7 @@ export class Forms {
     const answer = new Answer({ path: url.pathname + url.search, from: 'a form', status: response.status(), type: response.headers()['content-type'], bytes: body });
     if (answer.isPage) {
       demandNone(this.secrets.within(answer.text, `the answer at ${answer.path}`));
-      for (const secret of await page.locator('#secret, #link').allTextContents()) this.secrets.keep(`what ${answer.path} showed once`, secret.trim().split('/').pop());
+      for (const secret of await page.locator(':is(#secret, #link):not(input, textarea)').allTextContents()) this.secrets.keep(`what ${answer.path} showed once`, secret.trim().split('/').pop());
       this.#note(answer);
       answer.name = said ?? `${answer.path} after ${response.request().method()}`;
       answer.shown = { url: response.url(), status: response.status(), headers: response.headers(), body };
