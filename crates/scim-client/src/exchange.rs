@@ -121,6 +121,12 @@ impl Answer {
         Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
     }
 
+    /// Whether the server says that it did nothing and may be asked again: 429, or 503 with `Retry-After`.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.status == 429 || (self.status == 503 && self.retry_after().is_some())
+    }
+
     /// The first 200 characters of the body.
     #[must_use]
     pub fn start(&self) -> String {
@@ -166,5 +172,21 @@ mod tests {
         let earlier = ("retry-after", "Wed, 25 Nov 2026 19:00:00 GMT");
         assert_eq!(seconds(&[date, earlier]), Some(0));
         assert_eq!(seconds(&[("retry-after", "soon"), date]), None);
+    }
+
+    #[test]
+    fn only_a_503_has_to_say_when() {
+        let throttled = |status, fields: &[_]| {
+            let answer = Answer {
+                status,
+                ..answer(fields)
+            };
+            answer.is_throttled()
+        };
+        let soon = ("retry-after", "1");
+        assert!(throttled(429, &[]));
+        assert!(throttled(503, &[soon]));
+        assert!(!throttled(503, &[]));
+        assert!(!throttled(500, &[soon]));
     }
 }

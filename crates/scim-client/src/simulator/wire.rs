@@ -185,13 +185,12 @@ impl<'w> Wire<'w> {
 
     /// How long to wait when the server says that it did nothing, if the identity provider tries again by itself.
     fn throttled(&self, attempt: u32, answer: &Answer) -> Option<Duration> {
-        let asked = answer.retry_after();
-        let says_so = answer.status == 429 || (answer.status == 503 && asked.is_some());
-        if !says_so || attempt >= self.voice.patience {
+        if !answer.is_throttled() || attempt >= self.voice.patience {
             return None;
         }
         // Okta waits five minutes where nothing was asked for, and twice as long each time.
         let own = Duration::from_mins(5) * 2_u32.pow(attempt - 1);
+        let asked = answer.retry_after();
         Some(asked.unwrap_or_else(|| self.pace.compress(own)))
     }
 
