@@ -286,12 +286,11 @@ fn about(kind: &'static Kind, request: &Request) -> Failure {
 }
 
 fn refused(kind: &'static Kind, request: &Request, answer: &Answer) -> Box<Failure> {
-    let said = answer.json().unwrap_or_default();
-    let text = |name: &str| said.get(name)?.as_str().map(str::to_owned);
+    let (scim_type, detail) = answer.said();
     Box::new(Failure {
         status: Some(answer.status),
-        scim_type: text("scimType"),
-        detail: text("detail").unwrap_or_else(|| answer.start()),
+        scim_type,
+        detail,
         request_id: answer.header("x-request-id").map(str::to_owned),
         ..about(kind, request)
     })
