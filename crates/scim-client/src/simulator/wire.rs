@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use super::{
     Pace,
-    fault::{Fault, Trouble},
+    fault::{Fault, Weather},
     message::Kind,
     report::{Failure, Report},
 };
@@ -48,7 +48,7 @@ pub(crate) struct Voice {
 pub(crate) struct Wire<'w> {
     target: &'w Client,
     voice: Voice,
-    trouble: Option<Trouble>,
+    weather: Option<Weather>,
     pace: Pace,
     number: AtomicU64,
     report: Mutex<Report>,
@@ -58,13 +58,13 @@ impl<'w> Wire<'w> {
     pub(crate) fn new(
         target: &'w Client,
         voice: Voice,
-        trouble: Option<Trouble>,
+        weather: Option<Weather>,
         pace: Pace,
     ) -> Wire<'w> {
         Wire {
             target,
             voice,
-            trouble,
+            weather,
             pace,
             number: AtomicU64::new(0),
             report: Mutex::default(),
@@ -197,7 +197,7 @@ impl<'w> Wire<'w> {
     /// Sends a message once, through what the scenario puts in between.
     async fn once(&self, request: &Request) -> Result<Answer, String> {
         let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut fault = self.trouble.and_then(|trouble| trouble.at(number));
+        let mut fault = self.weather.and_then(|weather| weather.at(number));
         if fault == Some(Fault::AnswerLost)
             && request.method == Method::POST
             && !self.voice.finds_again
