@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::Value;
 
 use crate::exchange::Answer;
 
@@ -101,14 +100,13 @@ impl std::fmt::Display for Refusal {
 impl Error {
     /// What an answer other than 2xx means.
     pub(crate) fn refused(method: &Method, url: &str, answer: &Answer) -> Error {
-        let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
-        let text = |name: &str| Some(body.as_ref()?.get(name)?.as_str()?.to_owned());
+        let (scim_type, detail) = answer.said();
         Error::Refused(Box::new(Refusal {
             method: method.clone(),
             url: url.to_owned(),
             status: answer.status,
-            scim_type: text("scimType"),
-            detail: text("detail").unwrap_or_else(|| answer.start()),
+            scim_type,
+            detail,
             retry_after: answer.retry_after(),
         }))
     }

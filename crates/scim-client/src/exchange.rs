@@ -121,6 +121,22 @@ impl Answer {
         Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
     }
 
+    /// Whether the server says that it did nothing and may be asked again: 429, or 503 with `Retry-After`.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.status == 429 || (self.status == 503 && self.retry_after().is_some())
+    }
+
+    /// What the body of an error says (RFC 7644 section 3.12): `scimType`, and `detail` or, where it is missing, the
+    /// start of the body.
+    #[must_use]
+    pub fn said(&self) -> (Option<String>, String) {
+        let body = self.json().unwrap_or_default();
+        let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
+        let detail = text("detail").unwrap_or_else(|| self.start());
+        (text("scimType"), detail)
+    }
+
     /// The first 200 characters of the body.
     #[must_use]
     pub fn start(&self) -> String {
@@ -166,5 +182,38 @@ mod tests {
         let earlier = ("retry-after", "Wed, 25 Nov 2026 19:00:00 GMT");
         assert_eq!(seconds(&[date, earlier]), Some(0));
         assert_eq!(seconds(&[("retry-after", "soon"), date]), None);
+    }
+
+    #[test]
+    fn an_error_without_detail_says_how_its_body_begins() {
+        let said = |body: &'static str| {
+            let answer = Answer {
+                body: Bytes::from_static(body.as_bytes()),
+                ..answer(&[])
+            };
+            answer.said()
+        };
+        let taken = r#"{"scimType": "uniqueness", "detail": "It is taken."}"#;
+        let kind = Some("uniqueness".to_owned());
+        assert_eq!(said(taken), (kind.clone(), "It is taken.".to_owned()));
+        let bare = r#"{"scimType": "uniqueness", "detail": 7}"#;
+        assert_eq!(said(bare), (kind, bare.to_owned()));
+        assert_eq!(said("<html>"), (None, "<html>".to_owned()));
+    }
+
+    #[test]
+    fn only_a_503_has_to_say_when() {
+        let throttled = |status, fields: &[_]| {
+            let answer = Answer {
+                status,
+                ..answer(fields)
+            };
+            answer.is_throttled()
+        };
+        let soon = ("retry-after", "1");
+        assert!(throttled(429, &[]));
+        assert!(throttled(503, &[soon]));
+        assert!(!throttled(503, &[]));
+        assert!(!throttled(500, &[soon]));
     }
 }

@@ -50,14 +50,9 @@ impl Retry {
         let repeatable = [Method::GET, Method::PUT, Method::DELETE].contains(method);
         let (again, asked) = match outcome {
             Ok(answer) => {
-                let asked = answer.retry_after();
-                let again = match answer.status {
-                    429 => true,
-                    503 if asked.is_some() => true,
-                    500.. => repeatable && answer.status != 501,
-                    _ => false,
-                };
-                (again, asked)
+                let failed = answer.status >= 500 && answer.status != 501;
+                let again = answer.is_throttled() || (repeatable && failed);
+                (again, answer.retry_after())
             }
             Err(Error::Connect { .. }) => (true, None),
             Err(Error::NoAnswer { .. }) => (repeatable, None),

@@ -124,7 +124,7 @@ impl Remote {
                     self.answered();
                     let asked = answer.retry_after();
                     match answer.status {
-                        429 | 503 if answer.status == 429 || asked.is_some() => {
+                        _ if answer.is_throttled() => {
                             attempt += 1;
                             let wait =
                                 asked.unwrap_or(Duration::from_secs(1) * 2_u32.pow(attempt.min(6)));

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// Which trouble a scenario makes.
+/// The weather on the way while a scenario plays: which faults come, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum Weather {
     Throttled,
     TokenExpired,
     Slow,
@@ -26,21 +26,21 @@ pub(crate) enum Fault {
     AnswerLost,
 }
 
-impl Trouble {
+impl Weather {
     /// What happens to the message of this number, counted from 1.
     pub(crate) fn at(self, number: u64) -> Option<Fault> {
         match self {
             // All lanes meet it at once, as with a limit per tenant.
-            Trouble::Throttled => (392..400)
+            Weather::Throttled => (392..400)
                 .contains(&(number % 800))
                 .then_some(Fault::Answer(429, Some(1))),
-            Trouble::TokenExpired => (200..205).contains(&number).then_some(Fault::Expired),
-            Trouble::Slow => match number % 60 {
+            Weather::TokenExpired => (200..205).contains(&number).then_some(Fault::Expired),
+            Weather::Slow => match number % 60 {
                 59 => Some(Fault::AnswerLost),
                 19 | 39 => Some(Fault::Late(Duration::from_millis(100))),
                 _ => None,
             },
-            Trouble::Flaky => match number % 50 {
+            Weather::Flaky => match number % 50 {
                 9 => Some(Fault::Answer(503, None)),
                 19 => Some(Fault::Answer(500, None)),
                 29 => Some(Fault::Lost),
@@ -70,15 +70,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_trouble_happens_and_most_messages_pass() {
-        for trouble in [
-            Trouble::Throttled,
-            Trouble::TokenExpired,
-            Trouble::Slow,
-            Trouble::Flaky,
+    fn every_weather_brings_faults_and_most_messages_pass() {
+        for weather in [
+            Weather::Throttled,
+            Weather::TokenExpired,
+            Weather::Slow,
+            Weather::Flaky,
         ] {
-            let faults = (1..=400).filter_map(|number| trouble.at(number)).count();
-            assert!((1..=40).contains(&faults), "{trouble:?}: {faults}");
+            let faults = (1..=400).filter_map(|number| weather.at(number)).count();
+            assert!((1..=40).contains(&faults), "{weather:?}: {faults}");
         }
     }
 }

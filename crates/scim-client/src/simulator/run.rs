@@ -75,7 +75,7 @@ impl Plan {
         let dialect = self.provider.dialect();
         let own_ids = dialect.own_ids();
         let company = Company::new(self.seed, own_ids, self.users, self.teams, self.members());
-        let wire = Wire::new(target, dialect.voice(), self.scenario.fault(), self.pace);
+        let wire = Wire::new(target, dialect.voice(), self.scenario.weather(), self.pace);
         let mut runner = Runner {
             plan: self,
             target,

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use super::{
     change::Change,
     company::{Company, State, some_of},
-    fault::Trouble as Fault,
+    fault::Weather,
 };
 
 /// What happens, from the first connection on.
@@ -78,19 +78,19 @@ impl Scenario {
     }
 
     /// What the proxy inside the simulator does to the messages.
-    pub(crate) fn fault(self) -> Option<Fault> {
+    pub(crate) fn weather(self) -> Option<Weather> {
         match self {
-            Scenario::Throttled => Some(Fault::Throttled),
-            Scenario::TokenExpired => Some(Fault::TokenExpired),
-            Scenario::SlowServer => Some(Fault::Slow),
-            Scenario::FlakyServer => Some(Fault::Flaky),
+            Scenario::Throttled => Some(Weather::Throttled),
+            Scenario::TokenExpired => Some(Weather::TokenExpired),
+            Scenario::SlowServer => Some(Weather::Slow),
+            Scenario::FlakyServer => Some(Weather::Flaky),
             _ => None,
         }
     }
 
     /// Whether it goes on with rounds of life after the first sync.
     pub(crate) fn lives(self) -> bool {
-        self == Scenario::JoinerMoverLeaver || self.fault().is_some()
+        self == Scenario::JoinerMoverLeaver || self.weather().is_some()
     }
 
     /// The steps before life goes on.

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use super::{
     Pace,
-    fault::{Fault, Trouble},
+    fault::{Fault, Weather},
     message::Kind,
     report::{Failure, Report},
 };
@@ -48,7 +48,7 @@ pub(crate) struct Voice {
 pub(crate) struct Wire<'w> {
     target: &'w Client,
     voice: Voice,
-    trouble: Option<Trouble>,
+    weather: Option<Weather>,
     pace: Pace,
     number: AtomicU64,
     report: Mutex<Report>,
@@ -58,13 +58,13 @@ impl<'w> Wire<'w> {
     pub(crate) fn new(
         target: &'w Client,
         voice: Voice,
-        trouble: Option<Trouble>,
+        weather: Option<Weather>,
         pace: Pace,
     ) -> Wire<'w> {
         Wire {
             target,
             voice,
-            trouble,
+            weather,
             pace,
             number: AtomicU64::new(0),
             report: Mutex::default(),
@@ -185,20 +185,19 @@ impl<'w> Wire<'w> {
 
     /// How long to wait when the server says that it did nothing, if the identity provider tries again by itself.
     fn throttled(&self, attempt: u32, answer: &Answer) -> Option<Duration> {
-        let asked = answer.retry_after();
-        let says_so = answer.status == 429 || (answer.status == 503 && asked.is_some());
-        if !says_so || attempt >= self.voice.patience {
+        if !answer.is_throttled() || attempt >= self.voice.patience {
             return None;
         }
         // Okta waits five minutes where nothing was asked for, and twice as long each time.
         let own = Duration::from_mins(5) * 2_u32.pow(attempt - 1);
+        let asked = answer.retry_after();
         Some(asked.unwrap_or_else(|| self.pace.compress(own)))
     }
 
     /// Sends a message once, through what the scenario puts in between.
     async fn once(&self, request: &Request) -> Result<Answer, String> {
         let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut fault = self.trouble.and_then(|trouble| trouble.at(number));
+        let mut fault = self.weather.and_then(|weather| weather.at(number));
         if fault == Some(Fault::AnswerLost)
             && request.method == Method::POST
             && !self.voice.finds_again
@@ -287,12 +286,11 @@ fn about(kind: &'static Kind, request: &Request) -> Failure {
 }
 
 fn refused(kind: &'static Kind, request: &Request, answer: &Answer) -> Box<Failure> {
-    let said = answer.json().unwrap_or_default();
-    let text = |name: &str| said.get(name)?.as_str().map(str::to_owned);
+    let (scim_type, detail) = answer.said();
     Box::new(Failure {
         status: Some(answer.status),
-        scim_type: text("scimType"),
-        detail: text("detail").unwrap_or_else(|| answer.start()),
+        scim_type,
+        detail,
         request_id: answer.header("x-request-id").map(str::to_owned),
         ..about(kind, request)
     })
