@@ -252,7 +252,6 @@ impl SyncLog {
             connection: counted.connection.map_or(0, |connection| connection.0),
             operation: counted.operation as u8,
             status: counted.status,
-            step: took::step(counted.duration_us),
         };
         let names = if counted.tenant.is_some() {
             counted.names
@@ -263,7 +262,8 @@ impl SyncLog {
             .iter()
             .filter(|name| !name.trim().is_empty())
             .map(|name| log.key.hash(name));
-        let message = match log.shared.counting.add(kind, counted.at, hashes) {
+        let step = took::step(counted.duration_us);
+        let message = match log.shared.counting.add(kind, step, counted.at, hashes) {
             Wake::No => return,
             Wake::Soon => Message::Soon,
             Wake::Now => Message::Now,

@@ -1,5 +1,6 @@
 //! How long requests took: a coarse histogram by half hour and connection, written with each flush, so
-//! that it covers counted requests too and survives a restart.
+//! that it covers counted requests too and survives a restart. Durations that find no room while they are
+//! counted are left out of it, and nothing else is.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,37 @@ use super::{LogReader, SLOT_MS, Whose, file::LogFile, flush::Batch, reader::nobo
 
 /// Steps of the histogram; the last one has no end.
 const STEPS: u8 = 64;
+
+/// What durations of counted requests are summed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) slot: i64,
+    pub(super) tenant: i64,
+    pub(super) connection: i64,
+}
+
+/// Counted requests by step, of fixed size.
+#[derive(Debug, Clone)]
+pub(super) struct Steps([u32; STEPS as usize]);
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self([0; STEPS as usize])
+    }
+}
+
+impl Steps {
+    pub(super) fn add(&mut self, step: u8) {
+        let count = &mut self.0[usize::from(step.min(STEPS - 1))];
+        *count = count.saturating_add(1);
+    }
+
+    /// The steps that have some.
+    pub(super) fn told(&self) -> impl Iterator<Item = (u8, u64)> {
+        let all = (0..).zip(self.0).filter(|(_, count)| *count > 0);
+        all.map(|(step, count)| (step, u64::from(count)))
+    }
+}
 
 /// The step of a duration in microseconds: two for each doubling, so that a step's end is at most 1.5
 /// times its beginning.
@@ -94,10 +126,11 @@ impl LogFile {
             );
             *sums.entry(key).or_default() += 1;
         }
-        for (kind, count) in &batch.drained.kinds {
-            let slot = kind.second.saturating_mul(1000).div_euclid(SLOT_MS);
-            let key = (slot, kind.tenant, kind.connection, kind.step);
-            *sums.entry(key).or_default() += count;
+        for (span, steps) in &batch.drained.took {
+            for (step, count) in steps.told() {
+                let key = (span.slot, span.tenant, span.connection, step);
+                *sums.entry(key).or_default() += count;
+            }
         }
         let mut took = self.conn.prepare_cached(
             "INSERT INTO took (slot, tenant, connection, step, requests) VALUES (?, ?, ?, ?, ?)
