@@ -29,6 +29,8 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy, Default)]
 struct Habits {
     no_patch: bool,
+    /// PATCH has no route, which the configuration does not tell.
+    no_patch_route: bool,
     no_config: bool,
     ignores_filters: bool,
     refuses_filters: bool,
@@ -87,6 +89,7 @@ async fn serve(State(theirs): State<Shared>, method: Method, uri: Uri, body: Byt
             answer(200, &body)
         }
         ("PATCH", _) if habits.no_patch => answer(501, &json!({ "detail": "no PATCH" })),
+        ("PATCH", _) if habits.no_patch_route => answer(404, &json!({ "detail": "no route" })),
         ("PATCH", [_, _]) => theirs.patch(&path, &body),
         ("DELETE", [_, _]) => match theirs.resources.remove(&path) {
             Some(_) => StatusCode::NO_CONTENT.into_response(),
@@ -360,6 +363,25 @@ impl World {
         self.theirs.lock().unwrap()
     }
 
+    async fn set(&self, target: &Target, settings: &TargetSettings) {
+        self.write(Change::Target(TargetChange::Set {
+            id: target.id,
+            name: None,
+            settings: Some(settings.to_json()),
+            active: None,
+            credentials: None,
+        }))
+        .await;
+    }
+
+    /// One of their users.
+    fn user(&self, name: &str) -> Value {
+        let theirs = self.theirs();
+        let mut users = theirs.resources.values();
+        let found = users.find(|one| one["userName"] == name);
+        found.cloned().unwrap_or_default()
+    }
+
     /// Users by userName, and how many members the only team has.
     fn there(&self) -> (Vec<String>, usize) {
         let theirs = self.theirs();
@@ -427,6 +449,58 @@ async fn a_target_without_patch_gets_whole_resources() {
                 .any(|request| request.starts_with("PUT /Groups/"))
         );
     }
+}
+
+#[tokio::test]
+async fn a_target_that_answers_404_to_patch_is_not_taken_for_empty() {
+    let world = World::new(Habits {
+        no_patch_route: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    world.push(&target, 3).await.unwrap();
+    let pushed = world.push(&target, 2).await.unwrap();
+    assert_eq!(
+        (pushed.deactivated, pushed.failed),
+        (1, 0),
+        "{:?}",
+        world.log(&target).await
+    );
+    assert_eq!(world.user("u2")["active"], false);
+    assert_eq!(world.there().1, 2);
+    let changed = "userName,title\nu0,Chief\nu1,title 1\n";
+    world
+        .push_files(&target, changed, "team,member\nSales,u0\nSales,u1\n")
+        .await
+        .unwrap();
+    assert_eq!(world.user("u0")["title"], "Chief");
+    assert!(
+        !world
+            .log(&target)
+            .await
+            .iter()
+            .any(|entry| entry.action == "missing")
+    );
+}
+
+#[tokio::test]
+async fn what_was_linked_without_updates_is_sent_once_updates_are_wanted() {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        update: false,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    world.theirs().resources.insert(
+        "/Users/x".to_owned(),
+        json!({ "id": "x", "userName": "u0", "title": "theirs" }),
+    );
+    world.push(&target, 1).await.unwrap();
+    assert_eq!(world.user("u0")["title"], "theirs");
+    world.set(&target, &world.settings()).await;
+    world.push(&target, 1).await.unwrap();
+    assert_eq!(world.user("u0")["title"], "title 0");
 }
 
 #[tokio::test]

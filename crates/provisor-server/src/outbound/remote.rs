@@ -38,6 +38,8 @@ pub(super) struct Remote {
     client: Client,
     settings: TargetSettings,
     patches: AtomicBool,
+    /// A PATCH was carried out: a 404 to another one is no missing route.
+    patched: AtomicBool,
     filters: AtomicBool,
     gate: Mutex<Gate>,
     patience: Duration,
@@ -61,6 +63,7 @@ impl Remote {
             client,
             settings: settings.clone(),
             patches: AtomicBool::new(settings.writes != Writes::Put),
+            patched: AtomicBool::new(false),
             filters: AtomicBool::new(true),
             gate: Mutex::new(Gate::new()),
             patience,
@@ -224,7 +227,10 @@ impl Remote {
         let body = json!({ "schemas": [scim::message::PATCH_OP], "Operations": operations });
         let request = Request::new(Method::PATCH, path(kind, Some(id))).json(&body);
         match self.call(&request).await {
-            Ok(answer) => Ok(Some(answer.status)),
+            Ok(answer) => {
+                self.patched.store(true, Relaxed);
+                Ok(Some(answer.status))
+            }
             Err(Trouble::Refused {
                 status: 405 | 501, ..
             }) if self.settings.writes != Writes::Patch => {
@@ -233,6 +239,18 @@ impl Remote {
             }
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// A PATCH was answered 404 though the resource is there: the target has no PATCH at all, or not this one. The
+    /// caller may PUT, unless the settings want PATCH alone.
+    pub(super) fn lacks_patch(&self, refusal: Trouble) -> Result<(), Trouble> {
+        if self.settings.writes == Writes::Patch {
+            return Err(refusal);
+        }
+        if !self.patched.load(Relaxed) {
+            self.patches.store(false, Relaxed);
+        }
+        Ok(())
     }
 
     /// Replaces a resource.

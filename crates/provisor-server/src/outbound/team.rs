@@ -147,7 +147,7 @@ async fn present(
             with_members.insert("members".into(), values(&first));
         }
         let created = report.entries.len();
-        let held = obtain(run, report, Kind::Team, &with_members).await?;
+        let held = obtain(run, report, Kind::Team, &with_members).await?.held;
         let is_new = report.entries[created..]
             .iter()
             .any(|entry| entry.action == "create");
