@@ -29,17 +29,35 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy, Default)]
 struct Habits {
     no_patch: bool,
+    /// PATCH has no route, which the configuration does not tell.
+    no_patch_route: bool,
     no_config: bool,
     ignores_filters: bool,
     refuses_filters: bool,
     /// Every page is the first one, of this size.
     first_page_for_ever: Option<usize>,
     most_members: Option<usize>,
+    /// Members cannot be removed by a filter in the path.
+    no_member_filter: bool,
+    /// A removal with a value empties the team, or is refused.
+    removal_by_value: Removal,
+    hides_members: bool,
+    /// Never takes this one as a member, though the user is there.
+    refuses_member: Option<&'static str>,
     /// Every third request is answered 429.
     busy: bool,
     /// Every third POST is carried out and answered 502.
     loses_answers: bool,
     answers_401: bool,
+}
+
+/// What becomes of `remove members` with a value.
+#[derive(Debug, Clone, Copy, Default)]
+enum Removal {
+    #[default]
+    Works,
+    EmptiesTheTeam,
+    IsRefused,
 }
 
 /// A SCIM server that keeps resources and has habits.
@@ -78,8 +96,13 @@ async fn serve(State(theirs): State<Shared>, method: Method, uri: Uri, body: Byt
         ),
         ("GET", [kind]) => theirs.list(kind, uri.query().unwrap_or_default()),
         ("POST", [kind]) => theirs.create(kind, body),
-        ("GET", [_, _]) => match theirs.resources.get(&path) {
-            Some(found) => answer(200, found),
+        ("GET", [_, _]) => match theirs.resources.get(&path).cloned() {
+            Some(mut found) => {
+                if habits.hides_members {
+                    found.as_object_mut().unwrap().remove("members");
+                }
+                answer(200, &found)
+            }
             None => answer(404, &json!({})),
         },
         ("PUT", [_, _]) => {
@@ -87,6 +110,7 @@ async fn serve(State(theirs): State<Shared>, method: Method, uri: Uri, body: Byt
             answer(200, &body)
         }
         ("PATCH", _) if habits.no_patch => answer(501, &json!({ "detail": "no PATCH" })),
+        ("PATCH", _) if habits.no_patch_route => answer(404, &json!({ "detail": "no route" })),
         ("PATCH", [_, _]) => theirs.patch(&path, &body),
         ("DELETE", [_, _]) => match theirs.resources.remove(&path) {
             Some(_) => StatusCode::NO_CONTENT.into_response(),
@@ -190,7 +214,9 @@ impl Theirs {
                 let mut members = held["members"].as_array().cloned().unwrap_or_default();
                 for member in more {
                     let user = format!("/Users/{}", member["value"].as_str().unwrap());
-                    if !self.resources.contains_key(&user) {
+                    let held = self.resources.get(&user);
+                    let name = held.and_then(|held| held["userName"].as_str());
+                    if name.is_none() || name == self.habits.refuses_member {
                         return answer(
                             400,
                             &json!({ "scimType": "invalidValue", "detail": "no such member" }),
@@ -201,6 +227,19 @@ impl Theirs {
                     }
                 }
                 held["members"] = members.into();
+            } else if op == "remove" && path == "members" {
+                let gone = operation["value"].as_array().unwrap();
+                let members = held["members"].as_array_mut().unwrap();
+                match self.habits.removal_by_value {
+                    Removal::Works => {
+                        members.retain(|one| !gone.iter().any(|gone| gone["value"] == one["value"]))
+                    }
+                    Removal::EmptiesTheTeam => members.clear(),
+                    Removal::IsRefused => return answer(400, &json!({ "detail": "no value" })),
+                }
+            } else if op == "remove" && path.starts_with("members[") && self.habits.no_member_filter
+            {
+                return answer(400, &json!({ "scimType": "invalidPath" }));
             } else if op == "remove" && path.starts_with("members[") {
                 let id = path.split('"').nth(1).unwrap();
                 let members = held["members"].as_array_mut().unwrap();
@@ -360,6 +399,31 @@ impl World {
         self.theirs.lock().unwrap()
     }
 
+    async fn only_target(&self) -> Target {
+        let mut view = self.store.read().await.unwrap();
+        let mut targets = view.targets(Some(self.tenant)).await.unwrap();
+        targets.pop().unwrap()
+    }
+
+    async fn set(&self, target: &Target, settings: &TargetSettings) {
+        self.write(Change::Target(TargetChange::Set {
+            id: target.id,
+            name: None,
+            settings: Some(settings.to_json()),
+            active: None,
+            credentials: None,
+        }))
+        .await;
+    }
+
+    /// One of their users.
+    fn user(&self, name: &str) -> Value {
+        let theirs = self.theirs();
+        let mut users = theirs.resources.values();
+        let found = users.find(|one| one["userName"] == name);
+        found.cloned().unwrap_or_default()
+    }
+
     /// Users by userName, and how many members the only team has.
     fn there(&self) -> (Vec<String>, usize) {
         let theirs = self.theirs();
@@ -430,6 +494,58 @@ async fn a_target_without_patch_gets_whole_resources() {
 }
 
 #[tokio::test]
+async fn a_target_that_answers_404_to_patch_is_not_taken_for_empty() {
+    let world = World::new(Habits {
+        no_patch_route: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    world.push(&target, 3).await.unwrap();
+    let pushed = world.push(&target, 2).await.unwrap();
+    assert_eq!(
+        (pushed.deactivated, pushed.failed),
+        (1, 0),
+        "{:?}",
+        world.log(&target).await
+    );
+    assert_eq!(world.user("u2")["active"], false);
+    assert_eq!(world.there().1, 2);
+    let changed = "userName,title\nu0,Chief\nu1,title 1\n";
+    world
+        .push_files(&target, changed, "team,member\nSales,u0\nSales,u1\n")
+        .await
+        .unwrap();
+    assert_eq!(world.user("u0")["title"], "Chief");
+    assert!(
+        !world
+            .log(&target)
+            .await
+            .iter()
+            .any(|entry| entry.action == "missing")
+    );
+}
+
+#[tokio::test]
+async fn what_was_linked_without_updates_is_sent_once_updates_are_wanted() {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        update: false,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    world.theirs().resources.insert(
+        "/Users/x".to_owned(),
+        json!({ "id": "x", "userName": "u0", "title": "theirs" }),
+    );
+    world.push(&target, 1).await.unwrap();
+    assert_eq!(world.user("u0")["title"], "theirs");
+    world.set(&target, &world.settings()).await;
+    world.push(&target, 1).await.unwrap();
+    assert_eq!(world.user("u0")["title"], "title 0");
+}
+
+#[tokio::test]
 async fn a_target_without_filters_or_paging_is_read_whole() {
     copes_with(Habits {
         refuses_filters: true,
@@ -475,6 +591,73 @@ async fn a_cap_on_members_is_found_by_halving() {
     assert_eq!(world.push(&target, 3).await.unwrap().failed, 0);
     assert_eq!(world.push(&target, 20).await.unwrap().failed, 0);
     assert_eq!(world.there().1, 20);
+}
+
+#[tokio::test]
+async fn members_leave_a_target_that_takes_no_filter_in_a_path() {
+    for removal_by_value in [Removal::Works, Removal::EmptiesTheTeam, Removal::IsRefused] {
+        let world = copes_with(Habits {
+            no_member_filter: true,
+            removal_by_value,
+            ..Habits::default()
+        })
+        .await;
+        let put = world
+            .theirs()
+            .requests
+            .iter()
+            .any(|request| request.starts_with("PUT /Groups/"));
+        assert_eq!(put, matches!(removal_by_value, Removal::IsRefused));
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_hides_members_loses_nobody_and_keeps_nobody() {
+    let world = copes_with(Habits {
+        hides_members: true,
+        ..Habits::default()
+    })
+    .await;
+    // Other settings have the team read again.
+    let target = world.only_target().await;
+    let settings = TargetSettings {
+        batch: 100,
+        ..world.settings()
+    };
+    world.set(&target, &settings).await;
+    let teams = "team,member\nSales,u0\n";
+    world
+        .push_files(&target, "userName\nu0\nu1\n", teams)
+        .await
+        .unwrap();
+    assert_eq!(world.there().1, 1);
+}
+
+#[tokio::test]
+async fn one_refused_member_keeps_no_other_out() {
+    let world = World::new(Habits {
+        refuses_member: Some("u2"),
+        ..Habits::default()
+    })
+    .await;
+    let settings = TargetSettings {
+        batch: 2,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    // The first batch comes with the creation, which this target does not look at.
+    world.push(&target, 2).await.unwrap();
+    let pushed = world.push(&target, 9).await.unwrap();
+    assert_eq!((pushed.failed, world.there().1), (1, 8));
+    let log = world.log(&target).await;
+    let line = log.iter().find(|entry| !entry.ok).unwrap();
+    assert!(
+        line.detail["reason"]
+            .as_str()
+            .unwrap()
+            .contains("no such member"),
+        "{line:?}"
+    );
 }
 
 #[tokio::test]

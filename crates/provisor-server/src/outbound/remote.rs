@@ -38,6 +38,10 @@ pub(super) struct Remote {
     client: Client,
     settings: TargetSettings,
     patches: AtomicBool,
+    /// A PATCH was carried out: a 404 to another one is no missing route.
+    patched: AtomicBool,
+    /// Members are removed by `value`, not by a filter in the path.
+    removes_by_value: AtomicBool,
     filters: AtomicBool,
     gate: Mutex<Gate>,
     patience: Duration,
@@ -61,6 +65,8 @@ impl Remote {
             client,
             settings: settings.clone(),
             patches: AtomicBool::new(settings.writes != Writes::Put),
+            patched: AtomicBool::new(false),
+            removes_by_value: AtomicBool::new(false),
             filters: AtomicBool::new(true),
             gate: Mutex::new(Gate::new()),
             patience,
@@ -101,6 +107,20 @@ impl Remote {
 
     pub(super) fn patches(&self) -> bool {
         self.patches.load(Relaxed)
+    }
+
+    /// Whether a PATCH was carried out in this run.
+    pub(super) fn patched(&self) -> bool {
+        self.patched.load(Relaxed)
+    }
+
+    pub(super) fn removes_by_value(&self) -> bool {
+        self.removes_by_value.load(Relaxed)
+    }
+
+    /// The target turned out to remove members by `value` alone.
+    pub(super) fn remove_by_value(&self) {
+        self.removes_by_value.store(true, Relaxed);
     }
 
     /// Sends a request until it has an answer worth having. Only a POST is never sent again once it may have arrived.
@@ -224,7 +244,10 @@ impl Remote {
         let body = json!({ "schemas": [scim::message::PATCH_OP], "Operations": operations });
         let request = Request::new(Method::PATCH, path(kind, Some(id))).json(&body);
         match self.call(&request).await {
-            Ok(answer) => Ok(Some(answer.status)),
+            Ok(answer) => {
+                self.patched.store(true, Relaxed);
+                Ok(Some(answer.status))
+            }
             Err(Trouble::Refused {
                 status: 405 | 501, ..
             }) if self.settings.writes != Writes::Patch => {
@@ -233,6 +256,18 @@ impl Remote {
             }
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// A PATCH was refused that should be possible; 404 though the resource is there: the target has no PATCH at all.
+    /// The caller may PUT, unless the settings want PATCH alone.
+    pub(super) fn lacks_patch(&self, refusal: Trouble) -> Result<(), Trouble> {
+        if self.settings.writes == Writes::Patch {
+            return Err(refusal);
+        }
+        if refusal.status() == Some(404) && !self.patched() {
+            self.patches.store(false, Relaxed);
+        }
+        Ok(())
     }
 
     /// Replaces a resource.

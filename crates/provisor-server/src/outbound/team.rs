@@ -115,22 +115,25 @@ async fn present(
     let mut known = HashSet::new();
     let mut exists = false;
     if let Some(id) = report.object.remote.clone() {
+        known = run
+            .wish
+            .store
+            .read()
+            .await?
+            .target_members(run.place(), &local)
+            .await?;
         if report.object.sent.as_deref() == Some(hash) {
-            known = run
-                .wish
-                .store
-                .read()
-                .await?
-                .target_members(run.place(), &local)
-                .await?;
             exists = true;
         } else if let Some(held) = run.remote.get(Kind::Team, &id, true).await? {
-            known = ids(&held);
-            report.members.push(KnownMembers::Are(sorted(&known)));
+            // A target that does not show members is believed to have those it was sent.
+            if field(&held, "members").is_some() {
+                known = ids(&held);
+                report.members.push(KnownMembers::Are(sorted(&known)));
+            }
             exists = change(run, report, wanted, Some(&held)).await?;
         }
         if !exists {
-            report.object.remote = None;
+            (report.object.remote, report.object.sent) = (None, None);
             report.entries.push(entry(
                 "missing",
                 Some(404),
@@ -147,7 +150,7 @@ async fn present(
             with_members.insert("members".into(), values(&first));
         }
         let created = report.entries.len();
-        let held = obtain(run, report, Kind::Team, &with_members).await?;
+        let held = obtain(run, report, Kind::Team, &with_members).await?.held;
         let is_new = report.entries[created..]
             .iter()
             .any(|entry| entry.action == "create");
@@ -175,24 +178,39 @@ async fn present(
     report.object.sent = Some(hash.to_vec());
     report.object.names = Desired::Present(wanted.clone()).names();
     let (add, remove) = plan::members(&desired, &known);
+    if add.is_empty() && remove.is_empty() {
+        return Ok(members.missing);
+    }
     if run.remote.patches() {
         let mut work = Work {
             run,
             report,
             members: &members.wanted,
             reports,
+            known,
             stray: 0,
+            refused: Vec::new(),
+            whole: None,
         };
         work.send(&remove, Step::Remove).await?;
+        // Removing may have shown who is there.
+        let (add, _) = plan::members(&desired, &work.known);
         work.send(&add, Step::Add).await?;
-        let stray = work.stray;
-        if run.remote.patches() {
-            return Ok(members.missing + stray);
+        let (stray, refused, whole) = (work.stray, work.refused, work.whole);
+        if let Some(refusal) = whole {
+            run.remote.lacks_patch(refusal)?;
+        } else if run.remote.patches() {
+            return match refused.first() {
+                None => Ok(members.missing + stray),
+                Some(first) if refused.len() == 1 => Err(first.clone()),
+                Some(first) => Err(Trouble::Unclear(format!(
+                    "{} members are refused; the first: {first}",
+                    refused.len()
+                ))),
+            };
         }
     }
-    if !add.is_empty() || !remove.is_empty() {
-        replace(run, report, &desired, (add.len(), remove.len())).await?;
-    }
+    replace(run, report, &desired, (add.len(), remove.len())).await?;
     Ok(members.missing)
 }
 
@@ -208,8 +226,14 @@ struct Work<'r> {
     report: &'r mut Report,
     members: &'r HashMap<String, (Kind, String)>,
     reports: &'r mpsc::Sender<Report>,
+    /// Who is a member there, as far as known.
+    known: HashSet<String>,
     /// Members that the target turned out not to have.
     stray: usize,
+    /// Why single members were refused; the others go on.
+    refused: Vec<Trouble>,
+    /// The target refuses this change in every form of PATCH: the whole team has to be sent.
+    whole: Option<Trouble>,
 }
 
 impl Work<'_> {
@@ -218,13 +242,16 @@ impl Work<'_> {
     async fn send(&mut self, ids: &[String], step: Step) -> Result<(), Trouble> {
         let mut waiting: Vec<&[String]> = ids.chunks(self.run.settings.batch).rev().collect();
         while let Some(batch) = waiting.pop() {
+            if self.whole.is_some() {
+                return Ok(());
+            }
             let Some(team) = self.report.object.remote.clone() else {
                 return Ok(());
             };
             match self
                 .run
                 .remote
-                .patch(Kind::Team, &team, operations(batch, step))
+                .patch(Kind::Team, &team, self.operations(batch, step))
                 .await
             {
                 Ok(Some(status)) => self.done(batch, step, status).await,
@@ -237,10 +264,12 @@ impl Work<'_> {
                     let (first, second) = batch.split_at(batch.len() / 2);
                     waiting.extend([second, first]);
                 }
-                Err(Trouble::Refused {
-                    status: 400 | 404 | 422,
-                    detail,
-                }) => self.refused(&batch[0], step, &detail, &team).await?,
+                Err(
+                    refusal @ Trouble::Refused {
+                        status: 400 | 404 | 422,
+                        ..
+                    },
+                ) => self.refused(&batch[0], step, refusal, &team).await?,
                 Err(trouble) => return Err(trouble),
             }
         }
@@ -262,6 +291,9 @@ impl Work<'_> {
             ),
         };
         count.fetch_add(batch.len() as u64, Relaxed);
+        if step == Step::Remove {
+            self.known.retain(|id| !batch.contains(id));
+        }
         self.report.members.push(known);
         self.report.entries.push(entry(
             action,
@@ -281,42 +313,41 @@ impl Work<'_> {
         }
     }
 
-    /// One member is at fault, or the team is gone.
+    /// One member is at fault, or the form of the change, or the team is gone.
     async fn refused(
         &mut self,
         id: &str,
         step: Step,
-        detail: &str,
+        refusal: Trouble,
         team: &str,
     ) -> Result<(), Trouble> {
-        if self
-            .run
-            .remote
-            .get(Kind::Team, team, false)
-            .await?
-            .is_none()
-        {
+        let removing = step == Step::Remove;
+        let Some(held) = self.run.remote.get(Kind::Team, team, removing).await? else {
             self.report.object.sent = None;
             return Err(Trouble::Unclear(
                 "the target does not have the team any more; it is created again with the next run"
                     .to_owned(),
             ));
-        }
-        if step == Step::Remove {
-            // Whoever is not there is no member.
-            self.report
-                .members
-                .push(KnownMembers::Removed(vec![id.to_owned()]));
-            return Ok(());
+        };
+        if removing {
+            return self.not_removed(id, refusal, team, held).await;
         }
         let Some((kind, local)) = self.members.get(id).cloned() else {
             return Ok(());
         };
         if self.run.remote.get(kind, id, false).await?.is_some() {
-            return Err(Trouble::Refused {
-                status: 400,
-                detail: format!("the member {id}: {detail}"),
-            });
+            match refusal {
+                // Team and member are there: it is PATCH that is not.
+                Trouble::Refused { status: 404, .. } if !self.run.remote.patched() => {
+                    self.whole = Some(refusal);
+                }
+                Trouble::Refused { status, detail } => self.refused.push(Trouble::Refused {
+                    status,
+                    detail: format!("the member {id}: {detail}"),
+                }),
+                other => self.refused.push(other),
+            }
+            return Ok(());
         }
         self.stray += 1;
         self.run.stray(kind, local);
@@ -327,6 +358,74 @@ impl Work<'_> {
         ));
         Ok(())
     }
+
+    /// A removal was refused. Whoever is no member there needs none; else it is tried in the other form.
+    async fn not_removed(
+        &mut self,
+        id: &str,
+        refusal: Trouble,
+        team: &str,
+        held: Map<String, Json>,
+    ) -> Result<(), Trouble> {
+        if self.is_out(id, &held) {
+            return Ok(());
+        }
+        if !self.run.remote.removes_by_value() {
+            let one = [id.to_owned()];
+            let by_value = vec![by_value(&one)];
+            match self.run.remote.patch(Kind::Team, team, by_value).await {
+                Ok(Some(status)) => {
+                    // A server that does not look at the value removes everybody, or nobody: the answer is no proof.
+                    if let Some(held) = self.run.remote.get(Kind::Team, team, true).await? {
+                        let before = self.known.clone();
+                        if self.is_out(id, &held) {
+                            if self.known.len() + 1 >= before.len() {
+                                self.run.remote.remove_by_value();
+                            }
+                            self.done(&one, Step::Remove, status).await;
+                            return Ok(());
+                        }
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Err(Trouble::Refused { .. }) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        self.whole = Some(refusal);
+        Ok(())
+    }
+
+    /// Whether the target shows the team's members, and this is none of them. What it shows is remembered.
+    fn is_out(&mut self, id: &str, held: &Map<String, Json>) -> bool {
+        if field(held, "members").is_none() {
+            return false;
+        }
+        self.known = ids(held);
+        self.report
+            .members
+            .push(KnownMembers::Are(sorted(&self.known)));
+        !self.known.contains(id)
+    }
+
+    fn operations(&self, batch: &[String], step: Step) -> Vec<Json> {
+        match step {
+            Step::Add => vec![json!({ "op": "add", "path": "members", "value": values(batch) })],
+            Step::Remove if self.run.remote.removes_by_value() => vec![by_value(batch)],
+            Step::Remove => batch
+                .iter()
+                .map(|id| {
+                    let filter = scim_client::Filter::eq("value", id.as_str());
+                    json!({ "op": "remove", "path": format!("members[{filter}]") })
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The form of Entra ID, for targets that take no filter in a path.
+fn by_value(batch: &[String]) -> Json {
+    json!({ "op": "remove", "path": "members", "value": values(batch) })
 }
 
 /// The whole team, for a target without PATCH.
@@ -363,19 +462,6 @@ async fn replace(
         json!({ "added": added, "removed": removed }),
     ));
     Ok(())
-}
-
-fn operations(batch: &[String], step: Step) -> Vec<Json> {
-    match step {
-        Step::Add => vec![json!({ "op": "add", "path": "members", "value": values(batch) })],
-        Step::Remove => batch
-            .iter()
-            .map(|id| {
-                let filter = scim_client::Filter::eq("value", id.as_str());
-                json!({ "op": "remove", "path": format!("members[{filter}]") })
-            })
-            .collect(),
-    }
 }
 
 fn values(ids: &[String]) -> Json {

@@ -51,7 +51,7 @@ async fn present(
             return Ok(());
         }
         // Somebody deleted it in the target.
-        report.object.remote = None;
+        (report.object.remote, report.object.sent) = (None, None);
         report.entries.push(entry(
             "missing",
             None,
@@ -61,8 +61,9 @@ async fn present(
     if !run.settings.create {
         return Ok(());
     }
-    obtain(run, report, Kind::User, wanted).await?;
-    settle(report, wanted, hash);
+    if obtain(run, report, Kind::User, wanted).await?.in_step {
+        settle(report, wanted, hash);
+    }
     Ok(())
 }
 
@@ -71,13 +72,21 @@ fn settle(report: &mut Report, wanted: &Map<String, Value>, hash: &[u8]) {
     report.object.names = Desired::Present(wanted.clone()).names();
 }
 
+/// A resource that was found or created.
+pub(super) struct Obtained {
+    /// As the target held it at first.
+    pub(super) held: Map<String, Value>,
+    /// It has what it should; not so where it was linked and the settings want no updates.
+    in_step: bool,
+}
+
 /// Finds or creates it, and gives the resource as the target holds it. After this it has an id in the target.
 pub(super) async fn obtain(
     run: &Run,
     report: &mut Report,
     kind: Kind,
     wanted: &Map<String, Value>,
-) -> Result<Map<String, Value>, Trouble> {
+) -> Result<Obtained, Trouble> {
     let key = run.remote.key(kind, wanted).ok_or_else(|| {
         Trouble::Unclear(
             "it has no value of the attribute that the target is searched by".to_owned(),
@@ -85,8 +94,8 @@ pub(super) async fn obtain(
     })?;
     let mut why = None;
     for attempt in 0..CREATIONS {
-        if let Some(held) = adopt(run, report, kind, wanted, &key, attempt > 0).await? {
-            return Ok(held);
+        if let Some(found) = adopt(run, report, kind, wanted, &key, attempt > 0).await? {
+            return Ok(found);
         }
         match run
             .remote
@@ -105,7 +114,10 @@ pub(super) async fn obtain(
                     Some(status),
                     json!({ "attributes": attributes, "attempts": attempt + 1 }),
                 ));
-                return Ok(held);
+                return Ok(Obtained {
+                    held,
+                    in_step: true,
+                });
             }
             // It may be there now: the search decides.
             Err(Trouble::Lost(reason)) => {
@@ -113,8 +125,8 @@ pub(super) async fn obtain(
                 tokio::time::sleep(Duration::from_millis(50) * 2_u32.pow(attempt)).await;
             }
             Err(conflict @ Trouble::Refused { status: 409, .. }) => {
-                if let Some(held) = adopt(run, report, kind, wanted, &key, true).await? {
-                    return Ok(held);
+                if let Some(found) = adopt(run, report, kind, wanted, &key, true).await? {
+                    return Ok(found);
                 }
                 return Err(conflict);
             }
@@ -132,7 +144,7 @@ async fn adopt(
     wanted: &Map<String, Value>,
     key: &str,
     fresh: bool,
-) -> Result<Option<Map<String, Value>>, Trouble> {
+) -> Result<Option<Obtained>, Trouble> {
     let mut found = run.remote.find(kind, key, fresh).await?;
     // Ours from an earlier run, if several have the name.
     if found.len() > 1 {
@@ -167,7 +179,6 @@ async fn adopt(
     };
     let id = id_of(&held).map(str::to_owned);
     report.object.remote.clone_from(&id);
-    run.progress().linked.fetch_add(1, Relaxed);
     let reason = format!(
         "the target has one with the same {}",
         if kind == Kind::Team {
@@ -183,10 +194,16 @@ async fn adopt(
     ));
     let mut plain = wanted.clone();
     plain.remove("members");
-    if run.settings.update {
-        change(run, report, &plain, Some(&held)).await?;
+    // A team that is linked is brought in step like one that is known.
+    let in_step = kind == Kind::Team || run.settings.update;
+    if in_step && !change(run, report, &plain, Some(&held)).await? {
+        // It went between the search and the change.
+        report.object.remote = None;
+        report.entries.pop();
+        return Ok(None);
     }
-    Ok(Some(held))
+    run.progress().linked.fetch_add(1, Relaxed);
+    Ok(Some(Obtained { held, in_step }))
 }
 
 fn identifier(run: &Run) -> &'static str {
@@ -243,17 +260,22 @@ async fn send(
     id: &str,
     difference: &Difference,
 ) -> Result<Option<u16>, Trouble> {
+    let mut not_found = None;
     if run.remote.patches() {
         match run.remote.patch(kind, id, difference.operations()).await {
             Ok(Some(status)) => return Ok(Some(status)),
             Ok(None) => {}
-            Err(Trouble::Refused { status: 404, .. }) => return Ok(None),
+            // The resource is not there, or PATCH is not: reading it tells.
+            Err(refusal @ Trouble::Refused { status: 404, .. }) => not_found = Some(refusal),
             Err(trouble) => return Err(trouble),
         }
     }
     let Some(held) = run.remote.get(kind, id, true).await? else {
         return Ok(None);
     };
+    if let Some(refusal) = not_found {
+        run.remote.lacks_patch(refusal)?;
+    }
     let merged = Value::Object(difference.merged(&held));
     run.remote.put(kind, id, &merged).await.map(Some)
 }
