@@ -117,6 +117,12 @@ impl Builder {
     }
 }
 
+/// Scheme, host and port of a URL, as browsers compare them; `None` if it is none.
+#[must_use]
+pub fn origin(url: &str) -> Option<String> {
+    Some(Url::parse(url.trim()).ok()?.origin().ascii_serialization())
+}
+
 /// A base URL: http or https, without query, credentials or trailing slash.
 fn base_url(text: &str) -> Result<Url, Error> {
     let wrong = |why: &str| {
