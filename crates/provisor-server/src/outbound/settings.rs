@@ -417,5 +417,16 @@ mod tests {
                 .unwrap_err()
                 .contains("userNam")
         );
+        for (users, teams, named) in [
+            ("groups.value eq \"7\"", "", "groups"),
+            ("userName pr and not (id eq \"7\")", "", "id"),
+            ("meta.created gt \"2026-01-01T00:00:00Z\"", "", "meta"),
+            ("", "members pr", "members"),
+        ] {
+            settings.users = Some(users.to_owned()).filter(|text| !text.is_empty());
+            settings.only_teams = Some(teams.to_owned()).filter(|text| !text.is_empty());
+            let wrong = settings.check(&scim::Registry::builtin()).unwrap_err();
+            assert!(wrong.contains(&format!("\"{named}\" is none")), "{wrong}");
+        }
     }
 }
