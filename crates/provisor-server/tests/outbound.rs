@@ -10,13 +10,13 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{Method, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use provisor_server::outbound::{
     Pushed, RunLock, Stopped, TargetSettings, Wish, files, probe, run,
     seal::SecretKey,
-    settings::{Deprovision, SourceKind},
+    settings::{AuthMode, Deprovision, SourceKind},
 };
 use provisor_store::{
     Actor, Change, Clock, Origin, Outcome, RequestId, Store, TargetChange, TenantId,
@@ -40,6 +40,8 @@ struct Habits {
     /// Every third POST is carried out and answered 502.
     loses_answers: bool,
     answers_401: bool,
+    /// Everything is refused with this status, and with the credentials it came with.
+    echoes: Option<u16>,
 }
 
 /// A SCIM server that keeps resources and has habits.
@@ -57,12 +59,25 @@ fn answer(status: u16, body: &Value) -> Response {
     (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
 }
 
-async fn serve(State(theirs): State<Shared>, method: Method, uri: Uri, body: Bytes) -> Response {
+async fn serve(
+    State(theirs): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let mut theirs = theirs.lock().unwrap();
     theirs.requests.push(format!("{method} {uri}"));
     let (habits, n) = (theirs.habits, theirs.requests.len());
     if habits.answers_401 {
         return answer(401, &json!({ "detail": "who are you?" }));
+    }
+    if let Some(status) = habits.echoes {
+        let sent = headers["authorization"].to_str().unwrap();
+        return match uri.path() {
+            "/Groups" => (StatusCode::from_u16(status).unwrap(), sent.to_owned()).into_response(),
+            _ => answer(status, &json!({ "detail": format!("what is {sent}?") })),
+        };
     }
     if habits.busy && n.is_multiple_of(3) {
         return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
@@ -596,4 +611,34 @@ async fn refused_credentials_end_the_run_and_mark_nobody() {
         .map(|entry| entry.ok)
         .collect();
     assert_eq!(outcomes, [true, false]);
+}
+
+#[tokio::test]
+async fn a_secret_that_the_target_repeats_is_masked() {
+    let basic = AuthMode::Basic {
+        user: "anna".to_owned(),
+    };
+    for auth in [AuthMode::Header, basic] {
+        for status in [401, 403] {
+            let world = World::new(Habits {
+                echoes: Some(status),
+                ..Habits::default()
+            })
+            .await;
+            let settings = TargetSettings {
+                auth: auth.clone(),
+                ..world.settings()
+            };
+            let said = probe(&settings, Some("pa55w0rd")).await.unwrap_err();
+            let said = said.to_string();
+            assert!(
+                said.contains("what is") && said.contains("[secret]"),
+                "{said}"
+            );
+            // The last in Base64, as Basic has it.
+            for secret in ["pa55w0rd", "YW5uYTpwYTU1dzByZA"] {
+                assert!(!said.contains(secret), "{said}");
+            }
+        }
+    }
 }

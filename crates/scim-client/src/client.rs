@@ -168,6 +168,13 @@ impl Client {
         }
     }
 
+    /// A text of the server's with the client's secrets masked, before it is shown or kept: some servers repeat what they
+    /// were sent.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.auth.redact(text)
+    }
+
     /// What stands before `/Users`, without a trailing slash.
     #[must_use]
     pub fn base(&self) -> &str {
