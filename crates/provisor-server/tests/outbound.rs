@@ -24,6 +24,7 @@ use provisor_store::{
     target::{EntryQuery, Target, TargetEntry},
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 /// What a target cannot do.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +49,8 @@ struct Habits {
 #[derive(Default)]
 struct Theirs {
     habits: Habits,
+    /// The next POST tells that it is there, and waits until it may go on.
+    hold: Option<(Arc<Notify>, Arc<Notify>)>,
     resources: BTreeMap<String, Value>,
     requests: Vec<String>,
     last: usize,
@@ -66,6 +69,14 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let hold = match method {
+        Method::POST => theirs.lock().unwrap().hold.take(),
+        _ => None,
+    };
+    if let Some((there, go)) = hold {
+        there.notify_one();
+        go.notified().await;
+    }
     let mut theirs = theirs.lock().unwrap();
     theirs.requests.push(format!("{method} {uri}"));
     let (habits, n) = (theirs.habits, theirs.requests.len());
@@ -328,20 +339,22 @@ impl World {
         users: &str,
         teams: &str,
     ) -> Result<Pushed, Stopped> {
-        let targets = self
-            .store
-            .read()
-            .await
-            .unwrap()
-            .targets(Some(self.tenant))
-            .await
-            .unwrap();
-        let target = targets.into_iter().find(|one| one.id == target.id).unwrap();
+        self.push_as(target, users, teams, |_| {}).await
+    }
+
+    async fn push_as(
+        &self,
+        target: &Target,
+        users: &str,
+        teams: &str,
+        asked: impl FnOnce(&mut Wish),
+    ) -> Result<Pushed, Stopped> {
+        let target = self.current(target).await;
         let database = self.store.path().to_owned();
         let _lock = RunLock::take(&database, (self.tenant, target.id))
             .unwrap()
             .expect("nobody else pushes");
-        let wish = Wish {
+        let mut wish = Wish {
             store: Arc::new(self.store.clone()),
             clock: self.clock.clone(),
             key: SecretKey::default().for_database(&database),
@@ -354,7 +367,20 @@ impl World {
             patience: Duration::from_secs(1),
             progress: Arc::default(),
         };
+        asked(&mut wish);
         run(&target, wish).await
+    }
+
+    async fn current(&self, target: &Target) -> Target {
+        let targets = self
+            .store
+            .read()
+            .await
+            .unwrap()
+            .targets(Some(self.tenant))
+            .await
+            .unwrap();
+        targets.into_iter().find(|one| one.id == target.id).unwrap()
     }
 
     async fn log(&self, target: &Target) -> Vec<TargetEntry> {
@@ -639,6 +665,54 @@ async fn a_secret_that_the_target_repeats_is_masked() {
             for secret in ["pa55w0rd", "YW5uYTpwYTU1dzByZA"] {
                 assert!(!said.contains(secret), "{said}");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_ends_when_its_target_is_paused_set_anew_or_removed() {
+    let set = |id, active, settings| TargetChange::Set {
+        id,
+        name: None,
+        settings,
+        active,
+        credentials: None,
+    };
+    for case in ["paused", "set anew", "removed"] {
+        let world = World::new(Habits::default()).await;
+        let target = world.target(&world.settings()).await;
+        let id = target.id;
+        let activate = set(id, Some(true), None);
+        world.write(Change::Target(activate)).await;
+        let (there, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        world.theirs().hold = Some((there.clone(), go.clone()));
+        let interrupt = async {
+            there.notified().await;
+            let change = match case {
+                "paused" => set(id, Some(false), None),
+                "set anew" => {
+                    let other = TargetSettings {
+                        update: false,
+                        ..world.settings()
+                    };
+                    set(id, None, Some(other.to_json()))
+                }
+                _ => TargetChange::Remove { id, chunk: 10 },
+            };
+            world.write(Change::Target(change)).await;
+            go.notify_one();
+        };
+        // More than are read ahead.
+        let (pushed, ()) = tokio::join!(world.push(&target, 900), interrupt);
+        assert_eq!(pushed, Err(Stopped::Asked), "{case}");
+        let (users, _) = world.there();
+        assert!(users.len() < 900, "{case}: {}", users.len());
+        if case != "removed" {
+            let log = world.log(&target).await;
+            let told = log.iter().filter(|entry| entry.action == "create").count();
+            assert_eq!(told, users.len(), "{case}: what was done is written down");
+            let outcome = world.current(&target).await.outcome;
+            assert!(outcome.contains("it was stopped"), "{outcome}");
         }
     }
 }
