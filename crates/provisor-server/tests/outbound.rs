@@ -10,13 +10,13 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{Method, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use provisor_server::outbound::{
     Pushed, RunLock, Stopped, TargetSettings, Wish, files, probe, run,
     seal::SecretKey,
-    settings::{Deprovision, SourceKind},
+    settings::{AuthMode, Deprovision, SourceKind},
 };
 use provisor_store::{
     Actor, Change, Clock, Origin, Outcome, RequestId, Store, TargetChange, TenantId,
@@ -24,6 +24,7 @@ use provisor_store::{
     target::{EntryQuery, Target, TargetEntry},
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 /// What a target cannot do.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +50,8 @@ struct Habits {
     /// Every third POST is carried out and answered 502.
     loses_answers: bool,
     answers_401: bool,
+    /// Everything is refused with this status, and with the credentials it came with.
+    echoes: Option<u16>,
 }
 
 /// What becomes of `remove members` with a value.
@@ -64,6 +67,8 @@ enum Removal {
 #[derive(Default)]
 struct Theirs {
     habits: Habits,
+    /// The next POST tells that it is there, and waits until it may go on.
+    hold: Option<(Arc<Notify>, Arc<Notify>)>,
     resources: BTreeMap<String, Value>,
     requests: Vec<String>,
     last: usize,
@@ -75,12 +80,33 @@ fn answer(status: u16, body: &Value) -> Response {
     (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
 }
 
-async fn serve(State(theirs): State<Shared>, method: Method, uri: Uri, body: Bytes) -> Response {
+async fn serve(
+    State(theirs): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let hold = match method {
+        Method::POST => theirs.lock().unwrap().hold.take(),
+        _ => None,
+    };
+    if let Some((there, go)) = hold {
+        there.notify_one();
+        go.notified().await;
+    }
     let mut theirs = theirs.lock().unwrap();
     theirs.requests.push(format!("{method} {uri}"));
     let (habits, n) = (theirs.habits, theirs.requests.len());
     if habits.answers_401 {
         return answer(401, &json!({ "detail": "who are you?" }));
+    }
+    if let Some(status) = habits.echoes {
+        let sent = headers["authorization"].to_str().unwrap();
+        return match uri.path() {
+            "/Groups" => (StatusCode::from_u16(status).unwrap(), sent.to_owned()).into_response(),
+            _ => answer(status, &json!({ "detail": format!("what is {sent}?") })),
+        };
     }
     if habits.busy && n.is_multiple_of(3) {
         return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
@@ -352,20 +378,22 @@ impl World {
         users: &str,
         teams: &str,
     ) -> Result<Pushed, Stopped> {
-        let targets = self
-            .store
-            .read()
-            .await
-            .unwrap()
-            .targets(Some(self.tenant))
-            .await
-            .unwrap();
-        let target = targets.into_iter().find(|one| one.id == target.id).unwrap();
+        self.push_as(target, users, teams, |_| {}).await
+    }
+
+    async fn push_as(
+        &self,
+        target: &Target,
+        users: &str,
+        teams: &str,
+        asked: impl FnOnce(&mut Wish),
+    ) -> Result<Pushed, Stopped> {
+        let target = self.current(target).await;
         let database = self.store.path().to_owned();
         let _lock = RunLock::take(&database, (self.tenant, target.id))
             .unwrap()
             .expect("nobody else pushes");
-        let wish = Wish {
+        let mut wish = Wish {
             store: Arc::new(self.store.clone()),
             clock: self.clock.clone(),
             key: SecretKey::default().for_database(&database),
@@ -378,7 +406,20 @@ impl World {
             patience: Duration::from_secs(1),
             progress: Arc::default(),
         };
+        asked(&mut wish);
         run(&target, wish).await
+    }
+
+    async fn current(&self, target: &Target) -> Target {
+        let targets = self
+            .store
+            .read()
+            .await
+            .unwrap()
+            .targets(Some(self.tenant))
+            .await
+            .unwrap();
+        targets.into_iter().find(|one| one.id == target.id).unwrap()
     }
 
     async fn log(&self, target: &Target) -> Vec<TargetEntry> {
@@ -779,4 +820,82 @@ async fn refused_credentials_end_the_run_and_mark_nobody() {
         .map(|entry| entry.ok)
         .collect();
     assert_eq!(outcomes, [true, false]);
+}
+
+#[tokio::test]
+async fn a_secret_that_the_target_repeats_is_masked() {
+    let basic = AuthMode::Basic {
+        user: "anna".to_owned(),
+    };
+    for auth in [AuthMode::Header, basic] {
+        for status in [401, 403] {
+            let world = World::new(Habits {
+                echoes: Some(status),
+                ..Habits::default()
+            })
+            .await;
+            let settings = TargetSettings {
+                auth: auth.clone(),
+                ..world.settings()
+            };
+            let said = probe(&settings, Some("pa55w0rd")).await.unwrap_err();
+            let said = said.to_string();
+            assert!(
+                said.contains("what is") && said.contains("[secret]"),
+                "{said}"
+            );
+            // The last in Base64, as Basic has it.
+            for secret in ["pa55w0rd", "YW5uYTpwYTU1dzByZA"] {
+                assert!(!said.contains(secret), "{said}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_ends_when_its_target_is_paused_set_anew_or_removed() {
+    let set = |id, active, settings| TargetChange::Set {
+        id,
+        name: None,
+        settings,
+        active,
+        credentials: None,
+    };
+    for case in ["paused", "set anew", "removed"] {
+        let world = World::new(Habits::default()).await;
+        let target = world.target(&world.settings()).await;
+        let id = target.id;
+        let activate = set(id, Some(true), None);
+        world.write(Change::Target(activate)).await;
+        let (there, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        world.theirs().hold = Some((there.clone(), go.clone()));
+        let interrupt = async {
+            there.notified().await;
+            let change = match case {
+                "paused" => set(id, Some(false), None),
+                "set anew" => {
+                    let other = TargetSettings {
+                        update: false,
+                        ..world.settings()
+                    };
+                    set(id, None, Some(other.to_json()))
+                }
+                _ => TargetChange::Remove { id, chunk: 10 },
+            };
+            world.write(Change::Target(change)).await;
+            go.notify_one();
+        };
+        // More than are read ahead.
+        let (pushed, ()) = tokio::join!(world.push(&target, 900), interrupt);
+        assert_eq!(pushed, Err(Stopped::Asked), "{case}");
+        let (users, _) = world.there();
+        assert!(users.len() < 900, "{case}: {}", users.len());
+        if case != "removed" {
+            let log = world.log(&target).await;
+            let told = log.iter().filter(|entry| entry.action == "create").count();
+            assert_eq!(told, users.len(), "{case}: what was done is written down");
+            let outcome = world.current(&target).await.outcome;
+            assert!(outcome.contains("it was stopped"), "{outcome}");
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! How a client shows who it is.
 
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    sync::{Mutex as StdMutex, PoisonError},
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use reqwest::header::HeaderValue;
@@ -27,7 +31,18 @@ pub struct ClientCredentials {
     client_secret: String,
     scope: Option<String>,
     token: Mutex<Option<(HeaderValue, Instant)>>,
+    /// The last tokens that were fetched, so that they can be masked.
+    fetched: StdMutex<VecDeque<String>>,
 }
+
+/// What a secret looks like where it was masked.
+const MASK: &str = "[secret]";
+/// Fetched tokens that are remembered to be masked.
+const FETCHED: usize = 8;
+/// The most bytes of a token endpoint's answer that are read.
+const LONGEST_GRANT: usize = 256 << 10;
+/// A token is fetched anew after a day at the latest.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
 impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -84,6 +99,7 @@ impl Auth {
             client_secret: client_secret.into(),
             scope,
             token: Mutex::new(None),
+            fetched: StdMutex::default(),
         }))
     }
 
@@ -97,6 +113,35 @@ impl Auth {
             Auth::Header(value) => Ok(Some(value.clone())),
             Auth::ClientCredentials(credentials) => credentials.header(http).await.map(Some),
         }
+    }
+
+    /// A text of the server's with every secret of ours masked: some servers repeat what they were sent.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let mut secrets = match self {
+            Auth::None => Vec::new(),
+            Auth::Header(value) => {
+                let whole = value.to_str().unwrap_or_default();
+                let (mode, token) = whole.split_once(' ').unwrap_or(("", whole));
+                let mut secrets = vec![whole.to_owned(), token.trim().to_owned()];
+                if mode == "Basic"
+                    && let Some(pair) = BASE64_STANDARD
+                        .decode(token)
+                        .ok()
+                        .and_then(|pair| String::from_utf8(pair).ok())
+                {
+                    let password = pair.split_once(':').map(|(_, password)| password);
+                    secrets.extend(password.map(str::to_owned));
+                }
+                secrets
+            }
+            Auth::ClientCredentials(credentials) => credentials.secrets(),
+        };
+        // The longest first, for one may be within another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.retain(|secret| !secret.is_empty());
+        secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
     }
 
     /// Forgets a fetched token the server refused; false if there is nothing newer to try.
@@ -119,6 +164,11 @@ struct Granted {
     expires_in: Option<u64>,
 }
 
+/// RFC 6749 section 2.3.1: id and secret are form-encoded before they go into Basic.
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 impl ClientCredentials {
     async fn header(&self, http: &reqwest::Client) -> Result<HeaderValue, Error> {
         let mut token = self.token.lock().await;
@@ -128,13 +178,27 @@ impl ClientCredentials {
             return Ok(value.clone());
         }
         let granted = self.fetch(http).await?;
+        {
+            let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+            fetched.push_front(granted.access_token.clone());
+            fetched.truncate(FETCHED);
+        }
         let mut value = HeaderValue::from_str(&format!("Bearer {}", granted.access_token))
             .map_err(|_| self.failed("the access token has characters no header may carry"))?;
         value.set_sensitive(true);
         // A little early, so that a token does not run out on its way.
-        let lives = Duration::from_secs(granted.expires_in.unwrap_or(300));
+        let lives = Duration::from_secs(granted.expires_in.unwrap_or(300)).min(LONGEST_LIFE);
         *token = Some((value.clone(), Instant::now() + lives.mul_f64(0.9)));
         Ok(value)
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        let (id, secret) = (encoded(&self.client_id), encoded(&self.client_secret));
+        let basic = BASE64_STANDARD.encode(format!("{id}:{secret}"));
+        let mut secrets = vec![self.client_secret.clone(), secret, basic];
+        let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.extend(fetched.iter().cloned());
+        secrets
     }
 
     fn form(&self) -> String {
@@ -147,10 +211,7 @@ impl ClientCredentials {
     }
 
     async fn fetch(&self, http: &reqwest::Client) -> Result<Granted, Error> {
-        // RFC 6749 section 2.3.1: both are form-encoded before they go into Basic.
-        let encoded =
-            |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let answer = http
+        let mut answer = http
             .post(&self.token_url)
             .basic_auth(encoded(&self.client_id), Some(encoded(&self.client_secret)))
             .header("content-type", "application/x-www-form-urlencoded")
@@ -160,10 +221,17 @@ impl ClientCredentials {
             .await
             .map_err(|error| self.failed(error.without_url()))?;
         let status = answer.status();
-        let body = answer
-            .bytes()
+        let mut body = Vec::new();
+        while let Some(chunk) = answer
+            .chunk()
             .await
-            .map_err(|error| self.failed(error.without_url()))?;
+            .map_err(|error| self.failed(error.without_url()))?
+        {
+            if body.len() + chunk.len() > LONGEST_GRANT {
+                return Err(self.failed(format!("its answer is longer than {LONGEST_GRANT} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
         if !status.is_success() {
             let said: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
             let said = said.as_ref().and_then(|said| said.get("error")?.as_str());

@@ -117,6 +117,12 @@ impl Builder {
     }
 }
 
+/// Scheme, host and port of a URL, as browsers compare them; `None` if it is none.
+#[must_use]
+pub fn origin(url: &str) -> Option<String> {
+    Some(Url::parse(url.trim()).ok()?.origin().ascii_serialization())
+}
+
 /// A base URL: http or https, without query, credentials or trailing slash.
 fn base_url(text: &str) -> Result<Url, Error> {
     let wrong = |why: &str| {
@@ -160,6 +166,13 @@ impl Client {
             longest_answer: 256 << 20,
             idle: Duration::from_secs(90),
         }
+    }
+
+    /// A text of the server's with the client's secrets masked, before it is shown or kept: some servers repeat what they
+    /// were sent.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.auth.redact(text)
     }
 
     /// What stands before `/Users`, without a trailing slash.

@@ -39,7 +39,7 @@ pub mod simulator;
 pub use address::Reach;
 pub use auth::Auth;
 pub use bulk::{Bulk, BulkOutcome};
-pub use client::{Builder, Client};
+pub use client::{Builder, Client, origin};
 pub use discovery::{Discovery, ServiceProviderConfig};
 pub use error::{Error, Refusal};
 pub use exchange::{Answer, Exchange, MEDIA_TYPE, Request};

@@ -50,6 +50,7 @@ pub(super) async fn compare(run: &Run) -> Result<(), Stopped> {
         }
         let mut after = String::new();
         loop {
+            run.check_wanted().await?;
             let objects = run
                 .wish
                 .store

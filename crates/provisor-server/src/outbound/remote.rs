@@ -123,8 +123,24 @@ impl Remote {
         self.removes_by_value.store(true, Relaxed);
     }
 
-    /// Sends a request until it has an answer worth having. Only a POST is never sent again once it may have arrived.
+    /// Sends a request until it has an answer worth having. What the target says else is kept and shown, so that
+    /// the secret is masked in it.
     pub(super) async fn call(&self, request: &Request) -> Result<Answer, Trouble> {
+        let answer = self.ask(request).await;
+        let masked = |text: String| self.client.redact(&text);
+        answer.map_err(|trouble| match trouble {
+            Trouble::Refused { status, detail } => Trouble::Refused {
+                status,
+                detail: cut(&masked(detail)),
+            },
+            Trouble::Lost(reason) => Trouble::Lost(masked(reason)),
+            Trouble::Unclear(reason) => Trouble::Unclear(masked(reason)),
+            Trouble::Stop(stopped) => Trouble::Stop(stopped),
+        })
+    }
+
+    /// Only a POST is never sent again once it may have arrived.
+    async fn ask(&self, request: &Request) -> Result<Answer, Trouble> {
         let repeatable = request.method != Method::POST;
         let mut attempt = 0;
         loop {
@@ -160,7 +176,8 @@ impl Remote {
                             continue;
                         }
                         401 => {
-                            let stopped = Stopped::Unauthorized(detail(&answer));
+                            let said = cut(&self.client.redact(&detail(&answer)));
+                            let stopped = Stopped::Unauthorized(said);
                             self.stop(stopped.clone());
                             return Err(stopped.into());
                         }
@@ -170,12 +187,13 @@ impl Remote {
                     }
                 }
                 Err(Error::Connect { reason, .. }) => {
-                    self.pause(reason)?;
+                    self.pause(self.client.redact(&reason))?;
                     continue;
                 }
                 Err(error @ Error::NoAnswer { .. }) => Trouble::Lost(error.to_string()),
                 Err(error @ Error::Settings(_)) => {
-                    let stopped = Stopped::Unauthorized(error.to_string());
+                    let said = self.client.redact(&error.to_string());
+                    let stopped = Stopped::Unauthorized(said);
                     self.stop(stopped.clone());
                     return Err(stopped.into());
                 }
@@ -478,10 +496,14 @@ pub(super) fn path(kind: Kind, id: Option<&str>) -> String {
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
     serde_json::from_slice(&answer.body).map_err(|error| {
+        // Its words are not repeated: they may be what it was sent, secret and all.
         Trouble::Unclear(format!(
-            "the target answered {} with a body that cannot be read ({error}): {}",
+            "the target answered {} with a body of {} bytes that is no SCIM message ({:?} error in line {}, column {})",
             answer.status,
-            answer.start()
+            answer.body.len(),
+            error.classify(),
+            error.line(),
+            error.column()
         ))
     })
 }
@@ -498,12 +520,18 @@ fn refused(answer: &Answer) -> Trouble {
     }
 }
 
-/// What the answer says, cut.
+/// So much of the target's words is kept.
+fn cut(text: &str) -> String {
+    text.chars().take(300).collect()
+}
+
+/// What the answer says. It is cut when the secret is masked, which could be cut through otherwise.
 fn detail(answer: &Answer) -> String {
     let body = answer.json();
     let text = |name: &str| Some(body.as_ref()?.get(name)?.as_str()?.to_owned());
-    let detail = text("detail").unwrap_or_else(|| answer.start());
-    let detail: String = detail.chars().take(300).collect();
+    let start =
+        || String::from_utf8_lossy(&answer.body[..answer.body.len().min(4096)]).into_owned();
+    let detail = text("detail").unwrap_or_else(start);
     match text("scimType") {
         Some(kind) => format!("{kind}: {detail}"),
         None => detail,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use provisor_store::{
-    Actor, Change, Clock, Origin, RequestId, Store, TargetChange,
+    Actor, Change, Clock, Origin, RequestId, Store, TargetChange, TenantState,
     target::{Kind, NewEntry, Target, TargetObject},
 };
 use serde_json::json;
@@ -128,8 +128,11 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
         outcome,
         entry,
     };
-    writer.write(&*store, ran).await?;
-    ended.map(|()| pushed)
+    let written = writer.write(&*store, ran).await;
+    // Of a target that is gone nothing can be written.
+    ended?;
+    written?;
+    Ok(pushed)
 }
 
 fn is_compare_due(target: &Target, now: i64) -> bool {
@@ -234,6 +237,27 @@ impl Run {
         Writer::new(&self.wish, &self.target)
             .write(&*self.wish.store, change)
             .await
+    }
+
+    /// Ends the run if it is not to go on as it began: the target is gone, paused meanwhile, or set anew; the tenant is
+    /// not active any more.
+    pub(super) async fn check_wanted(&self) -> Result<(), Stopped> {
+        let mut view = self.view().await?;
+        let tenant = view.tenant_by_id(self.target.tenant).await?;
+        let now = view.targets(Some(self.target.tenant)).await?;
+        let began = &self.target;
+        let as_began = now.iter().any(|now| {
+            now.id == began.id
+                && now.settings == began.settings
+                && now.credentials == began.credentials
+                // One that was paused already is pushed because somebody asked for it.
+                && (now.active || !began.active)
+        });
+        if as_began && tenant.is_some_and(|tenant| tenant.state == TenantState::Active) {
+            return Ok(());
+        }
+        self.remote.stop(Stopped::Asked);
+        Err(Stopped::Asked)
     }
 
     async fn view(&self) -> Result<Box<dyn provisor_store::Snapshot>, Stopped> {

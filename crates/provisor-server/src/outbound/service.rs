@@ -13,6 +13,7 @@ use super::{
     lock::RunLock,
     run::{Wish, run},
     settings::{SourceKind, TargetSettings},
+    trouble::Stopped,
 };
 
 /// How often the store is asked whether there is something to do. It is asked, not told, because other processes change it
@@ -176,7 +177,8 @@ async fn work(target: Target, wish: Wish, turns: Arc<Semaphore>) -> bool {
     let pushed = run(&target, wish).await;
     drop(lock);
     match pushed {
-        Ok(_) => true,
+        // Whoever set it anew does not wait for a rest to end.
+        Ok(_) | Err(Stopped::Asked) => true,
         Err(stopped) => {
             tracing::warn!(target = %target.name, tenant = %target.tenant, "a push ended early: {stopped}");
             false

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use provisor_store::target::Target;
+use provisor_store::{
+    TargetChange, TargetId,
+    target::{Sealed, Target},
+};
 use scim_client::{Auth, Client, Reach, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -210,6 +213,40 @@ impl TargetSettings {
         self.rules.iter().try_for_each(Rule::check)
     }
 
+    /// Whether the secret of `before` would go to somebody else: to another host, or in another way. Whoever changes that
+    /// has to give the secret again, and to allow private addresses again.
+    pub fn goes_elsewhere(&self, before: &TargetSettings) -> bool {
+        let receivers = |settings: &TargetSettings| {
+            let receiver = |url: &str| scim_client::origin(url).unwrap_or_else(|| url.to_owned());
+            let (mode, token_url) = match &settings.auth {
+                AuthMode::Header => (0, None),
+                AuthMode::Basic { .. } => (1, None),
+                AuthMode::Oauth { token_url, .. } => (2, Some(receiver(token_url))),
+            };
+            (mode, receiver(&settings.url), token_url)
+        };
+        receivers(self) != receivers(before)
+    }
+
+    /// The change from `before` to these settings, with a new secret if one was given. An old one goes where it would
+    /// go elsewhere: who may set the address may not read the secret by it.
+    pub fn change(
+        &self,
+        before: &TargetSettings,
+        id: TargetId,
+        name: Option<String>,
+        secret: Option<Sealed>,
+    ) -> TargetChange {
+        let forgotten = self.goes_elsewhere(before).then_some(None);
+        TargetChange::Set {
+            id,
+            name,
+            settings: Some(self.to_json()),
+            active: None,
+            credentials: secret.map(Some).or(forgotten),
+        }
+    }
+
     fn reach(&self) -> Reach {
         if self.private {
             Reach::Anywhere
@@ -267,6 +304,51 @@ impl TargetSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_stays_with_whom_it_was_given_for() {
+        let before = of("https://scim.example.com/v1", false);
+        let credentials = |after: &TargetSettings, secret: Option<Sealed>| match after.change(
+            &before,
+            TargetId(1),
+            None,
+            secret,
+        ) {
+            TargetChange::Set { credentials, .. } => credentials,
+            other => panic!("{other:?}"),
+        };
+        let path = of("https://SCIM.example.com:443/v2", false);
+        assert_eq!(credentials(&path, None), None);
+        let new = Sealed(vec![1]);
+        for url in [
+            "https://scim.example.org/v1",
+            "https://scim.example.com:8443/v1",
+            "http://scim.example.com/v1",
+        ] {
+            let elsewhere = of(url, false);
+            assert_eq!(credentials(&elsewhere, None), Some(None), "{url}");
+            assert_eq!(
+                credentials(&elsewhere, Some(new.clone())),
+                Some(Some(new.clone()))
+            );
+        }
+        let mut basic = before.clone();
+        basic.auth = AuthMode::Basic {
+            user: "lena".to_owned(),
+        };
+        assert_eq!(credentials(&basic, None), Some(None));
+        let oauth = |token_url: &str| TargetSettings {
+            auth: AuthMode::Oauth {
+                token_url: token_url.to_owned(),
+                client_id: "a".to_owned(),
+                scope: None,
+            },
+            ..before.clone()
+        };
+        let at = oauth("https://scim.example.com/token");
+        assert!(!oauth("https://scim.example.com/token/2").goes_elsewhere(&at));
+        assert!(oauth("https://evil.example/token").goes_elsewhere(&at));
+    }
 
     fn of(url: &str, private: bool) -> TargetSettings {
         TargetSettings {
@@ -335,5 +417,16 @@ mod tests {
                 .unwrap_err()
                 .contains("userNam")
         );
+        for (users, teams, named) in [
+            ("groups.value eq \"7\"", "", "groups"),
+            ("userName pr and not (id eq \"7\")", "", "id"),
+            ("meta.created gt \"2026-01-01T00:00:00Z\"", "", "meta"),
+            ("", "members pr", "members"),
+        ] {
+            settings.users = Some(users.to_owned()).filter(|text| !text.is_empty());
+            settings.only_teams = Some(teams.to_owned()).filter(|text| !text.is_empty());
+            let wrong = settings.check(&scim::Registry::builtin()).unwrap_err();
+            assert!(wrong.contains(&format!("\"{named}\" is none")), "{wrong}");
+        }
     }
 }

@@ -271,10 +271,20 @@ fn attributes(stored: &Stored) -> Result<Map<String, Value>, Stopped> {
 
 /// A filter of the settings, bound to a resource type.
 pub(super) fn filter(text: &str, kind: &ResourceType) -> Result<Filter, String> {
-    Expression::parse(text, &Limits::default())
+    let filter = Expression::parse(text, &Limits::default())
         .and_then(|filter| filter.resolve(kind, &Profile::GENERIC, &mut Fired::default()))
-        .map_err(|error| format!("The filter {text:?} cannot be used: {}", error.detail))
+        .map_err(|error| format!("The filter {text:?} cannot be used: {}", error.detail))?;
+    match NOT_IN_DOCUMENTS.iter().find(|name| filter.mentions(name)) {
+        Some(name) => Err(format!(
+            "The filter {text:?} cannot be used: who is pushed is decided by a resource's own attributes, and \"{name}\" is \
+             none of them, so that nobody would match and all would lose their access. Filter by another attribute."
+        )),
+        None => Ok(filter),
+    }
 }
+
+/// What a resource is answered with, but does not have of itself.
+const NOT_IN_DOCUMENTS: [&str; 5] = ["groups", "members", "id", "meta", "schemas"];
 
 /// Which users and teams a target is for, and what it should hold of them.
 #[derive(Debug)]

@@ -46,8 +46,10 @@ pub enum Stopped {
     /// The store failed.
     #[error("{0}")]
     Store(String),
-    /// Somebody asked it to stop.
-    #[error("it was asked to stop")]
+    /// It is not wanted as it began.
+    #[error(
+        "it was stopped: the target was paused, removed or set anew, or its tenant is not active any more; what is left stays due"
+    )]
     Asked,
 }
 

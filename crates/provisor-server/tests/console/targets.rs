@@ -165,3 +165,27 @@ async fn other_tenants_targets_and_other_roles_stay_out() {
     let page = support.get("/targets/initech/1").await.expect(200);
     assert!(!page.contains("Activate"), "{page}");
 }
+
+#[tokio::test]
+async fn another_address_gets_no_old_secret() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let mut owner = world.as_role(Role::Owner).await;
+    owner.get("/targets/new").await.expect(200);
+    owner.post("/targets/new", FORM).await.location();
+    let at = "/targets/acme/1/settings";
+    for (url, secret, kept) in [
+        ("https://crm.example.com/scim/v3", "", true),
+        ("https://operators-own.example.com/scim", "", false),
+        ("https://operators-own.example.com/scim", "an0ther", true),
+        ("https://crm.example.com/scim/v2", "again", true),
+    ] {
+        owner.get(at).await.expect(200);
+        let form = with(&[("url", url), ("secret", secret)]);
+        owner.post(at, &form).await.location();
+        let mut view = world.store.read().await.unwrap();
+        let target = view.targets(Some(acme.id)).await.unwrap().remove(0);
+        assert_eq!(target.settings["url"], url);
+        assert_eq!(target.credentials.is_some(), kept, "{url} {secret}");
+    }
+}

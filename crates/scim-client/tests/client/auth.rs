@@ -66,3 +66,29 @@ async fn a_refused_grant_says_what_the_server_said() {
     assert!(error.contains("invalid_client"), "{error}");
     assert!(!error.contains("top-secret"), "{error}");
 }
+
+#[tokio::test]
+async fn what_was_sent_is_masked_in_what_the_server_says() {
+    // The longest life there is must not be added to a time as it stands.
+    let grant = json!({ "access_token": "t0ken", "expires_in": u64::MAX });
+    let server = Server::with([answer(200, grant), answer(404, json!({}))]).await;
+    let token_url = format!("http://{}/token", server.address);
+    let auth = Auth::client_credentials(token_url, "id", "top secret", None);
+    let client = server.builder(auth).build().unwrap();
+    client.users().get("7").await.unwrap_err();
+    assert_eq!(
+        client.redact("Bearer t0ken, top secret, top+secret, aWQ6dG9wK3NlY3JldA=="),
+        "Bearer [secret], [secret], [secret], [secret]"
+    );
+}
+
+#[tokio::test]
+async fn a_grant_without_end_is_not_read_to_its_end() {
+    let long = json!({ "access_token": "x".repeat(1 << 20) });
+    let server = Server::with([answer(200, long)]).await;
+    let token_url = format!("http://{}/token", server.address);
+    let auth = Auth::client_credentials(token_url, "id", "top-secret", None);
+    let client = server.builder(auth).build().unwrap();
+    let error = client.users().get("7").await.unwrap_err().to_string();
+    assert!(error.contains("longer than 262144 bytes"), "{error}");
+}

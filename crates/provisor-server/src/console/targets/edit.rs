@@ -2,7 +2,10 @@
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{Change, Outcome, TargetChange, Tenant, target::Target};
+use provisor_store::{
+    Change, Outcome, TargetChange, Tenant,
+    target::{Sealed, Target},
+};
 
 use super::{named, path};
 use crate::{
@@ -114,44 +117,62 @@ pub(in crate::console) async fn settings(visit: Visit) -> Result<Response, Probl
 /// Changes them.
 pub(in crate::console) async fn change(visit: Visit) -> Result<Response, Problem> {
     let (tenant, target) = named(&visit).await?;
-    let wrong = match read(&visit, &tenant, known(&target)?).await? {
-        Ok(settings) => {
-            let change = TargetChange::Set {
-                id: target.id,
-                name: Some(visit.form.get("name").to_owned()),
-                settings: Some(settings.to_json()),
-                active: None,
-                credentials: None,
-            };
-            match visit.try_write(tenant.id, Change::Target(change)).await? {
-                Ok(_) => match seal(&visit, &target).await? {
-                    Ok(()) => {
-                        let done = "The settings are changed. With the next run everything is looked at again.";
-                        return Ok(visit.go(&path(&tenant.key, target.id), Some(Flash::done(done))));
-                    }
-                    Err(wrong) => wrong,
-                },
-                Err(wrong) => wrong,
+    let before = known(&target)?;
+    let wrong = match read(&visit, &tenant, before.clone()).await? {
+        Ok(settings) => match changed(&visit, &target, &before, &settings).await? {
+            Ok(done) => {
+                return Ok(visit.go(&path(&tenant.key, target.id), Some(Flash::done(done))));
             }
-        }
+            Err(wrong) => wrong,
+        },
         Err(wrong) => wrong,
     };
     let page = old_form(&visit, &tenant, &target, visit.form.clone(), Some(wrong));
     visit.page_again(&page)
 }
 
+/// Writes settings and secret at once; what to say of it.
+async fn changed(
+    visit: &Visit,
+    target: &Target,
+    before: &TargetSettings,
+    settings: &TargetSettings,
+) -> Result<Result<&'static str, String>, Problem> {
+    let secret = match sealed(visit, target) {
+        Ok(secret) => secret,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    let forgotten =
+        target.credentials.is_some() && secret.is_none() && settings.goes_elsewhere(before);
+    let name = Some(visit.form.get("name").to_owned());
+    let change = Change::Target(settings.change(before, target.id, name, secret));
+    let done = if forgotten {
+        "The settings are changed, and the secret is forgotten: it was for another address or another way to sign in. Set it again."
+    } else {
+        "The settings are changed. With the next run everything is looked at again."
+    };
+    Ok(visit.try_write(target.tenant, change).await?.map(|_| done))
+}
+
 fn known(target: &Target) -> Result<TargetSettings, Problem> {
     TargetSettings::of(target).map_err(|error| Problem::internal(&error))
 }
 
-/// Sets new credentials, if the form has some.
-async fn seal(visit: &Visit, target: &Target) -> Result<Result<(), String>, Problem> {
+/// The form's secret, encrypted; `None` if it has none.
+fn sealed(visit: &Visit, target: &Target) -> Result<Option<Sealed>, String> {
     let secret = visit.form.raw("secret").trim();
-    if secret.is_empty() {
-        return Ok(Ok(()));
-    }
-    let sealed = match visit.console.key.seal((target.tenant, target.id), secret) {
-        Ok(sealed) => sealed,
+    let place = (target.tenant, target.id);
+    let given = Some(secret).filter(|secret| !secret.is_empty());
+    given
+        .map(|secret| visit.console.key.seal(place, secret))
+        .transpose()
+}
+
+/// Sets a new target's credentials, if the form has some.
+async fn seal(visit: &Visit, target: &Target) -> Result<Result<(), String>, Problem> {
+    let sealed = match sealed(visit, target) {
+        Ok(Some(sealed)) => sealed,
+        Ok(None) => return Ok(Ok(())),
         Err(wrong) => return Ok(Err(wrong)),
     };
     let set = TargetChange::Set {
@@ -290,20 +311,21 @@ async fn read(
     before: TargetSettings,
 ) -> Result<Result<TargetSettings, String>, Problem> {
     let registry = visit.read().await?.registry(tenant.id).await?;
-    Ok(fill(&visit.form, before).and_then(|settings| settings.check(&registry).map(|()| settings)))
+    Ok(
+        fill(&visit.form, &before)
+            .and_then(|settings| settings.check(&registry).map(|()| settings)),
+    )
 }
 
-fn fill(form: &Fields, mut settings: TargetSettings) -> Result<TargetSettings, String> {
-    let url = form.get("url").trim_end_matches('/').to_owned();
-    // Whom a private address was allowed for is for the machine's operator to say, for each address anew.
-    settings.private &= url == settings.url;
-    settings.url = url;
+fn fill(form: &Fields, before: &TargetSettings) -> Result<TargetSettings, String> {
+    let mut settings = before.clone();
+    settings.url = form.get("url").trim_end_matches('/').to_owned();
     let demand = |name: &str, what: &str| {
         form.given(name)
             .map(str::to_owned)
             .ok_or_else(|| format!("This way to sign in needs {what}."))
     };
-    let auth = match form.get("auth") {
+    settings.auth = match form.get("auth") {
         "basic" => AuthMode::Basic {
             user: demand("user", "a user")?,
         },
@@ -314,9 +336,8 @@ fn fill(form: &Fields, mut settings: TargetSettings) -> Result<TargetSettings, S
         },
         _ => AuthMode::Header,
     };
-    settings.private &=
-        matches!(auth, AuthMode::Header | AuthMode::Basic { .. }) || auth == settings.auth;
-    settings.auth = auth;
+    // Whom a private address was allowed for is for the machine's operator to say, for each address anew.
+    settings.private &= !settings.goes_elsewhere(before);
     settings.identifier = match form.get("identifier") {
         "email" => MatchBy::Email,
         "externalId" => MatchBy::ExternalId,

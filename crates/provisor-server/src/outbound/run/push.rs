@@ -43,6 +43,7 @@ impl Run {
         let until = self.wish.clock.now();
         let mut after: Option<DuePlace> = None;
         loop {
+            self.check_wanted().await?;
             let due = self
                 .view()
                 .await?
@@ -93,10 +94,14 @@ impl Run {
         while reports.recv_many(&mut batch, CHUNK).await > 0 {
             let reports = std::mem::take(&mut batch);
             let id = self.target.id;
-            if let Err(stopped) = self.write(TargetChange::Report { id, reports }).await {
+            let written = self.write(TargetChange::Report { id, reports }).await;
+            let wanted = self.check_wanted().await;
+            if let Err(stopped) = written {
+                let stopped = wanted.err().unwrap_or(stopped);
                 self.remote.stop(stopped.clone());
                 return Err(stopped);
             }
+            // Where it is not wanted any more, the workers end, and what they have done is still written down.
         }
         Ok(())
     }

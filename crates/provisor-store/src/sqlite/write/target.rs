@@ -118,6 +118,10 @@ impl Transaction<'_> {
             .connection
             .prepare_cached("SELECT coalesce(max(id), 0) FROM target WHERE tenant_id = ?1")?
             .query_row([tenant.0], |row| row.get(0))?;
+        // The one before has kept the number of a target that is gone; now this one does.
+        self.connection
+            .prepare_cached("DELETE FROM target WHERE tenant_id = ?1 AND state = 3")?
+            .execute([tenant.0])?;
         let target = Target {
             id: TargetId(last + 1),
             tenant,
@@ -398,9 +402,20 @@ impl Transaction<'_> {
                 return Ok(removed);
             }
         }
+        // The row with the highest number stays, emptied, until there is a higher one: no number is given twice, so that
+        // whoever still has an old one never means another target.
         self.connection
-            .prepare_cached("DELETE FROM target WHERE tenant_id = ?1 AND id = ?2")?
+            .prepare_cached(
+                "UPDATE target SET state = 3, settings = '{}', outcome = '' \
+                 WHERE tenant_id = ?1 AND id = ?2 AND state = 2",
+            )?
             .execute(params![tenant.0, id.0])?;
+        self.connection
+            .prepare_cached(
+                "DELETE FROM target WHERE tenant_id = ?1 AND state = 3 \
+                   AND id < (SELECT max(id) FROM target WHERE tenant_id = ?1)",
+            )?
+            .execute([tenant.0])?;
         Ok(removed)
     }
 

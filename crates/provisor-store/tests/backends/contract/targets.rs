@@ -328,6 +328,7 @@ pub(crate) async fn a_target_goes_with_all_its_rows(bench: &Bench) {
     }
     assert!(calls > 2);
     let again = create(bench, "crm").await;
+    assert!(again.id > target.id, "a number is not given twice");
     let query = EntryQuery {
         limit: 10,
         ..EntryQuery::default()

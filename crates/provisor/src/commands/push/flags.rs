@@ -163,7 +163,7 @@ fn seconds(text: &str) -> Result<Seconds, String> {
 impl Flags {
     /// True if nothing was said.
     pub(super) fn is_empty(&self, settings: &TargetSettings) -> Result<bool, Failure> {
-        Ok(self.secret_file.is_none() && self.apply(settings.clone())? == *settings)
+        Ok(self.secret_file.is_none() && self.apply(settings)? == *settings)
     }
 
     /// The secret, if one is to be set.
@@ -184,7 +184,8 @@ impl Flags {
     }
 
     /// Puts what was said into the settings.
-    pub(super) fn apply(&self, mut settings: TargetSettings) -> Result<TargetSettings, Failure> {
+    pub(super) fn apply(&self, before: &TargetSettings) -> Result<TargetSettings, Failure> {
+        let mut settings = before.clone();
         if let Some(url) = &self.url {
             settings.url = url.trim().trim_end_matches('/').to_owned();
         }
@@ -196,6 +197,8 @@ impl Flags {
         switch(&mut settings.teams, self.push_teams);
         switch(&mut settings.only_rules, self.only_rules);
         switch(&mut settings.nested_teams, self.nested_teams);
+        // Private addresses are allowed for the one that was said with it.
+        settings.private &= !settings.goes_elsewhere(before);
         switch(&mut settings.private, self.private);
         if let Some(identifier) = self.identifier {
             settings.identifier = match identifier {

@@ -126,7 +126,7 @@ async fn create(
     name: String,
     flags: &Flags,
 ) -> Result<(), Failure> {
-    let settings = flags.apply(TargetSettings::default())?;
+    let settings = flags.apply(&TargetSettings::default())?;
     if settings.url.is_empty() {
         return Err(Failure::usage(
             "Say where to push to: --url https://…/scim/v2",
@@ -193,21 +193,23 @@ async fn set(
             "Nothing would change. `provisor push target set --help` lists the settings.",
         ));
     }
-    let settings = flags.apply(before.clone())?;
+    let settings = flags.apply(&before)?;
     check(directory, &tenant, &settings).await?;
-    let secret = flags.secret()?;
-    if rename.is_some() || settings != before {
-        let set = TargetChange::Set {
-            id: target.id,
-            name: rename,
-            settings: Some(settings.to_json()),
-            active: None,
-            credentials: None,
-        };
-        target = change(directory, &tenant, set).await?;
-    }
-    if let Some(secret) = secret {
-        target = seal(context, directory, &tenant, &target, &secret).await?;
+    let secret = match flags.secret()? {
+        Some(secret) => {
+            let key = open::secret_key(&context.path()?)?;
+            let place = (tenant.id, target.id);
+            Some(key.seal(place, &secret).map_err(Failure::failed)?)
+        }
+        None => None,
+    };
+    let had_secret = target.credentials.is_some();
+    let set = settings.change(&before, target.id, rename, secret);
+    target = change(directory, &tenant, set).await?;
+    if had_secret && target.credentials.is_none() {
+        terminal::note(
+            "The secret is forgotten: it was for another address or another way to sign in. Set it with --secret-file.",
+        );
     }
     show(context, directory, &target).await
 }
