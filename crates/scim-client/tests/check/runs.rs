@@ -211,6 +211,7 @@ async fn what_was_sent_before_the_stop_is_waited_for() {
         server.released.notify_one();
     };
     let (report, ()) = tokio::join!(checker.run(stop, &|_, _, _| {}), late);
+    server.stored.notified().await;
     let report = report.unwrap();
     assert!(report.stopped);
     assert_eq!(report.left_over, [""; 0]);

@@ -27,9 +27,10 @@ pub(crate) struct Server {
     pub(crate) base: String,
     defect: Option<&'static str>,
     pub(crate) tenants: [Mutex<Directory>; 2],
-    /// For `slow_to_create`: a create has arrived; it may be stored.
+    /// For `slow_to_create`: a create has arrived, it may be stored, it is.
     pub(crate) arrived: Notify,
     pub(crate) released: Notify,
+    pub(crate) stored: Notify,
 }
 
 /// An answer before it is HTTP.
@@ -94,6 +95,7 @@ impl Server {
             tenants: [tenant(), tenant()],
             arrived: Notify::new(),
             released: Notify::new(),
+            stored: Notify::new(),
         });
         let router = Router::new()
             .fallback(handle)
@@ -198,7 +200,9 @@ async fn handle(
                         body: &body,
                         tenant,
                     };
-                    server.answer(&call).unwrap_or_else(Answer::from)
+                    let answer = server.answer(&call).unwrap_or_else(Answer::from);
+                    server.stored.notify_one();
+                    answer
                 });
                 late.await.unwrap()
             } else if server.is("lost_members") || server.is("lost_updates") {
