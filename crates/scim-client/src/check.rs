@@ -16,7 +16,7 @@ mod unchecked;
 
 mod areas;
 
-use std::future::Future;
+use std::{future::Future, sync::atomic::Ordering};
 
 use futures_util::future::BoxFuture;
 use scim::Tolerance;
@@ -165,14 +165,17 @@ impl Checker {
         let mut stop = std::pin::pin!(stop);
         for (done, check) in checks.iter().enumerate() {
             let probe = Probe::new(&world);
-            let run = judge(check, &probe);
+            let mut run = std::pin::pin!(judge(check, &probe));
             let finding = tokio::select! {
                 biased;
                 () = stop.as_mut() => {
+                    // What was sent may still be stored, so it is waited for, at most for the client's timeout.
+                    world.stopping.store(true, Ordering::Relaxed);
+                    run.await;
                     report.stopped = true;
                     break;
                 }
-                outcome = run => Finding::new(check, outcome),
+                outcome = run.as_mut() => Finding::new(check, outcome),
             };
             world.clean().await;
             progress(done + 1, checks.len(), &finding);

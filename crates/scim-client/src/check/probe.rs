@@ -1,8 +1,11 @@
 //! What a check works with: requests to the server, resources of its own, and what discovery said.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use futures_util::future::join_all;
@@ -14,6 +17,7 @@ use url::form_urlencoded::byte_serialize;
 use super::{
     Checker, MARK, Outcome, Profile, Shown,
     assertion::{Reply, Step, Stop, at, fail, forgives},
+    cleanup::{Own, Tenant},
 };
 use crate::{
     client::Client,
@@ -60,8 +64,12 @@ pub(super) struct World<'w> {
     pub(super) config: Value,
     pub(super) schemas: Vec<Value>,
     pub(super) types: Vec<Value>,
-    /// The paths of what was created and not yet deleted.
-    pub(super) made: Mutex<Vec<String>>,
+    /// What was created and not yet deleted.
+    pub(super) made: Mutex<Vec<Own>>,
+    /// What was ever created, which alone may be deleted.
+    pub(super) created: Mutex<HashSet<String>>,
+    /// Whether the run is to end: what was sent is waited for, nothing more is sent.
+    pub(super) stopping: AtomicBool,
 }
 
 impl<'w> World<'w> {
@@ -86,7 +94,9 @@ impl<'w> World<'w> {
             config: ask("/ServiceProviderConfig").await?,
             schemas: list(&ask("/Schemas").await?),
             types: list(&ask("/ResourceTypes").await?),
-            made: Mutex::new(Vec::new()),
+            made: Mutex::default(),
+            created: Mutex::default(),
+            stopping: AtomicBool::new(false),
         })
     }
 
@@ -126,34 +136,6 @@ impl<'w> World<'w> {
     pub(super) fn token(&self) -> Step<&str> {
         let missing = || Stop::NotRun("needs a bearer token".to_owned());
         self.secrets.first().map(String::as_str).ok_or_else(missing)
-    }
-
-    /// Notes what an exchange created or deleted, so that it can be cleaned up.
-    fn note(&self, exchange: &Exchange) {
-        let Exchange {
-            request, answer, ..
-        } = exchange;
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let tail = |location: &str| {
-            let mut parts = location.trim_end_matches('/').rsplitn(3, '/');
-            let (id, endpoint) = (parts.next()?, parts.next()?);
-            Some(format!("/{endpoint}/{id}"))
-        };
-        if request.method == Method::DELETE && answer.is_success() {
-            made.retain(|path| *path != request.path);
-        }
-        if request.method != Method::POST || !answer.is_success() {
-            return;
-        }
-        let body = answer.json().unwrap_or(Value::Null);
-        if let Some(results) = body["Operations"].as_array() {
-            let created = results.iter().filter(|result| result["method"] == "POST");
-            made.extend(created.filter_map(|result| tail(result["location"].as_str()?)));
-        } else if let Some(id) = body["id"].as_str() {
-            made.push(format!("{}/{id}", request.path.trim_end_matches('/')));
-        } else if answer.status == 201 {
-            made.extend(answer.header("location").and_then(tail));
-        }
     }
 }
 
@@ -254,13 +236,14 @@ impl<'w> Probe<'w> {
     /// Sends a request as it is. Where the connection ends without an answer, it is sent once more: a server may close
     /// an idle connection in the moment in which it is used (RFC 9112 section 9.3.1).
     pub(super) async fn send(&self, request: Request) -> Step<Reply> {
+        self.world.admit(&request)?;
         let mut sent = self.world.client.send(&request).await;
         if let Err(Error::NoAnswer { reason, .. }) = &sent
             && reason != TIMED_OUT
         {
             sent = self.world.client.send(&request).await;
         }
-        self.record(sent)
+        self.record(Tenant::First, sent)
     }
 
     /// Sends a request with these credentials, or none.
@@ -269,17 +252,16 @@ impl<'w> Probe<'w> {
             HeaderValue::from_str(text).map_err(|error| Stop::NotRun(error.to_string()))
         };
         let credentials = credentials.map(value).transpose()?;
-        self.record(
-            self.world
-                .client
-                .send_as(&request, credentials.as_ref())
-                .await,
-        )
+        self.world.admit(&request)?;
+        let client = self.world.client;
+        let sent = client.send_as(&request, credentials.as_ref()).await;
+        self.record(Tenant::First, sent)
     }
 
     /// Sends a request as the second tenant.
     pub(super) async fn send_as_second(&self, request: Request) -> Step<Reply> {
-        self.record(self.second()?.send(&request).await)
+        self.world.admit(&request)?;
+        self.record(Tenant::Second, self.second()?.send(&request).await)
     }
 
     /// The second tenant's client.
@@ -289,10 +271,10 @@ impl<'w> Probe<'w> {
         self.world.second.ok_or_else(missing)
     }
 
-    fn record(&self, sent: Result<Exchange, Error>) -> Step<Reply> {
+    fn record(&self, tenant: Tenant, sent: Result<Exchange, Error>) -> Step<Reply> {
         match sent {
             Ok(exchange) => {
-                self.world.note(&exchange);
+                self.world.note(tenant, &exchange);
                 let reply = Reply::new(&exchange);
                 let mut exchanges = self
                     .exchanges
@@ -377,6 +359,11 @@ impl<'w> Probe<'w> {
     pub(super) fn name(&self) -> String {
         let next = self.world.next.fetch_add(1, Ordering::Relaxed);
         format!("{}-{next}", self.world.mark)
+    }
+
+    /// The path of a user who is not there. It bears the mark of the run, so that a DELETE of it meets nobody else's.
+    pub(super) fn nobody(&self) -> String {
+        format!("/Users/{}-nobody", self.world.mark)
     }
 
     /// A user to create, with `more` in it; a null there takes an attribute out.

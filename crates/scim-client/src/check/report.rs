@@ -63,7 +63,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Whether the run was ended early.
     pub stopped: bool,
-    /// The paths of what could not be deleted again.
+    /// The paths of what could not be deleted again; those of the second tenant say so.
     pub left_over: Vec<String>,
 }
 

@@ -107,6 +107,12 @@ impl Server {
                     .cloned()
                     .ok_or_else(not_found)?;
                 match rest {
+                    [] if call.method == Method::DELETE && self.is("deletes_collections") => {
+                        tenant
+                            .resources
+                            .retain(|_, found| found.endpoint != *endpoint);
+                        Ok(Answer::new(204, None))
+                    }
                     [] if get => self.list(tenant, Some(&kind), &self.query(call)?, call.query),
                     [] if call.method == Method::POST => {
                         self.create(tenant, &kind, object(call.body)?, call)
@@ -580,8 +586,10 @@ impl Server {
             return Err(Error::invalid_value("A cursor has no startIndex."));
         }
         let mut matches: Vec<(String, usize)> = Vec::new();
+        let unfiltered = query.cursor.is_some() && self.is("ignores_filter_with_cursor");
+        let text = query.filter.as_deref().filter(|_| !unfiltered);
         for (at, kind) in kinds.iter().enumerate() {
-            let filter = crate::defects::filter(self, query.filter.as_deref(), |text| {
+            let filter = crate::defects::filter(self, text, |text| {
                 let expression = Expression::parse(text, &Limits::default())?;
                 if kinds.len() > 1 {
                     return expression.resolve_at_root(kind, &self.profile, &mut Fired::default());

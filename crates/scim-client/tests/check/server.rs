@@ -13,8 +13,9 @@ use axum::{
 use scim::{Error, Profile, Registry, Value, error::Kind};
 use scim_client::{Auth, Client};
 use serde_json::json;
+use tokio::sync::Notify;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Stored};
 
 /// The tokens of the two tenants.
 pub(crate) const TOKENS: [&str; 2] = ["first-token", "second-token"];
@@ -26,6 +27,10 @@ pub(crate) struct Server {
     pub(crate) base: String,
     defect: Option<&'static str>,
     pub(crate) tenants: [Mutex<Directory>; 2],
+    /// For `slow_to_create`: a create has arrived, it may be stored, it is.
+    pub(crate) arrived: Notify,
+    pub(crate) released: Notify,
+    pub(crate) stored: Notify,
 }
 
 /// An answer before it is HTTP.
@@ -73,26 +78,71 @@ impl Call<'_> {
 }
 
 impl Server {
-    /// Starts one and gives its address.
-    pub(crate) async fn start(profile: Profile, defect: Option<&'static str>) -> String {
+    /// Starts one in which each tenant has a user and a group already.
+    pub(crate) async fn start(profile: Profile, defect: Option<&'static str>) -> Arc<Server> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/scim/v2", listener.local_addr().unwrap());
+        let tenant = || {
+            let mut tenant = Directory::default();
+            tenant.resources.extend(before());
+            Mutex::new(tenant)
+        };
         let server = Arc::new(Server {
             registry: Registry::builtin(),
             profile,
-            base: base.clone(),
+            base,
             defect,
-            tenants: [Mutex::default(), Mutex::default()],
+            tenants: [tenant(), tenant()],
+            arrived: Notify::new(),
+            released: Notify::new(),
+            stored: Notify::new(),
         });
-        let router = Router::new().fallback(handle).with_state(server);
+        let router = Router::new()
+            .fallback(handle)
+            .with_state(Arc::clone(&server));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        base
+        server
+    }
+
+    /// What each tenant has lost or got changed of what it had before, and how much it has beside it.
+    pub(crate) fn changes(&self) -> (Vec<String>, usize) {
+        let (mut changed, mut more) = (Vec::new(), 0);
+        for tenant in &self.tenants {
+            let tenant = tenant.lock().unwrap();
+            more += tenant.resources.len();
+            for (id, before) in before() {
+                let now = tenant.resources.get(&id);
+                more -= usize::from(now.is_some());
+                if now.is_none_or(|now| now.attributes != before.attributes) {
+                    changed.push(id);
+                }
+            }
+        }
+        (changed, more)
     }
 
     /// Whether this defect is switched on.
     pub(crate) fn is(&self, defect: &str) -> bool {
         self.defect == Some(defect)
     }
+}
+
+/// What was there before a check came; the ids stand before all others.
+fn before() -> [(String, Stored); 2] {
+    let stored = |endpoint: &str, attributes: Value| Stored {
+        endpoint: endpoint.to_owned(),
+        attributes: attributes.as_object().unwrap().clone(),
+        created: 1_795_500_000_000,
+        modified: 1_795_500_000_000,
+        version: 1,
+    };
+    let user =
+        json!({"schemas": [scim_client::USER], "userName": "ada@example.com", "active": true});
+    let group = json!({"schemas": [scim_client::GROUP], "displayName": "Engineers"});
+    [
+        ("before-user".to_owned(), stored("Users", user)),
+        ("before-group".to_owned(), stored("Groups", group)),
+    ]
 }
 
 /// A client of a tenant.
@@ -134,6 +184,27 @@ async fn handle(
             let strict = server.is("no_trailing_slash") && path.len() > 1 && path.ends_with('/');
             if strict {
                 Error::new(Kind::NotFound, "There is no such endpoint.").into()
+            } else if server.is("slow_to_create") && method == Method::POST {
+                // Stored in any case, whether or not somebody waits for the answer.
+                let server = Arc::clone(&server);
+                let (method, headers, body, path) =
+                    (method.clone(), headers.clone(), body.clone(), call.path);
+                let late = tokio::spawn(async move {
+                    server.arrived.notify_one();
+                    server.released.notified().await;
+                    let call = Call {
+                        method: &method,
+                        path,
+                        query: "",
+                        headers: &headers,
+                        body: &body,
+                        tenant,
+                    };
+                    let answer = server.answer(&call).unwrap_or_else(Answer::from);
+                    server.stored.notify_one();
+                    answer
+                });
+                late.await.unwrap()
             } else if server.is("lost_members") || server.is("lost_updates") {
                 crate::defects::racing(&server, &call).await
             } else {

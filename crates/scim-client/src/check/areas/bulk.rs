@@ -76,7 +76,7 @@ pub(super) fn checks() -> Vec<Check> {
                         "/Bulk",
                         &json!({
                             "schemas": [BULK],
-                            "Operations": [{"method": "DELETE", "path": "/Users/nobody"}],
+                            "Operations": [{"method": "DELETE", "path": c.nobody()}],
                         }),
                     )
                     .await?;
@@ -427,7 +427,7 @@ pub(super) fn checks() -> Vec<Check> {
                     )));
                 }
                 let operations: Vec<_> = (0..=most)
-                    .map(|_| json!({"method": "DELETE", "path": "/Users/nobody"}))
+                    .map(|_| json!({"method": "DELETE", "path": c.nobody()}))
                     .collect();
                 let reply = c
                     .post(

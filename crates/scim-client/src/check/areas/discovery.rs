@@ -150,7 +150,7 @@ pub(super) fn checks() -> Vec<Check> {
                 }
                 let empty = json!({
                     "schemas": [crate::check::probe::BULK],
-                    "Operations": [{"method": "DELETE", "path": "/Users/nobody"}],
+                    "Operations": [{"method": "DELETE", "path": c.nobody()}],
                 });
                 let reply = c.post("/Bulk", &empty).await?;
                 if c.world.has(Feature::Bulk) {
@@ -287,7 +287,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Refuse writes to discovery endpoints.",
             |c| {
                 for path in ["/ServiceProviderConfig", "/Schemas", "/ResourceTypes"] {
-                    for method in [Method::POST, Method::PUT, Method::DELETE] {
+                    for method in [Method::POST, Method::PUT, Method::PATCH] {
                         let reply = c.send(Request::new(method, path).json(&json!({}))).await?;
                         expect((400..=501).contains(&reply.status_code()), || {
                             format!("a write to {path} answered {}", reply.status_code())

@@ -371,7 +371,7 @@ fn errors() -> Vec<Check> {
                     .bytes("x");
                 for reply in [
                     c.send(request).await?,
-                    c.send(Request::new(Method::DELETE, "/Users")).await?,
+                    c.send(Request::new(Method::PUT, "/Users")).await?,
                 ] {
                     if !reply.is_success() {
                         reply.says_error()?;

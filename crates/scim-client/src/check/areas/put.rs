@@ -331,9 +331,7 @@ pub(super) fn checks() -> Vec<Check> {
             "DEL-009",
             "Answer 404 to DELETE of an unknown id.",
             |c| {
-                c.delete("/Users/nobody-has-this-id")
-                    .await?
-                    .refused(&[404])?;
+                c.delete(&c.nobody()).await?.refused(&[404])?;
             }
         ),
         check!(
