@@ -3,10 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The URN of the core schema of users.
-pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-/// The URN of the core schema of groups.
-pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+pub(crate) use scim::schema::ENTERPRISE_USER as ENTERPRISE;
+pub use scim::schema::{CORE_GROUP as GROUP, CORE_USER as USER};
 
 /// A user (RFC 7643 section 4.1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

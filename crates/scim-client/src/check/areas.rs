@@ -6,6 +6,7 @@ mod clients;
 mod cursor;
 mod discovery;
 mod entra;
+mod error;
 mod etag;
 mod filter;
 mod get;
@@ -46,6 +47,7 @@ pub(super) fn all() -> Vec<Check> {
         operations::checks(),
         bulk::checks(),
         etag::checks(),
+        error::checks(),
         resource::checks(),
         race::checks(),
         okta::checks(),

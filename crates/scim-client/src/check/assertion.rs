@@ -1,15 +1,10 @@
 //! What a check expects of an answer, and how it stops when that is not what came.
 
-use scim::Tolerance;
+use scim::{Tolerance, error::ERROR_URN, message::LIST_RESPONSE};
 use serde_json::Value;
 
 use super::probe::Made;
 use crate::exchange::{Answer, Exchange};
-
-/// The schema of an error's body (RFC 7644 section 3.12).
-pub(super) const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
-/// The schema of a list (RFC 7644 section 3.4.2).
-pub(super) const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 /// Why a check ends before its end.
 #[derive(Debug)]
@@ -99,7 +94,7 @@ impl Reply {
     /// A SCIM error body of the status of the answer.
     pub(super) fn says_error(&self) -> Step<&Reply> {
         let what = &self.what;
-        if !self.names_schema(ERROR) {
+        if !self.names_schema(ERROR_URN) {
             return fail(format!(
                 "{what}: the body of {} is no SCIM error",
                 self.answer.status
@@ -166,7 +161,7 @@ impl Reply {
     /// The resources of a list.
     pub(super) fn list(&self) -> Step<&[Value]> {
         self.status(&[200])?;
-        if !self.names_schema(LIST) {
+        if !self.names_schema(LIST_RESPONSE) {
             return fail(format!("{}: the body is no ListResponse", self.what));
         }
         Ok(self.at("/Resources").as_array().map_or(&[], Vec::as_slice))

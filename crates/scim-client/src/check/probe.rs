@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::join_all;
 use reqwest::{Method, header::HeaderValue};
-use scim::Tolerance;
+use scim::{Tolerance, message::PATCH_OP};
 use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
 
@@ -23,17 +23,9 @@ use crate::{
     client::Client,
     error::Error,
     exchange::{Exchange, Request},
-    resource::{GROUP, USER},
+    resource::{ENTERPRISE, GROUP, USER},
 };
 
-/// The schema of the enterprise extension (RFC 7643 section 4.3).
-pub(super) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-/// The schema of a PATCH message (RFC 7644 section 3.5.2).
-pub(super) const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-/// The schema of a search message (RFC 7644 section 3.4.3).
-pub(super) const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
-/// The schema of a bulk message (RFC 7644 section 3.7).
-pub(super) const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 /// What the client says of an answer that did not come in time.
 const TIMED_OUT: &str = "timed out";
 /// How many exchanges of a failed check are shown: the deciding one and what led to it.

@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::resource::USER;
-
-/// The URN of the enterprise extension (RFC 7643 section 4.3).
-pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+use crate::resource::{ENTERPRISE, USER};
 
 /// A person as the identity provider believes one to be.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -12,6 +12,7 @@ use reqwest::{
     Method,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
+use scim::message::PATCH_OP;
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -124,7 +125,7 @@ impl<'w> Wire<'w> {
         operations: Value,
     ) -> Result<(), Box<Failure>> {
         let body = serde_json::json!({
-            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "schemas": [PATCH_OP],
             "Operations": operations,
         });
         let answer = self

@@ -5,13 +5,17 @@ use serde_json::{Value, json};
 use crate::{
     check::{
         Level,
-        assertion::{ERROR, Reply, Step, Stop, expect, fail},
+        assertion::{Reply, Step, Stop, expect, fail},
         catalog::{Check, check},
-        probe::{BULK, Feature, PATCH_OP, Probe},
+        probe::{Feature, Probe},
     },
     resource::GROUP,
 };
-use scim::Tolerance;
+use scim::{
+    Tolerance,
+    error::ERROR_URN,
+    message::{BULK_REQUEST, BULK_RESPONSE, PATCH_OP},
+};
 
 /// A job, answered with 200.
 async fn job(probe: &Probe<'_>, operations: Value) -> Step<Reply> {
@@ -19,7 +23,7 @@ async fn job(probe: &Probe<'_>, operations: Value) -> Step<Reply> {
     let reply = probe
         .post(
             "/Bulk",
-            &json!({"schemas": [BULK], "Operations": operations}),
+            &json!({"schemas": [BULK_REQUEST], "Operations": operations}),
         )
         .await?;
     reply.status(&[200])?;
@@ -75,7 +79,7 @@ pub(super) fn checks() -> Vec<Check> {
                     .post(
                         "/Bulk",
                         &json!({
-                            "schemas": [BULK],
+                            "schemas": [BULK_REQUEST],
                             "Operations": [{"method": "DELETE", "path": c.nobody()}],
                         }),
                     )
@@ -95,10 +99,9 @@ pub(super) fn checks() -> Vec<Check> {
                 operation.",
             |c| {
                 let reply = job(c, json!([creating(c, "one")])).await?;
-                expect(
-                    reply.names_schema("urn:ietf:params:scim:api:messages:2.0:BulkResponse"),
-                    || "no BulkResponse".to_owned(),
-                )?;
+                expect(reply.names_schema(BULK_RESPONSE), || {
+                    "no BulkResponse".to_owned()
+                })?;
                 reply
                     .is("/Operations/0/bulkId", "one")?
                     .is("/Operations/0/method", "POST")?
@@ -128,7 +131,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let reply = c
                     .post(
                         "/Bulk",
-                        &json!({"schemas": [BULK], "Operations": operations}),
+                        &json!({"schemas": [BULK_REQUEST], "Operations": operations}),
                     )
                     .await?;
                 c.need(Feature::Bulk)?;
@@ -153,7 +156,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let reply = c
                     .post(
                         "/Bulk",
-                        &json!({"schemas": [BULK], "Operations": operations}),
+                        &json!({"schemas": [BULK_REQUEST], "Operations": operations}),
                     )
                     .await?;
                 if reply.status_code() == 200 {
@@ -174,7 +177,7 @@ pub(super) fn checks() -> Vec<Check> {
                     .post(
                         "/Bulk",
                         &json!({
-                            "schemas": [BULK],
+                            "schemas": [BULK_REQUEST],
                             "Operations": [creating(c, "same"), creating(c, "same")],
                         }),
                     )
@@ -276,7 +279,7 @@ pub(super) fn checks() -> Vec<Check> {
                     status(&reply, at, &[expected])?;
                 }
                 reply
-                    .is("/Operations/1/response/schemas/0", ERROR)?
+                    .is("/Operations/1/response/schemas/0", ERROR_URN)?
                     .is("/Operations/1/response/status", "409")?;
             }
         ),
@@ -300,7 +303,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let reply = c
                     .post(
                         "/Bulk",
-                        &json!({"schemas": [BULK], "failOnErrors": 1, "Operations": operations}),
+                        &json!({"schemas": [BULK_REQUEST], "failOnErrors": 1, "Operations": operations}),
                     )
                     .await?;
                 reply.status(&[200])?;
@@ -402,7 +405,7 @@ pub(super) fn checks() -> Vec<Check> {
                 });
                 c.need(Feature::Bulk)?;
                 let reply = c.post("/Bulk", &json!({
-                    "schemas": [BULK],
+                    "schemas": [BULK_REQUEST],
                     "Operations": [{"method": "POST", "path": "/Groups", "bulkId": "g", "data": data}],
                 })).await?;
                 if reply.status_code() == 200 {
@@ -432,7 +435,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let reply = c
                     .post(
                         "/Bulk",
-                        &json!({"schemas": [BULK], "Operations": operations}),
+                        &json!({"schemas": [BULK_REQUEST], "Operations": operations}),
                     )
                     .await?;
                 reply.refused(&[413])?;
@@ -472,9 +475,12 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 400 to no operations.",
             |c| {
                 c.need(Feature::Bulk)?;
-                c.post("/Bulk", &json!({"schemas": [BULK], "Operations": []}))
-                    .await?
-                    .refused(&[400])?;
+                c.post(
+                    "/Bulk",
+                    &json!({"schemas": [BULK_REQUEST], "Operations": []}),
+                )
+                .await?
+                .refused(&[400])?;
             }
         ),
         check!(
@@ -484,7 +490,7 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 c.need(Feature::Bulk)?;
                 let job = json!({
-                    "schemas": [BULK],
+                    "schemas": [BULK_REQUEST],
                     "failOnErrors": -1,
                     "Operations": [creating(c, "a")],
                 });

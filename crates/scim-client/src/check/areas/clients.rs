@@ -1,6 +1,7 @@
 //! What other clients send, for which the profiles of Okta and Entra stand as well.
 
 use reqwest::Method;
+use scim::message::PATCH_OP;
 use serde_json::json;
 
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
         Level, Profile,
         assertion::fail,
         catalog::{Check, check},
-        probe::{Feature, PATCH_OP, encoded, patch},
+        probe::{Feature, encoded, patch},
     },
     exchange::Request,
 };

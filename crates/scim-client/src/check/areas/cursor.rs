@@ -1,11 +1,12 @@
 //! Paging by cursor (RFC 9865).
 
+use scim::message::SEARCH_REQUEST;
 use serde_json::json;
 
 use crate::check::{
     assertion::{Reply, Step, expect, fail},
     catalog::{Check, check},
-    probe::{Feature, Probe, SEARCH, encoded},
+    probe::{Feature, Probe, encoded},
 };
 
 /// A page by cursor.
@@ -175,7 +176,12 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 c.need(Feature::Cursor)?;
                 let (filter, _) = c.nicked(&["a", "b"]).await?;
-                let body = json!({"schemas": [SEARCH], "filter": filter, "cursor": "", "count": 1});
+                let body = json!({
+                    "schemas": [SEARCH_REQUEST],
+                    "filter": filter,
+                    "cursor": "",
+                    "count": 1,
+                });
                 c.post("/Users/.search", &body)
                     .await?
                     .status(&[200])?

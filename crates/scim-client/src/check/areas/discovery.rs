@@ -1,6 +1,7 @@
 //! What a server says of itself: configuration, resource types, schemas (RFC 7644 section 4).
 
 use reqwest::Method;
+use scim::{message::BULK_REQUEST, schema::SERVICE_PROVIDER_CONFIG};
 use serde_json::{Value, json};
 
 use crate::{
@@ -8,13 +9,11 @@ use crate::{
         Profile,
         assertion::{Step, expect, fail},
         catalog::{Check, check},
-        probe::{ENTERPRISE, Feature, Probe},
+        probe::{Feature, Probe},
     },
     exchange::Request,
-    resource::{GROUP, USER},
+    resource::{ENTERPRISE, GROUP, USER},
 };
-
-const CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 
 /// Calls `each` with every attribute and sub-attribute that /Schemas defines, named by its path.
 fn attributes(probe: &Probe<'_>, mut each: impl FnMut(&str, &Value, bool) -> Step) -> Step {
@@ -67,8 +66,8 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let reply = c.get("/ServiceProviderConfig").await?;
                 reply.status(&[200])?;
-                expect(reply.names_schema(CONFIG), || {
-                    format!("schemas does not name {CONFIG}")
+                expect(reply.names_schema(SERVICE_PROVIDER_CONFIG), || {
+                    format!("schemas does not name {SERVICE_PROVIDER_CONFIG}")
                 })?;
                 reply.lacks("/Resources")?;
                 if !reply.at("/meta/resourceType").is_null() {
@@ -149,7 +148,7 @@ pub(super) fn checks() -> Vec<Check> {
                     reply.status(&[501, 405, 404])?;
                 }
                 let empty = json!({
-                    "schemas": [crate::check::probe::BULK],
+                    "schemas": [BULK_REQUEST],
                     "Operations": [{"method": "DELETE", "path": c.nobody()}],
                 });
                 let reply = c.post("/Bulk", &empty).await?;

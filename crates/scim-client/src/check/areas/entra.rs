@@ -7,9 +7,9 @@ use crate::{
         Level, Profile,
         assertion::expect,
         catalog::{Check, check},
-        probe::{ENTERPRISE, encoded},
+        probe::encoded,
     },
-    resource::{GROUP, USER},
+    resource::{ENTERPRISE, GROUP, USER},
 };
 
 const ENTRA: &[Profile] = &[Profile::Entra];

@@ -8,9 +8,9 @@ use crate::{
         Level,
         assertion::{Step, expect},
         catalog::{Check, check},
-        probe::{ENTERPRISE, Feature, Made, Probe, encoded},
+        probe::{Feature, Made, Probe, encoded},
     },
-    resource::USER,
+    resource::{ENTERPRISE, USER},
 };
 
 /// Of these users, the filter finds exactly `expected`. Each is asked for alone, without parentheses where none are

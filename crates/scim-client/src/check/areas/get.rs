@@ -2,10 +2,13 @@
 
 use serde_json::json;
 
-use crate::check::{
-    assertion::{Stop, expect, fail},
-    catalog::{Check, check},
-    probe::{ENTERPRISE, Feature, encoded},
+use crate::{
+    check::{
+        assertion::{Stop, expect, fail},
+        catalog::{Check, check},
+        probe::{Feature, encoded},
+    },
+    resource::ENTERPRISE,
 };
 
 pub(super) fn checks() -> Vec<Check> {

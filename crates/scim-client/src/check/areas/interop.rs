@@ -7,9 +7,9 @@ use crate::{
         Profile,
         assertion::expect,
         catalog::{Check, check},
-        probe::{ENTERPRISE, Feature, encoded, with_query},
+        probe::{Feature, encoded, with_query},
     },
-    resource::{GROUP, USER},
+    resource::{ENTERPRISE, GROUP, USER},
 };
 use reqwest::Method;
 

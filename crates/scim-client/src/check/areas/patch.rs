@@ -1,7 +1,7 @@
 //! PATCH as a whole: the message, paths, atomicity (RFC 7644 section 3.5.2).
 
 use reqwest::Method;
-use scim::Tolerance;
+use scim::{Tolerance, message::PATCH_OP};
 use serde_json::{Value, json};
 
 use crate::{
@@ -9,9 +9,9 @@ use crate::{
         Level, Profile,
         assertion::{Step, at, expect},
         catalog::{Check, check},
-        probe::{ENTERPRISE, Feature, PATCH_OP, Probe, with_query},
+        probe::{Feature, Probe, with_query},
     },
-    resource::USER,
+    resource::{ENTERPRISE, USER},
 };
 
 /// A PATCH that must be refused with 400 and change nothing.

@@ -7,9 +7,9 @@ use crate::{
     check::{
         assertion::{at, expect, fail},
         catalog::{Check, check},
-        probe::{ENTERPRISE, Feature, with_query},
+        probe::{Feature, with_query},
     },
-    resource::USER,
+    resource::{ENTERPRISE, USER},
 };
 use reqwest::Method;
 

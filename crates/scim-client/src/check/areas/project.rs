@@ -1,15 +1,17 @@
 //! Which attributes are returned (RFC 7644 section 3.9).
 
 use reqwest::Method;
+use scim::message::SEARCH_REQUEST;
 use serde_json::json;
 
 use crate::{
     check::{
         assertion::{Reply, Step},
         catalog::{Check, check},
-        probe::{ENTERPRISE, Feature, SEARCH, patch},
+        probe::{Feature, patch},
     },
     exchange::Request,
+    resource::ENTERPRISE,
 };
 
 /// id and userName are there, e-mail addresses and meta are not.
@@ -216,7 +218,8 @@ pub(super) fn checks() -> Vec<Check> {
             "Heed attributes in search messages.",
             |c| {
                 c.new_user().await?;
-                let body = json!({"schemas": [SEARCH], "attributes": ["userName"], "count": 1});
+                let body =
+                    json!({"schemas": [SEARCH_REQUEST], "attributes": ["userName"], "count": 1});
                 let reply = c
                     .send(Request::new(Method::POST, "/Users/.search").json(&body))
                     .await?;

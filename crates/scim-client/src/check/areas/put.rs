@@ -7,9 +7,9 @@ use crate::{
     check::{
         assertion::{at, expect, fail},
         catalog::{Check, check},
-        probe::{ENTERPRISE, Feature},
+        probe::Feature,
     },
-    resource::USER,
+    resource::{ENTERPRISE, USER},
 };
 
 pub(super) fn checks() -> Vec<Check> {

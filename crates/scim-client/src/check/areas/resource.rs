@@ -8,9 +8,9 @@ use crate::{
         Level, Profile,
         assertion::{Step, Stop, at, expect, fail},
         catalog::{Check, check},
-        probe::{ENTERPRISE, Feature, Probe},
+        probe::{Feature, Probe},
     },
-    resource::USER,
+    resource::{ENTERPRISE, USER},
 };
 
 /// A user that breaks the format of a value: refused, or forgiven and stored as sent.

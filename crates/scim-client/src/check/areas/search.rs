@@ -1,7 +1,7 @@
 //! Search messages (RFC 7644 section 3.4.3) and /Me (section 3.11).
 
 use reqwest::header;
-use scim::Tolerance;
+use scim::{Tolerance, message::SEARCH_REQUEST};
 use serde_json::json;
 
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         Level,
         assertion::{Reply, Step, Stop, expect},
         catalog::{Check, check},
-        probe::{Feature, Probe, SEARCH},
+        probe::{Feature, Probe},
     },
     exchange::Request,
 };
@@ -30,7 +30,10 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = c.new_user().await?;
                 c.need(Feature::Filter)?;
-                let body = json!({"schemas": [SEARCH], "filter": format!("id eq \"{}\"", user.id)});
+                let body = json!({
+                    "schemas": [SEARCH_REQUEST],
+                    "filter": format!("id eq \"{}\"", user.id),
+                });
                 c.post("/Users/.search", &body).await?.finds(&[&user.id])?;
                 c.get(&user.path).await?.status(&[200])?;
             }
@@ -43,7 +46,7 @@ pub(super) fn checks() -> Vec<Check> {
                 c.need(Feature::Filter)?;
                 let (user, group) = (c.new_user().await?, c.new_group(&[]).await?);
                 let body = json!({
-                    "schemas": [SEARCH],
+                    "schemas": [SEARCH_REQUEST],
                     "filter": format!("id eq \"{}\" or id eq \"{}\"", user.id, group.id),
                 });
                 let reply = c.post("/.search", &body).await?;
@@ -61,7 +64,7 @@ pub(super) fn checks() -> Vec<Check> {
                 c.need(Feature::Filter)?;
                 let (filter, _) = c.nicked(&["a", "b"]).await?;
                 let body = json!({
-                    "schemas": [SEARCH],
+                    "schemas": [SEARCH_REQUEST],
                     "filter": filter,
                     "attributes": ["userName", "name.givenName"],
                     "startIndex": 2,
@@ -95,7 +98,8 @@ pub(super) fn checks() -> Vec<Check> {
             "SRCH-007",
             "Ask for a list of attributes in search messages.",
             |c| {
-                let body = json!({"schemas": [SEARCH], "count": 1, "attributes": "userName"});
+                let body =
+                    json!({"schemas": [SEARCH_REQUEST], "count": 1, "attributes": "userName"});
                 let reply = c.post("/Users/.search", &body).await?;
                 c.forgiven(&reply, Tolerance::CommaAttributes)?;
             }
@@ -109,7 +113,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let reply = c
                     .post(
                         "/Schemas/.search",
-                        &json!({"schemas": [SEARCH], "filter": "id pr"}),
+                        &json!({"schemas": [SEARCH_REQUEST], "filter": "id pr"}),
                     )
                     .await?;
                 reply.status(&[403, 404, 405, 501, 400])?;

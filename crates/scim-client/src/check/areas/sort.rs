@@ -7,9 +7,9 @@ use crate::{
         Level,
         assertion::{Reply, Step, expect},
         catalog::{Check, check},
-        probe::{ENTERPRISE, Feature, Probe, encoded},
+        probe::{Feature, Probe, encoded},
     },
-    resource::USER,
+    resource::{ENTERPRISE, USER},
 };
 
 /// The list of the filter, sorted so.

@@ -6,11 +6,11 @@ use url::form_urlencoded::byte_serialize;
 
 use super::{Joined, Sent, TeamCall, group, single, user};
 use crate::{
-    resource::{GROUP, USER},
+    resource::{ENTERPRISE, GROUP, USER},
     simulator::{
         company::Member,
         message::{Grade, Kind},
-        person::{self, Attribute, ENTERPRISE, Person},
+        person::{self, Attribute, Person},
         wire::{Voice, Wire},
     },
 };

@@ -4,10 +4,13 @@ use scim::Tolerance;
 use serde_json::json;
 
 use super::{full, refused, team};
-use crate::check::{
-    assertion::expect,
-    catalog::{Check, check},
-    probe::{ENTERPRISE, Feature},
+use crate::{
+    check::{
+        assertion::expect,
+        catalog::{Check, check},
+        probe::Feature,
+    },
+    resource::ENTERPRISE,
 };
 
 pub(super) fn checks() -> Vec<Check> {

@@ -4,11 +4,14 @@ use scim::Tolerance;
 use serde_json::json;
 
 use super::{full, refused, team};
-use crate::check::{
-    Profile,
-    assertion::expect,
-    catalog::{Check, check},
-    probe::{ENTERPRISE, Feature},
+use crate::{
+    check::{
+        Profile,
+        assertion::expect,
+        catalog::{Check, check},
+        probe::Feature,
+    },
+    resource::ENTERPRISE,
 };
 
 pub(super) fn checks() -> Vec<Check> {
