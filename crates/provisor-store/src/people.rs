@@ -278,7 +278,7 @@ pub enum PeopleChange {
         /// Whom.
         id: PersonId,
     },
-    /// A person's new password; ends their other sessions.
+    /// A person's new password; ends their other sessions and takes their open links back.
     SetPassword {
         /// Whose.
         id: PersonId,
@@ -287,7 +287,7 @@ pub enum PeopleChange {
         /// The session that stays.
         keep: Option<SessionId>,
     },
-    /// A new one-time link.
+    /// A new one-time link. A new invitation takes the person's older ones back.
     CreateLink {
         /// What for.
         purpose: Purpose,
@@ -299,7 +299,7 @@ pub enum PeopleChange {
         /// Which.
         id: LinkId,
     },
-    /// Uses a link up and opens a session.
+    /// Uses a link up and opens a session. An invitation is good only until there is a password.
     UseLink {
         /// Its secret.
         secret: Secret,

@@ -144,6 +144,7 @@ cases! { ($)
     people {
         sessions_end_in_time_and_by_hand
         links_work_once
+        no_link_outlives_the_password_it_could_replace
         who_was_here_and_who_is_invited_is_known
         a_setup_link_opens_one_connection_and_takes_its_sessions_along
         a_role_is_looked_at_again_inside_the_transaction

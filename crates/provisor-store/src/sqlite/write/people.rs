@@ -142,6 +142,8 @@ impl Transaction<'_> {
         Ok(Outcome::Person(self.person_record(id)?))
     }
 
+    /// Who can reset a password with a link that went astray takes the account, so a password takes
+    /// back whatever link is open.
     pub(super) fn write_password(
         &self,
         id: PersonId,
@@ -150,7 +152,7 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached("UPDATE person SET password = ?2 WHERE id = ?1")?
             .execute(params![id.0, hash.0])?;
-        Ok(())
+        self.revoke_links("person_id = ?1", id)
     }
 
     /// Somebody must be able to let others in.
