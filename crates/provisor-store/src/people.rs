@@ -74,6 +74,34 @@ impl Person {
             .as_ref()
             .is_none_or(|named| named.contains(&tenant))
     }
+
+    /// True if there is a way in for them: a password, an open session, or a link that is still good.
+    fn can_get_in(&self, presences: &[Presence], links: &[Link], now: i64) -> bool {
+        let is_here = |presence: &Presence| presence.person == self.id && presence.sessions > 0;
+        let leads_in = |link: &Link| {
+            link.is_good(now)
+                && matches!(link.purpose, Purpose::SignIn(id) | Purpose::Invite(id) if id == self.id)
+        };
+        self.has_password || presences.iter().any(is_here) || links.iter().any(leads_in)
+    }
+
+    /// True if nobody could let others in without this person: no other owner, or none who can
+    /// get in, while this one can.
+    pub fn is_only_owner(
+        &self,
+        people: &[Person],
+        presences: &[Presence],
+        links: &[Link],
+        now: i64,
+    ) -> bool {
+        let mut others = people
+            .iter()
+            .filter(|other| other.role == Role::Owner && other.id != self.id)
+            .peekable();
+        let is_alone = others.peek().is_none();
+        let can_get_in = |person: &Person| person.can_get_in(presences, links, now);
+        self.role == Role::Owner && (is_alone || can_get_in(self) && !others.any(can_get_in))
+    }
 }
 
 /// An argon2id hash as a PHC string. `Debug` hides it.

@@ -157,13 +157,15 @@ impl Transaction<'_> {
 
     /// Somebody must be able to let others in.
     fn keep_an_owner(&self, leaving: &Person) -> Decided<()> {
-        let mut others = people::people(self.connection)?.into_iter();
-        let another = others.any(|other| other.role == Role::Owner && other.id != leaving.id);
-        if leaving.role != Role::Owner || another {
+        let everybody = people::people(self.connection)?;
+        let presences = people::presences(self.connection, self.now)?;
+        let links = people::person_links(self.connection)?;
+        if !leaving.is_only_owner(&everybody, &presences, &links, self.now) {
             return Ok(());
         }
         Err(Error::invalid_value(format!(
-            "{} is the only owner. Make somebody else an owner first; nothing was changed.",
+            "{} is the only owner who can sign in. Make somebody else an owner first, with a \
+             link that is still good; nothing was changed.",
             leaving.email
         ))
         .into())

@@ -330,10 +330,32 @@ pub(crate) async fn the_last_owner_stays(bench: &Bench) {
         ask(bench, twin).await.is_err(),
         "an e-mail signs in one person"
     );
-    add(bench, "anna@example.com", Role::Owner, None).await;
+    let anna = add(bench, "anna@example.com", Role::Owner, None).await;
     let (_, secret) = sign_in(bench, root.id).await;
+    // An owner who never got in, and cannot any more, lets nobody in.
+    let (link, _) = new_link(bench, Purpose::Invite(anna.id)).await;
+    let revoke = PeopleChange::RevokeLink { id: link.id };
+    ask(bench, revoke).await.unwrap();
+    for change in [demote(), remove()] {
+        let refused = ask(bench, change).await.unwrap_err();
+        assert!(refused.detail.contains("who can sign in"), "{refused:?}");
+    }
+    let (_, invitation) = new_link(bench, Purpose::Invite(anna.id)).await;
+    ask(bench, demote()).await.unwrap();
+    let promote = PeopleChange::Set {
+        id: root.id,
+        name: None,
+        role: Some(Role::Owner),
+        tenants: None,
+    };
+    ask(bench, promote).await.unwrap();
+    join(bench, &invitation, "$anna").await.unwrap();
+    bench.later(4 * HOUR);
+    let (_, secret_again) = sign_in(bench, root.id).await;
     ask(bench, remove()).await.unwrap();
-    assert_eq!(open(bench, &secret).await, None);
+    for secret in [secret, secret_again] {
+        assert_eq!(open(bench, &secret).await, None);
+    }
     let people = bench.view().await.people().await.unwrap();
     assert_eq!(people.len(), 1);
 }
