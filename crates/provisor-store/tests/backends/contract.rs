@@ -95,6 +95,7 @@ cases! { ($)
         who_left_a_team_is_known
         a_team_knows_how_many_its_members_are
         who_came_and_went_is_told
+        what_was_told_of_memberships_outlives_their_rows
         patch_equals_its_definition
         filters_of_a_patch_look_at_members_within_bounds
     }
