@@ -5,9 +5,11 @@ use scim::datetime::format_millis;
 
 use super::{
     Console, Problem,
+    called::Called,
     eyes::Eyes,
     moment::Moment,
     timeline::{self, Line},
+    visit::Visit,
 };
 use crate::why::{Gathered, State, Step, Verdict, Went, gap_in_words, last_change};
 
@@ -118,7 +120,15 @@ pub(super) async fn read_log(
 }
 
 impl Explained {
-    pub(super) fn new(gathered: &Gathered, tenant: &Tenant, eyes: Eyes, now: i64) -> Self {
+    pub(super) async fn new(
+        visit: &Visit,
+        gathered: &Gathered,
+        tenant: &Tenant,
+    ) -> Result<Self, Problem> {
+        let (now, eyes) = (visit.now(), Eyes::of(&visit.viewer));
+        let teams = gathered.memberships.iter();
+        let teams = teams.map(|event| (tenant, event.resource));
+        let called = Called::read(visit.read().await?.as_mut(), eyes, teams).await?;
         let verdict = gathered.verdict();
         let facts = gathered.facts();
         let steps = last_change(&facts).into_iter().map(|step| StepShown {
@@ -134,18 +144,18 @@ impl Explained {
             true => checks(gathered),
             false => Vec::new(),
         };
-        Self {
+        Ok(Self {
             reply: reply(&verdict, &checks),
             tone,
             title,
             meaning: verdict.cause.map(Cause::meaning),
             since: verdict.since.map(|at| Moment::new(at, now)),
             steps: steps.collect(),
-            lines: timeline::lines(gathered, tenant, eyes, now),
+            lines: timeline::lines(gathered, tenant, &called, eyes, now),
             proof: facts.window.filter(|_| unsent).map(proof),
             checks,
             verdict,
-        }
+        })
     }
 }
 

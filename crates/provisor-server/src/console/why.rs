@@ -194,7 +194,7 @@ async fn answer(visit: &Visit, tenant: Tenant, gathered: Gathered) -> Result<Ans
             .map(|user| identity(user, &gathered, eyes))
             .unwrap_or_default(),
         fix,
-        why: Explained::new(&gathered, &tenant, eyes, visit.now()),
+        why: Explained::new(visit, &gathered, &tenant).await?,
         link: gathered.known().map(link),
         alone: format!("/why?{}", visit.query.with("tenant", &tenant.key)),
         tenant,
