@@ -99,24 +99,38 @@ pub(super) async fn read_log(
     tenant: TenantId,
     mut gathered: Gathered,
 ) -> Result<Gathered, Problem> {
-    loop {
-        let log = console.log.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            // What has just arrived counts too.
-            log.flush();
-            let read = gathered.read_log(log.reader(), tenant);
-            // Without a log the verdict says that there is none.
-            if let Err(error) = read {
-                tracing::warn!(%error, "the sync log cannot be asked");
-            }
-            gathered
-        });
-        gathered = work.await.map_err(|error| Problem::internal(&error))?;
-        let mut snapshot = console.store.read().await?;
-        if !gathered.follow_log(snapshot.as_mut(), tenant).await? {
-            return Ok(gathered);
+    let log = console.log.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        // What has just arrived counts too.
+        log.flush();
+        let read = gathered.read_log(log.reader(), tenant);
+        // Without a log the verdict says that there is none.
+        if let Err(error) = read {
+            tracing::warn!(%error, "the sync log cannot be asked");
         }
+        gathered
+    });
+    work.await.map_err(|error| Problem::internal(&error))
+}
+
+/// The same, and whom the log leads to if the directory knows nobody of this name.
+pub(super) async fn follow_log(
+    console: &Console,
+    tenant: TenantId,
+    gathered: Gathered,
+) -> Result<Vec<Gathered>, Problem> {
+    let gathered = read_log(console, tenant, gathered).await?;
+    let mut snapshot = console.store.read().await?;
+    let found = gathered.follow_log(snapshot.as_mut(), tenant).await?;
+    drop(snapshot);
+    if found.is_empty() {
+        return Ok(vec![gathered]);
     }
+    let mut users = Vec::with_capacity(found.len());
+    for user in found {
+        users.push(read_log(console, tenant, user).await?);
+    }
+    Ok(users)
 }
 
 impl Explained {

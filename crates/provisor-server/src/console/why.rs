@@ -168,14 +168,16 @@ async fn answers(
     }
     let mut answers = Vec::new();
     for (tenant, gathered) in found {
-        answers.push(answer(visit, tenant, gathered).await?);
+        // So may several be displayed alike.
+        for gathered in explained::follow_log(&visit.console, tenant.id, gathered).await? {
+            answers.push(answer(visit, tenant.clone(), gathered).await?);
+        }
     }
     Ok((answers, untold))
 }
 
-async fn answer(visit: &Visit, tenant: Tenant, gathered: Gathered) -> Result<Answer, Problem> {
+async fn answer(visit: &Visit, tenant: Tenant, mut gathered: Gathered) -> Result<Answer, Problem> {
     let eyes = Eyes::of(&visit.viewer);
-    let mut gathered = explained::read_log(&visit.console, tenant.id, gathered).await?;
     if eyes.are_masked() {
         // What the viewer typed tells them nothing new.
         let typed = gathered.name.clone();
