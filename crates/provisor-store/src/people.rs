@@ -74,6 +74,34 @@ impl Person {
             .as_ref()
             .is_none_or(|named| named.contains(&tenant))
     }
+
+    /// True if there is a way in for them: a password, an open session, or a link that is still good.
+    fn can_get_in(&self, presences: &[Presence], links: &[Link], now: i64) -> bool {
+        let is_here = |presence: &Presence| presence.person == self.id && presence.sessions > 0;
+        let leads_in = |link: &Link| {
+            link.is_good(now)
+                && matches!(link.purpose, Purpose::SignIn(id) | Purpose::Invite(id) if id == self.id)
+        };
+        self.has_password || presences.iter().any(is_here) || links.iter().any(leads_in)
+    }
+
+    /// True if nobody could let others in without this person: no other owner, or none who can
+    /// get in, while this one can.
+    pub fn is_only_owner(
+        &self,
+        people: &[Person],
+        presences: &[Presence],
+        links: &[Link],
+        now: i64,
+    ) -> bool {
+        let mut others = people
+            .iter()
+            .filter(|other| other.role == Role::Owner && other.id != self.id)
+            .peekable();
+        let is_alone = others.peek().is_none();
+        let can_get_in = |person: &Person| person.can_get_in(presences, links, now);
+        self.role == Role::Owner && (is_alone || can_get_in(self) && !others.any(can_get_in))
+    }
 }
 
 /// An argon2id hash as a PHC string. `Debug` hides it.
@@ -278,7 +306,7 @@ pub enum PeopleChange {
         /// Whom.
         id: PersonId,
     },
-    /// A person's new password; ends their other sessions.
+    /// A person's new password; ends their other sessions and takes their open links back.
     SetPassword {
         /// Whose.
         id: PersonId,
@@ -287,7 +315,7 @@ pub enum PeopleChange {
         /// The session that stays.
         keep: Option<SessionId>,
     },
-    /// A new one-time link.
+    /// A new one-time link. A new invitation takes the person's older ones back.
     CreateLink {
         /// What for.
         purpose: Purpose,
@@ -299,7 +327,7 @@ pub enum PeopleChange {
         /// Which.
         id: LinkId,
     },
-    /// Uses a link up and opens a session.
+    /// Uses a link up and opens a session. An invitation is good only until there is a password.
     UseLink {
         /// Its secret.
         secret: Secret,

@@ -5,9 +5,11 @@ use scim::datetime::format_millis;
 
 use super::{
     Console, Problem,
+    called::Called,
     eyes::Eyes,
     moment::Moment,
     timeline::{self, Line},
+    visit::Visit,
 };
 use crate::why::{Gathered, State, Step, Verdict, Went, gap_in_words, last_change};
 
@@ -97,28 +99,50 @@ pub(super) async fn read_log(
     tenant: TenantId,
     mut gathered: Gathered,
 ) -> Result<Gathered, Problem> {
-    loop {
-        let log = console.log.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            // What has just arrived counts too.
-            log.flush();
-            let read = gathered.read_log(log.reader(), tenant);
-            // Without a log the verdict says that there is none.
-            if let Err(error) = read {
-                tracing::warn!(%error, "the sync log cannot be asked");
-            }
-            gathered
-        });
-        gathered = work.await.map_err(|error| Problem::internal(&error))?;
-        let mut snapshot = console.store.read().await?;
-        if !gathered.follow_log(snapshot.as_mut(), tenant).await? {
-            return Ok(gathered);
+    let log = console.log.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        // What has just arrived counts too.
+        log.flush();
+        let read = gathered.read_log(log.reader(), tenant);
+        // Without a log the verdict says that there is none.
+        if let Err(error) = read {
+            tracing::warn!(%error, "the sync log cannot be asked");
         }
+        gathered
+    });
+    work.await.map_err(|error| Problem::internal(&error))
+}
+
+/// The same, and whom the log leads to if the directory knows nobody of this name.
+pub(super) async fn follow_log(
+    console: &Console,
+    tenant: TenantId,
+    gathered: Gathered,
+) -> Result<Vec<Gathered>, Problem> {
+    let gathered = read_log(console, tenant, gathered).await?;
+    let mut snapshot = console.store.read().await?;
+    let found = gathered.follow_log(snapshot.as_mut(), tenant).await?;
+    drop(snapshot);
+    if found.is_empty() {
+        return Ok(vec![gathered]);
     }
+    let mut users = Vec::with_capacity(found.len());
+    for user in found {
+        users.push(read_log(console, tenant, user).await?);
+    }
+    Ok(users)
 }
 
 impl Explained {
-    pub(super) fn new(gathered: &Gathered, tenant: &Tenant, eyes: Eyes, now: i64) -> Self {
+    pub(super) async fn new(
+        visit: &Visit,
+        gathered: &Gathered,
+        tenant: &Tenant,
+    ) -> Result<Self, Problem> {
+        let (now, eyes) = (visit.now(), Eyes::of(&visit.viewer));
+        let teams = gathered.memberships.iter();
+        let teams = teams.map(|event| (tenant, event.resource));
+        let called = Called::read(visit.read().await?.as_mut(), eyes, teams).await?;
         let verdict = gathered.verdict();
         let facts = gathered.facts();
         let steps = last_change(&facts).into_iter().map(|step| StepShown {
@@ -134,18 +158,18 @@ impl Explained {
             true => checks(gathered),
             false => Vec::new(),
         };
-        Self {
+        Ok(Self {
             reply: reply(&verdict, &checks),
             tone,
             title,
             meaning: verdict.cause.map(Cause::meaning),
             since: verdict.since.map(|at| Moment::new(at, now)),
             steps: steps.collect(),
-            lines: timeline::lines(gathered, tenant, eyes, now),
+            lines: timeline::lines(gathered, tenant, &called, eyes, now),
             proof: facts.window.filter(|_| unsent).map(proof),
             checks,
             verdict,
-        }
+        })
     }
 }
 

@@ -147,11 +147,13 @@ async fn named(visit: &Visit) -> Result<Person, Problem> {
         .ok_or_else(|| Problem::missing("person"))
 }
 
-/// Why nobody can take this person's role away, if so.
+/// True if nobody can take this person's role away.
 async fn only_owner(visit: &Visit, person: &Person) -> Result<bool, Problem> {
-    let people = visit.read().await?.people().await?;
-    let mut others = people.iter().filter(|other| other.id != person.id);
-    Ok(person.role == Role::Owner && others.all(|other| other.role != Role::Owner))
+    let mut snapshot = visit.read().await?;
+    let people = snapshot.people().await?;
+    let presences = snapshot.presences().await?;
+    let links = snapshot.person_links().await?;
+    Ok(person.is_only_owner(&people, &presences, &links, visit.now()))
 }
 
 /// Changes a person; a refusal is a sentence to show.

@@ -41,15 +41,21 @@ impl Piece {
 }
 
 /// Events and requests about the user, and its teams, newest first.
-pub(super) fn lines(gathered: &Gathered, tenant: &Tenant, eyes: Eyes, now: i64) -> Vec<Line> {
-    let nobody = Called::default();
+pub(super) fn lines(
+    gathered: &Gathered,
+    tenant: &Tenant,
+    called: &Called,
+    eyes: Eyes,
+    now: i64,
+) -> Vec<Line> {
     let events = gathered
         .events
         .iter()
-        .map(|event| of_event(event, tenant, &nobody, eyes, now));
+        .map(|event| of_event(event, tenant, called, eyes, now));
     let id = gathered.known().map(|user| user.id.to_string());
     let memberships = gathered.memberships.iter();
-    let memberships = memberships.map(|event| of_membership(event, tenant, id.as_deref(), now));
+    let memberships =
+        memberships.map(|event| of_membership(event, tenant, called, id.as_deref(), now));
     let events = events.chain(memberships);
     let made = |entry: &Entry| {
         let request = entry.request.to_string();
@@ -104,7 +110,13 @@ pub(super) fn of_event(
 }
 
 /// A team took the user in, or let the user go.
-fn of_membership(event: &Event, tenant: &Tenant, user: Option<&str>, now: i64) -> Line {
+fn of_membership(
+    event: &Event,
+    tenant: &Tenant,
+    called: &Called,
+    user: Option<&str>,
+    now: i64,
+) -> Line {
     let came = listed(event, "added").any(|id| Some(id) == user);
     let name = event
         .document
@@ -123,7 +135,10 @@ fn of_membership(event: &Event, tenant: &Tenant, user: Option<&str>, now: i64) -
         text: format!("By {}.", who(event)),
         about: Some(Piece {
             text: name.map_or_else(|| event.resource.to_string(), str::to_owned),
-            link: Some(format!("/teams/{}/{}", tenant.key, event.resource)),
+            // A team that is gone has no page.
+            link: called
+                .get(tenant.id, event.resource)
+                .and_then(|team| team.link.clone()),
         }),
         before: Vec::new(),
         after: Vec::new(),

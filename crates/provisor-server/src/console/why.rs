@@ -168,14 +168,16 @@ async fn answers(
     }
     let mut answers = Vec::new();
     for (tenant, gathered) in found {
-        answers.push(answer(visit, tenant, gathered).await?);
+        // So may several be displayed alike.
+        for gathered in explained::follow_log(&visit.console, tenant.id, gathered).await? {
+            answers.push(answer(visit, tenant.clone(), gathered).await?);
+        }
     }
     Ok((answers, untold))
 }
 
-async fn answer(visit: &Visit, tenant: Tenant, gathered: Gathered) -> Result<Answer, Problem> {
+async fn answer(visit: &Visit, tenant: Tenant, mut gathered: Gathered) -> Result<Answer, Problem> {
     let eyes = Eyes::of(&visit.viewer);
-    let mut gathered = explained::read_log(&visit.console, tenant.id, gathered).await?;
     if eyes.are_masked() {
         // What the viewer typed tells them nothing new.
         let typed = gathered.name.clone();
@@ -194,7 +196,7 @@ async fn answer(visit: &Visit, tenant: Tenant, gathered: Gathered) -> Result<Ans
             .map(|user| identity(user, &gathered, eyes))
             .unwrap_or_default(),
         fix,
-        why: Explained::new(&gathered, &tenant, eyes, visit.now()),
+        why: Explained::new(visit, &gathered, &tenant).await?,
         link: gathered.known().map(link),
         alone: format!("/why?{}", visit.query.with("tenant", &tenant.key)),
         tenant,

@@ -1,5 +1,7 @@
 //! Where the facts about a name are read, for the command line and the console alike.
 
+use std::collections::HashSet;
+
 use provisor_store::{
     Connection, Event, Id, Identifier, PageStart, Search, Snapshot, StoreError, Stored, TenantId,
     log::{LogFilter, LogReader, Logged, Seen, Window, mask_word},
@@ -14,6 +16,8 @@ use crate::app_view;
 
 /// Requests and events that are looked at.
 const LOOKED_AT: usize = 100;
+/// Users that one name in the log leads to.
+const FOLLOWED: usize = 10;
 /// How people name users: in this order.
 const NAMES: [&str; 3] = ["userName", "emails.value", "externalId"];
 
@@ -145,43 +149,48 @@ impl Gathered {
         Ok(())
     }
 
-    /// Whom the directory does not know by this name, the log may: somebody renamed since, or a
-    /// deleted user's e-mail. True if it did; the log's part is then to be read again, since the
-    /// user has other names besides.
+    /// Whom the directory does not know by this name, the log may: somebody renamed since, a
+    /// deleted user's e-mail, or several who are displayed alike. Each is an answer of its own, the
+    /// newest first, at most ten; its part of the log is still to be read, since a user has other
+    /// names besides. Nobody if the directory knew.
     ///
     /// # Errors
     /// Whatever the store says.
     pub async fn follow_log(
-        &mut self,
+        &self,
         snapshot: &mut dyn Snapshot,
         tenant: TenantId,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Vec<Self>, StoreError> {
+        let mut found = Vec::new();
         if self.known().is_some() {
-            return Ok(false);
+            return Ok(found);
         }
+        let kind = snapshot.registry(tenant).await?.user().clone();
         let requests = self.log.iter().flat_map(|log| &log.requests);
         let written = requests
             .map(|logged| &logged.entry)
             .filter(|entry| entry.operation.is_write() && entry.status < 400);
-        let Some(id) = written.filter_map(|entry| entry.resource).next() else {
-            return Ok(false);
-        };
-        let kind = snapshot.registry(tenant).await?.user().clone();
-        let user = snapshot.get(tenant, &kind, id, true, false).await?;
-        let found = Self::read(snapshot, tenant, &id.to_string(), user).await?;
-        let Some(known) = found.known() else {
-            return Ok(false);
-        };
-        let called = app_view::resource(known)["user_name"]
-            .as_str()
-            .map(str::to_owned);
-        *self = Self {
-            name: std::mem::take(&mut self.name),
-            log: self.log.take(),
-            called,
-            ..found
-        };
-        Ok(true)
+        let mut asked = HashSet::new();
+        for id in written.filter_map(|entry| entry.resource) {
+            if !asked.insert(id) {
+                continue;
+            }
+            let user = snapshot.get(tenant, &kind, id, true, false).await?;
+            let one = Self::read(snapshot, tenant, &id.to_string(), user).await?;
+            let Some(known) = one.known() else { continue };
+            let called = app_view::resource(known)["user_name"]
+                .as_str()
+                .map(str::to_owned);
+            found.push(Self {
+                name: self.name.clone(),
+                called,
+                ..one
+            });
+            if found.len() == FOLLOWED {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Everything a request may have called the user.

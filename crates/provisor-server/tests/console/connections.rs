@@ -125,6 +125,10 @@ async fn settings_are_kept_and_a_refusal_names_the_duplicates() {
     );
     let mut good = wanted;
     good[2].1 = "email";
+    let mut nameless = good;
+    nameless[0].1 = "";
+    let page = owner.post(path, &nameless).await.expect(422);
+    assert!(page.contains("name has 1 to 64 letters"), "{page}");
     assert_eq!(
         owner.post(path, &good).await.location(),
         "/connections/acme/1"

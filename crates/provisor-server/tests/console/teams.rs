@@ -139,4 +139,13 @@ async fn who_came_and_went_is_told_by_name_on_both_sides() {
         "{page}"
     );
     assert!(!page.contains("Ortiz") && !page.contains("Moss"), "{page}");
+    // A team that is gone is still told by its name, and has no page to lead to.
+    let gone = world.scim(&token, "DELETE", &path, &Value::Null).await;
+    assert_eq!(gone.0, 204);
+    let page = owner.get(&user).await.expect(200);
+    assert!(
+        page.contains("<b>Removed from team</b> Support L2"),
+        "{page}"
+    );
+    assert!(!page.contains(&format!("/teams/acme/{team}")), "{page}");
 }

@@ -27,6 +27,11 @@ async fn a_tenant_is_made_renamed_and_told_in_the_audit() {
         .post("/tenants/acme", &[("name", "Acme Ltd")])
         .await
         .location();
+    let page = owner
+        .post("/tenants/acme", &[("name", " ")])
+        .await
+        .expect(422);
+    assert!(page.contains("A tenant has a name"), "{page}");
     let page = owner.get("/tenants").await.expect(200);
     assert!(page.contains("Acme Ltd"), "{page}");
     let told: Vec<_> = world.audit().await.into_iter().map(|e| e.action).collect();

@@ -249,6 +249,32 @@ async fn a_former_name_and_a_deleted_users_email_lead_to_the_user() {
 }
 
 #[tokio::test]
+async fn people_who_are_displayed_alike_are_each_answered_for() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    let mut ids = Vec::new();
+    for name in ["asmith", "bsmith"] {
+        let body = json!({ "userName": name, "displayName": "Alex Smith" });
+        let (_, user) = world.scim(&token, "POST", "Users", &body).await;
+        ids.push(user["id"].as_str().unwrap().to_owned());
+        world.pass(1000);
+    }
+    // The older one is spoken of twice: still one answer.
+    let body = json!({ "userName": "asmith", "displayName": "Alex Smith", "title": "Dr." });
+    let path = format!("Users/{}", ids[0]);
+    assert_eq!(world.scim(&token, "PUT", &path, &body).await.0, 200);
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/why?q=Alex+Smith").await.expect(200);
+    for (id, name) in ids.iter().zip(["asmith", "bsmith"]) {
+        let link = format!("/users/acme/{id}\"");
+        assert_eq!(page.matches(&link).count(), 1, "{link}: {page}");
+        let told = format!("was sent as a name of &#34;{name}&#34;");
+        assert!(page.contains(&told), "{told}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn there_is_something_to_tell_the_customer_and_a_button_that_puts_it_right() {
     let world = World::new().await;
     let acme = world.tenant("acme").await;

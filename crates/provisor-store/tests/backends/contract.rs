@@ -95,6 +95,7 @@ cases! { ($)
         who_left_a_team_is_known
         a_team_knows_how_many_its_members_are
         who_came_and_went_is_told
+        what_was_told_of_memberships_outlives_their_rows
         patch_equals_its_definition
         filters_of_a_patch_look_at_members_within_bounds
     }
@@ -144,6 +145,7 @@ cases! { ($)
     people {
         sessions_end_in_time_and_by_hand
         links_work_once
+        no_link_outlives_the_password_it_could_replace
         who_was_here_and_who_is_invited_is_known
         a_setup_link_opens_one_connection_and_takes_its_sessions_along
         a_role_is_looked_at_again_inside_the_transaction

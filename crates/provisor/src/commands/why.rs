@@ -29,7 +29,18 @@ pub(super) async fn run(
             settle(context, &log, tenant).await?;
             gathered.read_log(&log, tenant.id)?;
             let mut snapshot = directory.read().await?;
-            if gathered.follow_log(snapshot.as_mut(), tenant.id).await? {
+            let mut users = gathered.follow_log(snapshot.as_mut(), tenant.id).await?;
+            drop(snapshot);
+            if users.len() > 1 {
+                let ids = users.iter().filter_map(Gathered::known);
+                let ids: Vec<_> = ids.map(|user| user.id.to_string()).collect();
+                return Err(Failure::failed(format!(
+                    "Several users were sent as \"{name}\". Name one by its id: {}",
+                    ids.join(", ")
+                )));
+            }
+            if let Some(user) = users.pop() {
+                gathered = user;
                 gathered.read_log(&log, tenant.id)?;
             }
         }

@@ -111,7 +111,9 @@ pub(in crate::console) async fn change(visit: Visit) -> Result<Response, Problem
     let (tenant, connection) = named(&visit).await?;
     let id = connection.id;
     let wrong = match read(&visit.form) {
-        Ok(settings) => {
+        Ok(mut settings) => {
+            // Only a new one may go without and is named after the provider; the store refuses this.
+            settings.name.get_or_insert_default();
             let change = Change::SetConnection { id, settings };
             match visit.try_write(tenant.id, change).await? {
                 Ok(_) => {

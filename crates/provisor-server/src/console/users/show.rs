@@ -119,7 +119,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     } else {
         gathered.name.clone_from(&user_name);
     }
-    let why = Explained::new(&gathered, &tenant, eyes, now);
+    let why = Explained::new(&visit, &gathered, &tenant).await?;
     let path = format!("/users/{}/{id}", tenant.key);
     let deleted = gathered.tombstone.as_ref().map(|(_, at)| *at);
     let buttons = match may_change {

@@ -237,8 +237,12 @@ async fn somebody_is_removed_after_a_question_and_the_last_owner_is_not() {
         assert!(page.contains("Make somebody else an owner first"), "{page}");
     }
     // With another one it can be done, and one's own page is closed with the role.
-    world.person("kim@example.com", Role::Owner, &[]).await;
-    owner.get(own).await.expect(200);
+    let kim = world.person("kim@example.com", Role::Owner, &[]).await;
+    let page = owner.get(own).await.expect(200);
+    assert!(page.contains("only owner who can sign in"), "{page}");
+    world.link(provisor_store::Purpose::Invite(kim)).await;
+    let page = owner.get(own).await.expect(200);
+    assert!(!page.contains("is the only owner"), "{page}");
     let demoted = owner
         .post(own, &[("role", "operator"), ("where", "all")])
         .await;

@@ -95,6 +95,15 @@ impl Transaction<'_> {
                    (SELECT member FROM member WHERE tenant_id = ?1 AND team = ?2 ORDER BY member LIMIT ?3)",
             )?
             .execute(params![tenant.0, k, limit])?;
+        // The events that told of the members' coming stay in their timelines.
+        self.connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO former_member \
+                 SELECT tenant_id, member, since FROM member WHERE tenant_id = ?1 AND team = ?2 \
+                   AND since <> 0 AND member IN \
+                   (SELECT member FROM member WHERE tenant_id = ?1 AND team = ?2 ORDER BY member LIMIT ?3)",
+            )?
+            .execute(params![tenant.0, k, limit])?;
         let of_team = self
             .connection
             .prepare_cached(

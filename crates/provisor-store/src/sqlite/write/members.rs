@@ -356,15 +356,15 @@ impl Transaction<'_> {
         let mut former = self
             .connection
             .prepare_cached("INSERT OR IGNORE INTO former_member VALUES (?1, ?2, ?3)")?;
-        for (at, member) in change.removed.iter().enumerate() {
-            let since: i64 = delete.query_row(params![tenant, team, member.k], |row| row.get(0))?;
-            let until = seq(change.added.len() + at);
+        let removed = change.removed.iter().enumerate();
+        let removed = removed.map(|(at, member)| (member.k, seq(change.added.len() + at)));
+        // No event tells of an inert row's end.
+        let inert = change.inert.iter().map(|k| (*k, 0));
+        for (k, until) in removed.chain(inert) {
+            let since: i64 = delete.query_row(params![tenant, team, k], |row| row.get(0))?;
             for seq in [since, until].into_iter().filter(|seq| *seq != 0) {
-                former.execute(params![tenant, member.k, seq])?;
+                former.execute(params![tenant, k, seq])?;
             }
-        }
-        for k in &change.inert {
-            delete.query_row(params![tenant, team, k], |_| Ok(()))?;
         }
         self.count_members(
             team,

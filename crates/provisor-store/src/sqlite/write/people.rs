@@ -142,6 +142,8 @@ impl Transaction<'_> {
         Ok(Outcome::Person(self.person_record(id)?))
     }
 
+    /// Who can reset a password with a link that went astray takes the account, so a password takes
+    /// back whatever link is open.
     pub(super) fn write_password(
         &self,
         id: PersonId,
@@ -150,18 +152,20 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached("UPDATE person SET password = ?2 WHERE id = ?1")?
             .execute(params![id.0, hash.0])?;
-        Ok(())
+        self.revoke_links("person_id = ?1", id)
     }
 
     /// Somebody must be able to let others in.
     fn keep_an_owner(&self, leaving: &Person) -> Decided<()> {
-        let mut others = people::people(self.connection)?.into_iter();
-        let another = others.any(|other| other.role == Role::Owner && other.id != leaving.id);
-        if leaving.role != Role::Owner || another {
+        let everybody = people::people(self.connection)?;
+        let presences = people::presences(self.connection, self.now)?;
+        let links = people::person_links(self.connection)?;
+        if !leaving.is_only_owner(&everybody, &presences, &links, self.now) {
             return Ok(());
         }
         Err(Error::invalid_value(format!(
-            "{} is the only owner. Make somebody else an owner first; nothing was changed.",
+            "{} is the only owner who can sign in. Make somebody else an owner first, with a \
+             link that is still good; nothing was changed.",
             leaving.email
         ))
         .into())

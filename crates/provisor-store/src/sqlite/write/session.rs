@@ -55,6 +55,10 @@ impl Transaction<'_> {
         if let Some(person) = person {
             self.person_record(person)?;
         }
+        if let Purpose::Invite(person) = purpose {
+            // Only the newest invitation is good: an older one may have gone astray.
+            self.revoke_links("person_id = ?1 AND kind = 1", person)?;
+        }
         if let (Some(tenant), Some(connection)) = (tenant, connection) {
             self.connection_record(tenant, connection)?;
         }
@@ -98,6 +102,17 @@ impl Transaction<'_> {
         Ok(Outcome::Done(ended))
     }
 
+    /// Takes back a person's links that nobody has used, of those that `condition` finds.
+    pub(super) fn revoke_links(&self, condition: &str, person: PersonId) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(&format!(
+                "UPDATE link SET revoked = ?2 \
+                 WHERE {condition} AND used IS NULL AND revoked IS NULL"
+            ))?
+            .execute(params![person.0, self.now])?;
+        Ok(())
+    }
+
     /// Uses a link up; with it, an invited person's password is set.
     pub(super) fn use_link(
         &mut self,
@@ -107,36 +122,38 @@ impl Transaction<'_> {
     ) -> Decided<Outcome> {
         let link = people::link(self.connection, &secret.hash())?
             .filter(|link| link.is_good(self.now))
-            .ok_or_else(|| {
-                Refusal::new(
-                    Cause::NotFound,
-                    Kind::NotFound,
-                    "This link was used, taken back, or is too old. Ask for a new one.",
-                )
-            })?;
-        let holder = match link.purpose {
-            Purpose::SignIn(id) => Holder::Person(self.person_record(id)?),
+            .ok_or_else(link_is_spent)?;
+        let (holder, chosen) = match link.purpose {
+            Purpose::SignIn(id) => (Holder::Person(self.person_record(id)?), None),
             Purpose::Invite(id) => {
                 let mut person = self.person_record(id)?;
+                // An invitation lets somebody in; it is no way to set a password anew.
+                if person.has_password {
+                    return Err(link_is_spent().into());
+                }
                 let hash = password.ok_or_else(|| {
                     Error::invalid_value("An invitation needs a password. Choose one.")
                 })?;
-                self.write_password(id, hash)?;
                 person.has_password = true;
-                Holder::Person(person)
+                (Holder::Person(person), Some((id, hash)))
             }
             Purpose::Setup(tenant, connection) => {
                 self.connection_record(tenant, connection)?;
-                Holder::Setup {
+                let link = link.id;
+                let holder = Holder::Setup {
                     tenant,
                     connection,
-                    link: link.id,
-                }
+                    link,
+                };
+                (holder, None)
             }
         };
         self.connection
             .prepare_cached("UPDATE link SET used = ?2 WHERE id = ?1")?
             .execute(params![link.id.0, self.now])?;
+        if let Some((id, hash)) = chosen {
+            self.write_password(id, hash)?;
+        }
         Ok(self.open_session(holder, Some(link.id), session)?)
     }
 
@@ -252,4 +269,12 @@ impl Transaction<'_> {
         Ok(people::person_by_id(self.connection, id)?
             .ok_or_else(|| Error::not_found("There is no such person."))?)
     }
+}
+
+fn link_is_spent() -> Refusal {
+    Refusal::new(
+        Cause::NotFound,
+        Kind::NotFound,
+        "This link was used, taken back, or is too old. Ask for a new one.",
+    )
 }

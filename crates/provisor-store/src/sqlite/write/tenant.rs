@@ -106,7 +106,13 @@ impl Transaction<'_> {
     ) -> Decided<Outcome> {
         let before = self.tenant_record(tenant)?;
         let mut record = before.clone();
-        if let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) {
+        if let Some(name) = name.map(str::trim) {
+            if name.is_empty() {
+                return Err(Error::invalid_value(
+                    "A tenant has a name. Write what people call it; nothing was changed.",
+                )
+                .into());
+            }
             name.clone_into(&mut record.name);
         }
         if let Some(suspended) = suspended {

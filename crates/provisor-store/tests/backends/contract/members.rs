@@ -1,6 +1,6 @@
 //! Membership.
 
-use provisor_store::{Change, Id, change::ConnectionSettings};
+use provisor_store::{Change, Id, TenantId, change::ConnectionSettings};
 use scim::{Fired, Kind, Map, Tolerance, Value, patch::apply_steps};
 use serde_json::json;
 
@@ -715,4 +715,42 @@ pub(crate) async fn who_came_and_went_is_told(bench: &Bench) {
     let foreign = bench.new_tenant("beta").await;
     let events = view.membership_events(foreign, late, 10).await.unwrap();
     assert_eq!(events, []);
+}
+
+pub(crate) async fn what_was_told_of_memberships_outlives_their_rows(bench: &Bench) {
+    let users = bench.users(2).await;
+    let told = async |user: Id| {
+        let mut view = bench.view().await;
+        let events = view.membership_events(bench.tenant, user, 10).await;
+        let teams = events.unwrap().into_iter().map(|event| event.resource);
+        teams.collect::<Vec<_>>()
+    };
+    let (kept, ended) = (
+        bench.team("Kept", &users).await,
+        bench.team("Ended", &users).await,
+    );
+    let both = [ended, kept];
+    // Let go while deleted, when no event tells of it.
+    bench.delete("User", users[0]).await.unwrap();
+    let body = json!({ "displayName": "Kept", "members": refs(&users[1..]) });
+    bench.put("Group", kept, body).await.unwrap();
+    let restore = Change::Restore { id: users[0] };
+    bench.system(bench.tenant, restore).await.unwrap();
+    assert_eq!(bench.teams(users[0]).await.len(), 1);
+    assert_eq!(told(users[0]).await, both);
+    // Until the team's tombstone goes, and after that.
+    bench.delete("Group", ended).await.unwrap();
+    assert_eq!(told(users[1]).await, both);
+    bench.later(1);
+    let expire = Change::Expire {
+        tombstones_before: bench.now(),
+        chunk: 1000,
+    };
+    bench.system(TenantId::SYSTEM, expire).await.unwrap();
+    let restored = bench.system(bench.tenant, Change::Restore { id: ended });
+    assert_refused(restored.await, Kind::NotFound, &[]);
+    for user in users {
+        assert_eq!(told(user).await, both);
+    }
+    assert_eq!(bench.backend.check(), Vec::<String>::new());
 }

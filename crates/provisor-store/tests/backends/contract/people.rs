@@ -77,6 +77,16 @@ async fn follow(bench: &Bench, secret: &Secret) -> Result<Outcome, Refused> {
     ask(bench, change).await
 }
 
+/// Uses an invitation.
+async fn join(bench: &Bench, secret: &Secret, hash: &str) -> Result<Outcome, Refused> {
+    let change = PeopleChange::UseLink {
+        secret: secret.clone(),
+        password: Some(PasswordHash(hash.into())),
+        session: browser(),
+    };
+    ask(bench, change).await
+}
+
 pub(crate) async fn sessions_end_in_time_and_by_hand(bench: &Bench) {
     let anna = add(bench, "Anna@example.com", Role::Owner, None).await;
     let (session, secret) = sign_in(bench, anna.id).await;
@@ -156,14 +166,47 @@ pub(crate) async fn links_work_once(bench: &Bench) {
     // An invitation sets the password, and does nothing without.
     let (_, secret) = new_link(bench, Purpose::Invite(anna.id)).await;
     assert!(follow(bench, &secret).await.is_err());
-    let change = PeopleChange::UseLink {
-        secret,
-        password: Some(PasswordHash("$argon2id$x".into())),
-        session: browser(),
-    };
-    ask(bench, change).await.unwrap();
+    join(bench, &secret, "$argon2id$x").await.unwrap();
     let found = bench.view().await.person("ANNA@example.com").await.unwrap();
     assert_eq!(found.unwrap().1, Some(PasswordHash("$argon2id$x".into())));
+}
+
+/// A link that lies in an old mail must not become a way to take an account over.
+pub(crate) async fn no_link_outlives_the_password_it_could_replace(bench: &Bench) {
+    let sam = add(bench, "sam@example.com", Role::Owner, None).await;
+    let kim = add(bench, "kim@example.com", Role::Support, None).await;
+    let password = async || {
+        let found = bench.view().await.person("sam@example.com").await.unwrap();
+        found.unwrap().1.unwrap().0
+    };
+    let (_, of_kim) = new_link(bench, Purpose::Invite(kim.id)).await;
+    let (_, older) = new_link(bench, Purpose::Invite(sam.id)).await;
+    let (_, sign_in) = new_link(bench, Purpose::SignIn(sam.id)).await;
+    let (_, newer) = new_link(bench, Purpose::Invite(sam.id)).await;
+    let spent = join(bench, &older, "$older").await.unwrap_err();
+    assert!(spent.detail.contains("taken back"), "{spent:?}");
+    join(bench, &newer, "$newer").await.unwrap();
+    assert_eq!(join(bench, &older, "$older").await.unwrap_err(), spent);
+    assert_eq!(follow(bench, &sign_in).await.unwrap_err(), spent);
+    // Whoever has a password is not invited again.
+    let (late, secret) = new_link(bench, Purpose::Invite(sam.id)).await;
+    assert_eq!(join(bench, &secret, "$late").await.unwrap_err(), spent);
+    assert_eq!(password().await, "$newer");
+    let links = bench.view().await.person_links().await.unwrap();
+    assert_eq!(links[0].id, late.id, "a refusal uses nothing up");
+
+    let (_, sign_in) = new_link(bench, Purpose::SignIn(sam.id)).await;
+    let set = PeopleChange::SetPassword {
+        id: sam.id,
+        hash: PasswordHash("$set".into()),
+        keep: None,
+    };
+    ask(bench, set).await.unwrap();
+    for link in [&sign_in, &secret] {
+        assert_eq!(join(bench, link, "$late").await.unwrap_err(), spent);
+    }
+    assert_eq!(password().await, "$set");
+    join(bench, &of_kim, "$kim").await.unwrap();
 }
 
 pub(crate) async fn a_setup_link_opens_one_connection_and_takes_its_sessions_along(bench: &Bench) {
@@ -287,10 +330,32 @@ pub(crate) async fn the_last_owner_stays(bench: &Bench) {
         ask(bench, twin).await.is_err(),
         "an e-mail signs in one person"
     );
-    add(bench, "anna@example.com", Role::Owner, None).await;
+    let anna = add(bench, "anna@example.com", Role::Owner, None).await;
     let (_, secret) = sign_in(bench, root.id).await;
+    // An owner who never got in, and cannot any more, lets nobody in.
+    let (link, _) = new_link(bench, Purpose::Invite(anna.id)).await;
+    let revoke = PeopleChange::RevokeLink { id: link.id };
+    ask(bench, revoke).await.unwrap();
+    for change in [demote(), remove()] {
+        let refused = ask(bench, change).await.unwrap_err();
+        assert!(refused.detail.contains("who can sign in"), "{refused:?}");
+    }
+    let (_, invitation) = new_link(bench, Purpose::Invite(anna.id)).await;
+    ask(bench, demote()).await.unwrap();
+    let promote = PeopleChange::Set {
+        id: root.id,
+        name: None,
+        role: Some(Role::Owner),
+        tenants: None,
+    };
+    ask(bench, promote).await.unwrap();
+    join(bench, &invitation, "$anna").await.unwrap();
+    bench.later(4 * HOUR);
+    let (_, secret_again) = sign_in(bench, root.id).await;
     ask(bench, remove()).await.unwrap();
-    assert_eq!(open(bench, &secret).await, None);
+    for secret in [secret, secret_again] {
+        assert_eq!(open(bench, &secret).await, None);
+    }
     let people = bench.view().await.people().await.unwrap();
     assert_eq!(people.len(), 1);
 }

@@ -221,11 +221,16 @@ pub(crate) async fn paused_and_suspended_refuse(bench: &Bench) {
     assert_eq!(tenant.state, TenantState::Suspended);
     suspend(false).await;
     assert_eq!(denied(store, &bench.token, None).await, None);
-    let rename = Change::SetTenant {
-        name: Some(" Acme Ltd ".into()),
+    let rename = |name: &str| Change::SetTenant {
+        name: Some(name.into()),
         suspended: None,
     };
-    bench.system(bench.tenant, rename).await.unwrap();
+    bench
+        .system(bench.tenant, rename(" Acme Ltd "))
+        .await
+        .unwrap();
+    let nameless = bench.system(bench.tenant, rename(" ")).await;
+    assert_refused(nameless, Kind::InvalidValue, &["has a name"]);
     assert_eq!(
         bench.caller().await.tenant.as_ref().unwrap().name,
         "Acme Ltd"
