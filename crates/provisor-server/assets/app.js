@@ -88,7 +88,10 @@
     fresh.type = "button";
     fresh.className = "btn btn--sm fresh";
     fresh.hidden = true;
-    part.before(fresh);
+    const over = document.createElement("p");
+    over.className = "fresh muted";
+    over.hidden = true;
+    part.before(over, fresh);
     const show = () => {
       if (waiting === null) return;
       const said = each(part, "said");
@@ -113,22 +116,40 @@
     for (const left of ["mouseleave", "focusout"]) {
       part.addEventListener(left, () => setTimeout(() => { if (!isUsed()) show(); }, 300));
     }
+    // The page says "live" only while it is.
+    const showLive = (isLive) => {
+      over.hidden = isLive;
+      for (const one of document.querySelectorAll(".live")) one.hidden = !isLive;
+    };
+    const stopped = (text) => {
+      showLive(false);
+      over.textContent = text;
+      say(text);
+    };
     const listen = () => {
       stream = new EventSource(part.dataset.live);
       stream.addEventListener("fragment", (event) => arrived(event.data));
       stream.addEventListener("end", () => {
         stream.close();
         stream = "over";
-        say("Live updates have ended. Reload the page.");
+        stopped("Live updates have ended. Reload the page.");
       });
+      // Where it is closed, the browser does not try again: an answer that was no stream.
+      stream.addEventListener("error", ({ target }) => {
+        if (target !== stream || target.readyState !== EventSource.CLOSED) return;
+        stream = null;
+        stopped("Live updates have stopped. Reload the page, or come back to it.");
+      });
+      stream.addEventListener("open", () => showLive(true));
     };
     const pause = () => { if (stream && stream !== "over") { stream.close(); stream = null; } };
+    const resume = () => { if (!document.hidden && !stream) listen(); };
     addEventListener("pagehide", pause);
-    addEventListener("pageshow", () => { if (!stream) listen(); });
+    addEventListener("pageshow", resume);
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) pause(); else if (!stream) listen();
+      if (document.hidden) pause(); else resume();
     });
-    listen();
+    resume();
   };
   document.querySelectorAll("[data-live]").forEach(follow);
 

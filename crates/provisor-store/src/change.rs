@@ -242,7 +242,8 @@ pub struct NoteExport {
     pub what: &'static str,
     /// Which rows, in which form.
     pub filter: Value,
-    /// `None` at its beginning; at its end, how many rows it had.
+    /// `None` at its beginning; at its end, how many rows it had, which is told also after the session
+    /// was ended.
     pub rows: Option<u64>,
 }
 

@@ -122,8 +122,9 @@ pub(super) async fn export(visit: Visit) -> Result<Response, Problem> {
     // What is in the list is in the file; who may take files along may not always see the audit.
     visit.demand(super::Action::SeeAudit)?;
     let form = Form::read(&visit)?;
-    let told = Exported::begin(&visit, "audit").await?;
+    // A filter that cannot be used begins nothing.
     let entries = Entries(Some(asked(&visit, PART).await?));
+    let told = Exported::begin(&visit, "audit").await?;
     download::file(visit, "audit", form, &COLUMNS, entries, told).await
 }
 

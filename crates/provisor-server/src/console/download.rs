@@ -123,14 +123,16 @@ async fn send(
             Form::Ndjson => lines(&some),
             Form::Csv => table(columns, &some, false)?,
         };
-        if sender.send(Ok(bytes.into())).await.is_err() {
+        // The browser's pace decides how long a part waits, so the session is read when there is room.
+        let Ok(room) = sender.reserve().await else {
             return Ok(());
-        }
-        *count += some.len();
+        };
         let session = visit.read().await?.session(&visit.secret).await?;
         if session.is_none_or(|session| session.holder != visit.viewer.session.holder) {
             return Err(Problem::forbidden(visit.viewer.person.role.as_str()));
         }
+        room.send(Ok(bytes.into()));
+        *count += some.len();
         next = rows.more(visit).await?;
     }
     Ok(())

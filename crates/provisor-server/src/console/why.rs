@@ -20,6 +20,8 @@ use crate::{
 
 /// Tenants that are asked when none is named.
 const TENANTS: usize = 200;
+/// Tenants that may be chosen.
+const LISTED: usize = 1_000;
 /// Tenants whose verdict is told when nobody has the name.
 const TOLD: usize = 10;
 
@@ -53,6 +55,8 @@ struct Page {
     answers: Vec<Answer>,
     /// Nobody has the name, and there are more tenants than are told.
     untold: usize,
+    /// Only so many tenants were asked: there are more.
+    cut: Option<usize>,
     /// The chosen tenant does not know the name, but these do.
     elsewhere: Vec<Elsewhere>,
     is_masked: bool,
@@ -62,7 +66,7 @@ struct Page {
 pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let text = address(visit.query.get("q"));
     let mut snapshot = visit.read().await?;
-    let mut tenants = walk::tenants(&visit, snapshot.as_mut(), "", TENANTS).await?;
+    let mut tenants = walk::tenants(&visit, snapshot.as_mut(), "", LISTED).await?;
     drop(snapshot);
     let tenant = match visit.query.given("tenant") {
         Some(key) => Some(visit.tenant(key).await?),
@@ -71,8 +75,9 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let mut elsewhere = Vec::new();
     let asked = match &tenant {
         Some(tenant) => vec![tenant.clone()],
-        None => tenants.clone(),
+        None => tenants.iter().take(TENANTS).cloned().collect(),
     };
+    let is_cut = tenant.is_none() && tenants.len() > TENANTS && !text.is_empty();
     let (answers, untold) = match text {
         "" => (Vec::new(), 0),
         text => answers(&visit, text, asked).await?,
@@ -81,7 +86,8 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         && !answers.is_empty()
         && answers.iter().all(|answer| answer.identity.is_empty())
     {
-        let others = tenants.iter().filter(|other| other.id != tenant.id);
+        let others = tenants.iter().take(TENANTS);
+        let others = others.filter(|other| other.id != tenant.id);
         elsewhere = known_to(&visit, text, others).await?;
     }
     if tenants.len() == 1 {
@@ -94,6 +100,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         tenants,
         answers,
         untold,
+        cut: is_cut.then_some(TENANTS),
         elsewhere,
         is_masked: Eyes::of(&visit.viewer).are_masked(),
     })

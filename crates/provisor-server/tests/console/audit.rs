@@ -57,6 +57,9 @@ async fn what_was_done_is_listed_and_found() {
     owner.get("/audit?last=1y").await.expect(400);
     owner.get("/audit?until=yesterday").await.expect(400);
     owner.get("/audit?after=x").await.expect(400);
+    owner.get("/audit/export?last=1y").await.expect(400);
+    let page = owner.get("/audit?action=export.").await.expect(200);
+    assert!(!page.contains("export.begin<"), "nothing was begun: {page}");
     let page = owner.get("/audit?actor=nobody").await.expect(200);
     assert!(page.contains("No entry is like that"), "{page}");
 }

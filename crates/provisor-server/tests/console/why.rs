@@ -347,3 +347,20 @@ async fn somebody_of_another_tenant_is_pointed_to_who_sees_it() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn more_tenants_than_are_asked_are_said() {
+    let world = World::new().await;
+    for number in 0..201 {
+        world.tenant(&format!("t{number:03}")).await;
+    }
+    let mut owner = world.as_role(Role::Owner).await;
+    let told = "Only the first 200 tenants were asked.";
+    let page = owner.get("/why?q=lena@acme.com").await.expect(200);
+    assert!(page.contains(told), "{page}");
+    assert!(page.contains("value=\"t200\""), "it may be chosen: {page}");
+    for path in ["/why", "/why?q=lena@acme.com&tenant=t200"] {
+        let page = owner.get(path).await.expect(200);
+        assert!(!page.contains(told), "{path}: {page}");
+    }
+}

@@ -4,7 +4,7 @@ use crate::StoreError;
 
 use super::{
     LogFilter, LogReader, Logged, Place,
-    query::{Walk, limit},
+    query::{Query, Walk, end_of_name, limit},
 };
 
 /// Entries that are looked at for a page.
@@ -32,6 +32,9 @@ impl LogReader {
         filter: &LogFilter,
         most: usize,
     ) -> Result<LogPage, StoreError> {
+        if filter.is_by_name() {
+            return self.page_of_name(filter, most);
+        }
         let Some(end) = self.end(filter, most)? else {
             return Ok(LogPage {
                 entries: self.entries(filter)?,
@@ -51,16 +54,28 @@ impl LogReader {
         })
     }
 
+    /// The page of a name, by the ids of its entries: no index has a name's entries by their time.
+    fn page_of_name(&self, filter: &LogFilter, most: usize) -> Result<LogPage, StoreError> {
+        self.ask(|conn, key| {
+            let end = end_of_name(conn, key, filter, most)?;
+            let from = end.map_or(0, |end| end.id);
+            let entries = Query::named(filter, key, from).run(conn, "+e.id DESC")?;
+            let is_full = entries.len() == limit(filter.limit);
+            Ok(LogPage {
+                entries,
+                ended: end.filter(|_| !is_full),
+            })
+        })
+    }
+
     /// The time that a page ends at, unless it sees all there is: the latest of its walks' ends.
     fn end(&self, filter: &LogFilter, most: usize) -> Result<Option<i64>, StoreError> {
         let Some(walk) = Walk::of(filter) else {
             return Ok(None);
         };
-        let walks = match filter.whose.named() {
-            Some(tenants) if !walk.is_across_tenants() => {
-                tenants.iter().copied().map(Walk::Tenant).collect()
-            }
-            _ => vec![walk],
+        let walks = match filter.one_by_one() {
+            Some(tenants) => tenants.iter().copied().map(Walk::Tenant).collect(),
+            None => vec![walk],
         };
         let most = (most / walks.len().max(1)).max(1);
         self.ask(|conn, _| {

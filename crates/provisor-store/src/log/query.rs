@@ -3,7 +3,7 @@
 use std::{
     fmt::{self, Write as _},
     num::ParseIntError,
-    ops::RangeInclusive,
+    ops::{Range, RangeInclusive},
     str::FromStr,
 };
 
@@ -18,6 +18,8 @@ use super::{
 
 /// Rows of an answer without a limit of its own, and at most.
 const LIMIT: (usize, usize) = (100, 1000);
+/// Named tenants that are walked one by one.
+const FEW: usize = 8;
 
 /// Which outcomes to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -139,6 +141,21 @@ impl Logged {
     }
 }
 
+impl LogFilter {
+    /// The tenants that are walked one by one, each along its own index, so that a quiet one costs
+    /// nothing. For more than a few, all entries are walked once: they would share how far a page looks.
+    pub(super) fn one_by_one(&self) -> Option<&[TenantId]> {
+        let tenants = self.whose.named()?;
+        let is_time = Walk::of(self) == Some(Walk::All);
+        (is_time && tenants.len() <= FEW).then_some(tenants)
+    }
+
+    /// True for what is found by its name: those entries are looked at by their ids, the newest first.
+    pub(super) fn is_by_name(&self) -> bool {
+        self.name.is_some() && self.request.is_none()
+    }
+}
+
 /// How many rows are meant.
 pub(super) fn limit(asked: usize) -> usize {
     match asked {
@@ -173,12 +190,6 @@ impl Walk {
             (_, Some(tenant)) => Some(Walk::Tenant(tenant)),
             (_, None) => Some(Walk::All),
         }
-    }
-
-    /// True if the tenant is among what the index knows, but not what it is walked by: then one walk
-    /// serves several tenants.
-    pub(super) fn is_across_tenants(self) -> bool {
-        matches!(self, Walk::Refused | Walk::Rare(_))
     }
 
     /// Where the index has been chosen by hand, how.
@@ -252,23 +263,33 @@ const COLUMNS: &str = "e.id, e.request, e.at, e.duration_us, e.tenant, e.connect
     b.entry IS NOT NULL";
 
 impl Query {
-    /// The entries along their index.
+    /// The entries along their index, before the filter's place.
     pub(super) fn new(filter: &LogFilter, key: &NameKey) -> Self {
-        Self::walking(filter, key, Walk::of(filter))
+        let mut query = Self::walking(filter, key, Walk::of(filter), 0..i64::MAX);
+        if let Some(before) = filter.before {
+            query.and("(e.at, e.id) < (?, ?)", [before.at, before.id]);
+        }
+        query
+    }
+
+    /// The entries that have the filter's name, with ids from this one on and before the filter's place.
+    pub(super) fn named(filter: &LogFilter, key: &NameKey, from: i64) -> Self {
+        let before = filter.before.map_or(i64::MAX, |before| before.id);
+        Self::walking(filter, key, None, from..before)
     }
 
     /// The entries by their ids.
     pub(super) fn tail(filter: &LogFilter, key: &NameKey) -> Self {
-        Self::walking(filter, key, None)
+        Self::walking(filter, key, None, 0..i64::MAX)
     }
 
-    fn walking(filter: &LogFilter, key: &NameKey, walk: Option<Walk>) -> Self {
+    fn walking(filter: &LogFilter, key: &NameKey, walk: Option<Walk>, named: Range<i64>) -> Self {
         let columns = if filter.bodies {
             format!("{COLUMNS}, b.request, b.response")
         } else {
             COLUMNS.to_owned()
         };
-        let (sql, values) = Self::source(&columns, filter, key, walk);
+        let (sql, values) = Self::source(&columns, filter, key, walk, named);
         Self {
             sql,
             values,
@@ -278,11 +299,13 @@ impl Query {
     }
 
     /// These columns of what the filter lets through, without order and limit, with the values to bind.
+    /// What has the filter's name is looked for among these ids.
     pub(super) fn source(
         columns: &str,
         filter: &LogFilter,
         key: &NameKey,
         walk: Option<Walk>,
+        named: Range<i64>,
     ) -> (String, Vec<Value>) {
         let from = walk.map_or(String::new(), Walk::condition);
         let index = walk.map_or("", Walk::index);
@@ -297,11 +320,11 @@ impl Query {
         };
         // Without a walk the index on time would only tempt SQLite to look at a whole tenant.
         let sign = if walk.is_some() { "" } else { "+" };
-        query.conditions(filter, key, sign);
+        query.conditions(filter, key, sign, named);
         (query.sql, query.values)
     }
 
-    fn conditions(&mut self, filter: &LogFilter, key: &NameKey, sign: &str) {
+    fn conditions(&mut self, filter: &LogFilter, key: &NameKey, sign: &str, named: Range<i64>) {
         if let Some(tenant) = filter.tenant {
             self.and(&format!("{sign}e.tenant = ?"), [tenant.0]);
         }
@@ -336,19 +359,10 @@ impl Query {
         if let Some(cause) = filter.cause {
             self.and("e.cause = ?", [cause.as_str().to_owned()]);
         }
-        if let Some(name) = &filter.name {
-            let named = match filter.whose.named() {
-                // Hashes are the same in all tenants, so one question is enough.
-                Some(tenants) if filter.tenant.is_none() => {
-                    let ids: Vec<String> = tenants.iter().map(TenantId::to_string).collect();
-                    NAMED.replace("n.tenant = ?", &format!("n.tenant IN ({})", ids.join(", ")))
-                }
-                _ => {
-                    self.values.push(nobody(filter.tenant).into());
-                    NAMED.to_owned()
-                }
-            };
-            self.and(&format!("e.id IN ({named})"), [key.hash(name)]);
+        if filter.name.is_some() {
+            let (ids, values) = ids(filter, key, named);
+            self.sql += &format!(" AND e.id IN ({ids})");
+            self.values.extend(values);
         }
         if let Some(resource) = filter.resource {
             self.and("e.resource = ?", [resource.0.to_vec()]);
@@ -377,6 +391,48 @@ impl Query {
             .query_map(params_from_iter(&self.values), |row| logged(row, bodies))?
             .collect()
     }
+}
+
+/// The ids among these whose entries have the filter's name, and what to bind.
+fn ids(filter: &LogFilter, key: &NameKey, among: Range<i64>) -> (String, Vec<Value>) {
+    let mut values = Vec::new();
+    let named = match filter.whose.named() {
+        // Hashes are the same in all tenants, so one question is enough.
+        Some(tenants) if filter.tenant.is_none() => {
+            let ids: Vec<String> = tenants.iter().map(TenantId::to_string).collect();
+            NAMED.replace("n.tenant = ?", &format!("n.tenant IN ({})", ids.join(", ")))
+        }
+        _ => {
+            values.push(nobody(filter.tenant).into());
+            NAMED.to_owned()
+        }
+    };
+    let name = filter.name.as_deref().unwrap_or_default();
+    values.extend([key.hash(name), among.start, among.end].map(Value::from));
+    (format!("{named} AND n.entry >= ? AND n.entry < ?"), values)
+}
+
+/// The place of the entry that comes after `most` others of the filter's name, if there are so many.
+pub(super) fn end_of_name(
+    conn: &Connection,
+    key: &NameKey,
+    filter: &LogFilter,
+    most: usize,
+) -> rusqlite::Result<Option<Place>> {
+    let before = filter.before.map_or(i64::MAX, |before| before.id);
+    let (ids, values) = ids(filter, key, 0..before);
+    // What is sorted are numbers of one index; no entry is read but the last.
+    conn.prepare_cached(&format!(
+        "SELECT at, id FROM entry WHERE id =
+             ({ids} ORDER BY n.entry DESC LIMIT 1 OFFSET {most})"
+    ))?
+    .query_row(params_from_iter(values), |row| {
+        Ok(Place {
+            at: row.get(0)?,
+            id: row.get(1)?,
+        })
+    })
+    .optional()
 }
 
 fn logged(row: &Row<'_>, bodies: bool) -> rusqlite::Result<Logged> {

@@ -157,13 +157,11 @@ impl LogReader {
         answer
     }
 
-    /// Entries, newest first.
+    /// Entries, newest first: by their time, those of a name by their id.
     pub fn entries(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
-        let is_across = Walk::of(filter).is_none_or(Walk::is_across_tenants);
-        let Some(tenants) = filter.whose.named().filter(|_| !is_across) else {
+        let Some(tenants) = filter.one_by_one() else {
             return self.along(filter);
         };
-        // Tenant by tenant, each along its own index: that one of them is quiet costs nothing.
         let mut found = Vec::new();
         for tenant in tenants {
             let of_one = LogFilter {
@@ -180,10 +178,10 @@ impl LogReader {
 
     fn along(&self, filter: &LogFilter) -> Result<Vec<Logged>, StoreError> {
         self.ask(|conn, key| {
-            let mut query = Query::new(filter, key);
-            if let Some(before) = filter.before {
-                query.and("(e.at, e.id) < (?, ?)", [before.at, before.id]);
+            if filter.is_by_name() {
+                return Query::named(filter, key, 0).run(conn, "+e.id DESC");
             }
+            let query = Query::new(filter, key);
             match Walk::of(filter) {
                 Some(_) => query.run(conn, "e.at DESC, e.id DESC"),
                 // As with the conditions on time: no index is to be walked for its order.

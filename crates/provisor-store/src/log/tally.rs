@@ -123,8 +123,13 @@ impl LogReader {
             ..filter.clone()
         };
         self.ask(|conn, key| {
-            let (from, values) =
-                Query::source("e.tenant, e.cause, e.at", &filter, key, Walk::of(&filter));
+            let (from, values) = Query::source(
+                "e.tenant, e.cause, e.at",
+                &filter,
+                key,
+                Walk::of(&filter),
+                0..i64::MAX,
+            );
             let refusals: Vec<Refusals> = conn
                 .prepare_cached(&format!(
                     "SELECT tenant, cause, count(*), min(at), max(at)

@@ -308,7 +308,11 @@ impl<'c> Transaction<'c> {
     }
 
     fn decide(&mut self, origin: &Origin, change: &Change) -> Decided<Outcome> {
-        let renewed = self.admit(origin)?;
+        let renewed = match change {
+            // What was taken is told, also when the session was ended for it.
+            Change::NoteExport(export) if export.rows.is_some() => None,
+            _ => self.admit(origin)?,
+        };
         let origin = renewed.as_ref().unwrap_or(origin);
         let note = self.note(origin, change)?;
         let outcome = self.carry_out(origin, change)?;

@@ -12,8 +12,9 @@ fn log_with_rarities(bench: &Bench) -> SyncLog {
         (Operation::Create, 201, ACME),
     ];
     for (operation, status, tenant) in rare {
-        for _ in 0..10 {
-            bench.pass(1000);
+        for step in 0..10 {
+            // Now and then several in one millisecond.
+            bench.pass(if step % 4 == 0 { 1000 } else { 0 });
             log.record(bench.lookup(ACME, "lena"));
         }
         bench.pass(1000);
@@ -66,6 +67,22 @@ fn filters() -> Vec<LogFilter> {
             ..all()
         },
     ];
+    for name in ["lena", "rare"] {
+        filters.push(LogFilter {
+            name: Some(name.to_owned()),
+            tenant: Some(ACME),
+            show: Show::All,
+            ..all()
+        });
+    }
+    let many = Whose::Named((1..=20).map(TenantId).collect());
+    for filter in filters.clone() {
+        filters.push(LogFilter {
+            whose: many.clone(),
+            tenant: None,
+            ..filter
+        });
+    }
     for filter in filters.clone() {
         let of_one = LogFilter {
             tenant: Some(GLOBEX),
@@ -149,4 +166,25 @@ fn a_page_stays_within_its_time() {
     };
     let page = log.reader().page_within(&filter, 10).unwrap();
     assert_eq!(page, LogPage::default(), "all of it was looked at");
+}
+
+#[test]
+fn a_name_that_is_everywhere_is_looked_at_so_far() {
+    let bench = Bench::new();
+    let log = log_with_rarities(&bench);
+    let filter = LogFilter {
+        name: Some("lena".to_owned()),
+        tenant: Some(ACME),
+        operation: Some(Operation::Bulk),
+        ..LogFilter::default()
+    };
+    let page = log.reader().page_within(&filter, 30).unwrap();
+    assert_eq!(page.entries, []);
+    let ended = page.ended.unwrap();
+    let rest = LogFilter {
+        before: Some(ended),
+        ..filter
+    };
+    let rest = log.reader().page_within(&rest, 30).unwrap();
+    assert_eq!(rest, LogPage::default(), "nine more are all");
 }

@@ -305,6 +305,26 @@ pub(crate) async fn a_role_is_looked_at_again_inside_the_transaction(bench: &Ben
     ask(bench, set).await.unwrap();
     let late = pause(bench.tenant, &session).await.unwrap_err();
     assert!(late.contains("role changed"), "{late}");
+    // What was taken before is told, but nothing more is taken.
+    let export = |rows| {
+        let origin = Origin {
+            tenant: bench.tenant,
+            request: RequestId::random(),
+            actor: Actor::Session(session.clone()),
+            address: None,
+        };
+        let note = provisor_store::change::NoteExport {
+            what: "log",
+            filter: Value::Null,
+            rows,
+        };
+        bench.store.write(origin, Change::NoteExport(note))
+    };
+    assert!(export(None).await.is_err());
+    export(Some(7)).await.unwrap();
+    let told = audit(bench, AuditQuery::default()).await;
+    let told = (&*told[0].actor, &*told[0].action, &told[0].after["rows"]);
+    assert_eq!(told, ("person:sam@example.com", "export.end", &7.into()));
 }
 
 pub(crate) async fn the_last_owner_stays(bench: &Bench) {
