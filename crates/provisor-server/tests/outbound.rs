@@ -42,6 +42,8 @@ struct Habits {
     /// A removal with a value empties the team, or is refused.
     removal_by_value: Removal,
     hides_members: bool,
+    /// A creation of what is there is answered with it.
+    creates_the_same: bool,
     /// Never takes this one as a member, though the user is there.
     refuses_member: Option<&'static str>,
     /// Every third request is answered 429.
@@ -165,6 +167,17 @@ impl Theirs {
         } else {
             "externalId"
         };
+        if self.habits.creates_the_same {
+            let name = body[unique].as_str().unwrap_or_default();
+            let mut all = self.resources.values();
+            if let Some(held) = all.find(|held| {
+                held[unique]
+                    .as_str()
+                    .is_some_and(|held| held.eq_ignore_ascii_case(name))
+            }) {
+                return answer(200, held);
+            }
+        }
         let twin = |held: &&Value| held[unique] == body[unique];
         let at = format!("/{kind}/");
         let mut same = self
@@ -658,6 +671,39 @@ async fn one_refused_member_keeps_no_other_out() {
             .contains("no such member"),
         "{line:?}"
     );
+}
+
+#[tokio::test]
+async fn nobody_takes_the_resource_of_another_one() {
+    // Two names that are one for the target, whose second creation is answered with the first one's resource.
+    let world = World::new(Habits {
+        creates_the_same: true,
+        first_page_for_ever: Some(0),
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let users = "id,userName\n1,lena@x\n2,Lena@x\n";
+    let pushed = world
+        .push_files(&target, users, "team,member\n")
+        .await
+        .unwrap();
+    assert_eq!((pushed.created, pushed.failed), (1, 1));
+    // The name of one, under the id of another who was not pushed yet.
+    let world = World::new(Habits::default()).await;
+    let target = world.target(&world.settings()).await;
+    let held = json!({ "id": "x", "userName": "lena", "externalId": "2" });
+    world
+        .theirs()
+        .resources
+        .insert("/Users/x".to_owned(), held.clone());
+    let users = "id,userName\n1,lena\n2,otto\n";
+    let pushed = world
+        .push_files(&target, users, "team,member\n")
+        .await
+        .unwrap();
+    assert_eq!((pushed.linked, pushed.failed), (0, 1));
+    assert_eq!(world.user("lena"), held);
 }
 
 #[tokio::test]

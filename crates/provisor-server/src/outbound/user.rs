@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-use provisor_store::target::{Kind, NewEntry, Report};
+use provisor_store::target::{Kind, NewEntry, Report, TargetObject};
 use scim::{Map, Value};
 use serde_json::json;
 
@@ -103,7 +103,14 @@ pub(super) async fn obtain(
             .await
         {
             Ok((status, held)) => {
-                report.object.remote = id_of(&held).map(str::to_owned);
+                let id = id_of(&held).map(str::to_owned);
+                // Another one of the source may have found it before the answer came, or the target gave what it had.
+                if let Some(id) = &id
+                    && !run.claim(&report.object, id).await?
+                {
+                    return Err(taken(run, kind));
+                }
+                report.object.remote = id;
                 run.progress().created.fetch_add(1, Relaxed);
                 let attributes: Vec<&String> = wanted
                     .keys()
@@ -158,14 +165,12 @@ async fn adopt(
     let mut free = Vec::new();
     for held in found {
         if let Some(id) = id_of(&held)
+            && !is_anothers(run, &report.object, wanted, &held).await?
             && run.claim(&report.object, id).await?
         {
             free.push(held);
         } else if kind == Kind::User {
-            return Err(Trouble::Unclear(format!(
-                "the target's user with this {} is linked to another user of the source already",
-                identifier(run)
-            )));
+            return Err(taken(run, kind));
         }
     }
     if free.len() > 1 {
@@ -204,6 +209,33 @@ async fn adopt(
     }
     run.progress().linked.fetch_add(1, Relaxed);
     Ok(Some(Obtained { held, in_step }))
+}
+
+/// Whether the target holds it under the id of another one of the source, which was not linked to it yet.
+async fn is_anothers(
+    run: &Run,
+    object: &TargetObject,
+    wanted: &Map<String, Value>,
+    held: &Map<String, Value>,
+) -> Result<bool, Trouble> {
+    let text = |resource| super::mapping::field(resource, "externalId").and_then(Value::as_str);
+    // Rules may have made something else of the externalId.
+    let ours = text(wanted) == Some(&object.local);
+    let Some(other) = text(held).filter(|other| ours && *other != object.local) else {
+        return Ok(false);
+    };
+    let others = run.source.load(object.kind, &[other.to_owned()]).await?;
+    Ok(others.iter().any(Option::is_some))
+}
+
+fn taken(run: &Run, kind: Kind) -> Trouble {
+    let (what, key) = match kind {
+        Kind::Team => ("team", "displayName"),
+        _ => ("user", identifier(run)),
+    };
+    Trouble::Unclear(format!(
+        "the target's {what} with this {key} is linked to another {what} of the source already"
+    ))
 }
 
 fn identifier(run: &Run) -> &'static str {
