@@ -44,6 +44,8 @@ struct Habits {
     hides_members: bool,
     /// A creation of what is there is answered with it.
     creates_the_same: bool,
+    /// Creates and never answers.
+    hangs: bool,
     /// Never takes this one as a member, though the user is there.
     refuses_member: Option<&'static str>,
     /// Every third request is answered 429.
@@ -69,6 +71,7 @@ struct Theirs {
     resources: BTreeMap<String, Value>,
     requests: Vec<String>,
     last: usize,
+    created: Arc<tokio::sync::Notify>,
 }
 
 type Shared = Arc<Mutex<Theirs>>;
@@ -78,7 +81,22 @@ fn answer(status: u16, body: &Value) -> Response {
 }
 
 async fn serve(State(theirs): State<Shared>, method: Method, uri: Uri, body: Bytes) -> Response {
-    let mut theirs = theirs.lock().unwrap();
+    let is_creation = method == Method::POST;
+    let (response, hangs) = {
+        let mut theirs = theirs.lock().unwrap();
+        let response = respond(&mut theirs, method, &uri, &body);
+        if is_creation {
+            theirs.created.notify_one();
+        }
+        (response, is_creation && theirs.habits.hangs)
+    };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+    response
+}
+
+fn respond(theirs: &mut Theirs, method: Method, uri: &Uri, body: &[u8]) -> Response {
     theirs.requests.push(format!("{method} {uri}"));
     let (habits, n) = (theirs.habits, theirs.requests.len());
     if habits.answers_401 {
@@ -87,7 +105,7 @@ async fn serve(State(theirs): State<Shared>, method: Method, uri: Uri, body: Byt
     if habits.busy && n.is_multiple_of(3) {
         return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
     }
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let path = uri.path().to_owned();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match (method.as_str(), parts.as_slice()) {
@@ -704,6 +722,66 @@ async fn nobody_takes_the_resource_of_another_one() {
         .unwrap();
     assert_eq!((pushed.linked, pushed.failed), (0, 1));
     assert_eq!(world.user("lena"), held);
+}
+
+#[tokio::test]
+async fn who_was_created_in_a_killed_run_is_found_though_renamed_or_gone() {
+    let hangs = Habits {
+        hangs: true,
+        ..Habits::default()
+    };
+    for next in ["1,lena.new", "2,otto"] {
+        let world = World::new(hangs).await;
+        let settings = TargetSettings {
+            deprovision: Deprovision::Delete,
+            ..world.settings()
+        };
+        let target = world.target(&settings).await;
+        let created = world.theirs().created.clone();
+        tokio::select! {
+            ended = world.push_files(&target, "id,userName\n1,lena\n", "team,member\n") => panic!("{ended:?}"),
+            () = created.notified() => {}
+        }
+        assert_eq!(world.there().0, ["lena"]);
+        world.theirs().habits.hangs = false;
+        let pushed = world
+            .push_files(&target, &format!("id,userName\n{next}\n"), "team,member\n")
+            .await
+            .unwrap();
+        assert_eq!(pushed.failed, 0);
+        assert_eq!(
+            world.there().0,
+            [&next[2..]],
+            "{:?}",
+            world.log(&target).await
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_creation_makes_nobody_elses_user_ours() {
+    let world = World::new(Habits {
+        most_members: Some(0),
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let teams = "team,member\nSales,u0\n";
+    let pushed = world
+        .push_files(&target, "userName\nu0\n", teams)
+        .await
+        .unwrap();
+    assert_eq!(pushed.failed, 1, "the team is refused");
+    let theirs = json!({ "id": "x", "displayName": "Sales" });
+    world
+        .theirs()
+        .resources
+        .insert("/Groups/x".to_owned(), theirs);
+    world
+        .push_files(&target, "userName\nu0\n", "team,member\n")
+        .await
+        .unwrap();
+    assert!(world.theirs().resources.contains_key("/Groups/x"));
 }
 
 #[tokio::test]

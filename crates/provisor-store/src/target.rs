@@ -90,7 +90,8 @@ pub struct TargetObject {
     pub remote: Option<String>,
     /// What the log calls it.
     pub label: String,
-    /// Hash of what the target is known to hold; `None`: unknown.
+    /// Hash of what the target is known to hold; `None`: unknown. Without an id in the target: what a creation whose
+    /// answer was not seen is found by.
     pub sent: Option<Vec<u8>>,
     /// Names of the attributes it was last sent with, with commas between.
     pub names: String,

@@ -15,7 +15,7 @@ use super::{
     plan::{self, Desired},
     run::Run,
     trouble::Trouble,
-    user::{change, entry, obtain},
+    user::{change, entry, obtain, recall},
 };
 
 /// A team that waits for members is looked at again after this time in any case (milliseconds).
@@ -31,6 +31,7 @@ pub(super) async fn push(
     let missing = match desired {
         Desired::Present(wanted) => present(run, report, wanted, &desired.hash(), reports).await?,
         Desired::Absent(absence) => {
+            recall(run, report).await?;
             if let Some(id) = report.object.remote.take() {
                 let status = match run.remote.delete(Kind::Team, &id).await {
                     Ok(status) => status,

@@ -2,7 +2,10 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-use provisor_store::target::{Kind, NewEntry, Report, TargetObject};
+use provisor_store::{
+    TargetChange,
+    target::{Kind, NewEntry, Report, TargetObject},
+};
 use scim::{Map, Value};
 use serde_json::json;
 
@@ -17,6 +20,9 @@ use super::{
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 /// How often a POST is made whose answer is lost each time, with a search in between.
 const CREATIONS: u32 = 5;
+/// What stands before the mark of a creation whose id is not known yet.
+const UNDER: &[u8] = b"under:";
+const ORPHAN: &str = "it was created earlier, and the run was interrupted before its id was known";
 
 /// Brings one user in step.
 pub(super) async fn push(run: &Run, report: &mut Report, desired: &Desired) -> Result<(), Trouble> {
@@ -92,10 +98,18 @@ pub(super) async fn obtain(
             "it has no value of the attribute that the target is searched by".to_owned(),
         )
     })?;
+    if let Some(held) = orphan(run, report).await?
+        && let Some(found) = link(run, report, wanted, held, ORPHAN).await?
+    {
+        return Ok(found);
+    }
     let mut why = None;
     for attempt in 0..CREATIONS {
         if let Some(found) = adopt(run, report, kind, wanted, &key, attempt > 0).await? {
             return Ok(found);
+        }
+        if attempt == 0 {
+            note_creation(run, report, &key, wanted).await?;
         }
         match run
             .remote
@@ -110,7 +124,7 @@ pub(super) async fn obtain(
                 {
                     return Err(taken(run, kind));
                 }
-                report.object.remote = id;
+                (report.object.remote, report.object.sent) = (id, None);
                 run.progress().created.fetch_add(1, Relaxed);
                 let attributes: Vec<&String> = wanted
                     .keys()
@@ -135,9 +149,13 @@ pub(super) async fn obtain(
                 if let Some(found) = adopt(run, report, kind, wanted, &key, true).await? {
                     return Ok(found);
                 }
+                forget_creation(run, report, attempt).await?;
                 return Err(conflict);
             }
-            Err(trouble) => return Err(trouble),
+            Err(trouble) => {
+                forget_creation(run, report, attempt).await?;
+                return Err(trouble);
+            }
         }
     }
     Err(why.unwrap_or_else(|| Trouble::Lost("no answer to its creation came".to_owned())))
@@ -182,16 +200,21 @@ async fn adopt(
     let Some(held) = free.pop() else {
         return Ok(None);
     };
+    let reason = format!("the target has one with the same {}", key_name(run, kind));
+    link(run, report, wanted, held, &reason).await
+}
+
+/// Links it to this one, and brings that in step; `None` if it went meanwhile.
+async fn link(
+    run: &Run,
+    report: &mut Report,
+    wanted: &Map<String, Value>,
+    held: Map<String, Value>,
+    reason: &str,
+) -> Result<Option<Obtained>, Trouble> {
+    let kind = report.object.kind;
     let id = id_of(&held).map(str::to_owned);
-    report.object.remote.clone_from(&id);
-    let reason = format!(
-        "the target has one with the same {}",
-        if kind == Kind::Team {
-            "displayName"
-        } else {
-            identifier(run)
-        }
-    );
+    (report.object.remote, report.object.sent) = (id.clone(), None);
     report.entries.push(entry(
         "link",
         None,
@@ -229,22 +252,97 @@ async fn is_anothers(
 }
 
 fn taken(run: &Run, kind: Kind) -> Trouble {
-    let (what, key) = match kind {
-        Kind::Team => ("team", "displayName"),
-        _ => ("user", identifier(run)),
-    };
+    let what = if kind == Kind::Team { "team" } else { "user" };
+    let key = key_name(run, kind);
     Trouble::Unclear(format!(
         "the target's {what} with this {key} is linked to another {what} of the source already"
     ))
 }
 
-fn identifier(run: &Run) -> &'static str {
+fn key_name(run: &Run, kind: Kind) -> &'static str {
     use super::settings::MatchBy;
-    match run.settings.identifier {
-        MatchBy::UserName => "userName",
-        MatchBy::Email => "e-mail",
-        MatchBy::ExternalId => "externalId",
+    match (kind, run.settings.identifier) {
+        (Kind::Team, _) => "displayName",
+        (_, MatchBy::UserName) => "userName",
+        (_, MatchBy::Email) => "e-mail",
+        (_, MatchBy::ExternalId) => "externalId",
     }
+}
+
+/// Writes down, before a creation, what it will be found by: should the run be killed before it knows the id, whoever
+/// leaves or is renamed until the next run is found all the same. The place of the hash is free until there is an id.
+async fn note_creation(
+    run: &Run,
+    report: &mut Report,
+    key: &str,
+    wanted: &Map<String, Value>,
+) -> Result<(), Trouble> {
+    let mark = json!({ "key": key, "externalId": wanted.get("externalId") });
+    let mark = [UNDER, mark.to_string().as_bytes()].concat();
+    if report.object.sent.as_ref() == Some(&mark) {
+        return Ok(());
+    }
+    report.object.sent = Some(mark);
+    write_object(run, report).await
+}
+
+/// A creation was refused, so that nothing is to be found; one before it whose answer was lost may be there yet.
+async fn forget_creation(run: &Run, report: &mut Report, attempt: u32) -> Result<(), Trouble> {
+    if attempt > 0 {
+        return Ok(());
+    }
+    report.object.sent = None;
+    // A run that ends here writes no report.
+    match run.remote.stopped() {
+        Some(_) => write_object(run, report).await,
+        None => Ok(()),
+    }
+}
+
+async fn write_object(run: &Run, report: &Report) -> Result<(), Trouble> {
+    let alone = Report {
+        object: report.object.clone(),
+        gone: false,
+        members: Vec::new(),
+        entries: Vec::new(),
+    };
+    let (id, reports) = (run.target.id, vec![alone]);
+    Ok(run.write(TargetChange::Report { id, reports }).await?)
+}
+
+/// What an earlier creation made whose id was not written down.
+async fn orphan(run: &Run, report: &Report) -> Result<Option<Map<String, Value>>, Trouble> {
+    let object = &report.object;
+    let mark = object
+        .sent
+        .as_deref()
+        .filter(|_| object.remote.is_none())
+        .and_then(|sent| serde_json::from_slice::<Value>(sent.strip_prefix(UNDER)?).ok());
+    let Some(mark) = mark else { return Ok(None) };
+    let key = mark["key"].as_str().unwrap_or_default();
+    for held in run.remote.find(object.kind, key, true).await? {
+        // Not every target keeps an externalId.
+        let kept = super::mapping::field(&held, "externalId").filter(|kept| !kept.is_null());
+        if kept.is_none_or(|kept| *kept == mark["externalId"])
+            && let Some(id) = id_of(&held)
+            && run.claim(object, id).await?
+        {
+            return Ok(Some(held));
+        }
+    }
+    Ok(None)
+}
+
+/// Finds one who is to go and may have been created without a trace.
+pub(super) async fn recall(run: &Run, report: &mut Report) -> Result<(), Trouble> {
+    if let Some(held) = orphan(run, report).await? {
+        let id = id_of(&held).map(str::to_owned);
+        (report.object.remote, report.object.sent) = (id.clone(), None);
+        run.progress().linked.fetch_add(1, Relaxed);
+        let detail = json!({ "reason": ORPHAN, "remote": id });
+        report.entries.push(entry("link", None, detail));
+    }
+    Ok(())
 }
 
 /// Sends what differs; false if the target does not have it any more.
@@ -313,6 +411,7 @@ async fn send(
 }
 
 async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), Trouble> {
+    recall(run, report).await?;
     let Some(id) = report.object.remote.clone() else {
         report.gone = true;
         return Ok(());
@@ -327,7 +426,7 @@ async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), 
             let status = run.remote.delete(Kind::User, &id).await?;
             run.progress().deleted.fetch_add(1, Relaxed);
             report.entries.push(entry("delete", Some(status), reason));
-            report.object.remote = None;
+            (report.object.remote, report.object.sent) = (None, None);
             report.gone = true;
         }
         Deprovision::Deactivate => {
