@@ -21,7 +21,7 @@ use provisor_server::outbound::{
 use provisor_store::{
     Actor, Change, Clock, Origin, Outcome, RequestId, Store, TargetChange, TenantId,
     sqlite::{SqliteSettings, SqliteStore},
-    target::{EntryQuery, Target, TargetEntry},
+    target::{EntryQuery, Kind, Target, TargetEntry, TargetObject},
 };
 use serde_json::{Value, json};
 
@@ -430,6 +430,16 @@ impl World {
         self.theirs.lock().unwrap()
     }
 
+    async fn object(&self, target: &Target, local: &str) -> TargetObject {
+        let mut view = self.store.read().await.unwrap();
+        let place = (self.tenant, target.id);
+        let found = view
+            .target_by_local(place, Kind::User, &[local.to_owned()])
+            .await
+            .unwrap();
+        found.into_iter().flatten().next().unwrap()
+    }
+
     async fn only_target(&self) -> Target {
         let mut view = self.store.read().await.unwrap();
         let mut targets = view.targets(Some(self.tenant)).await.unwrap();
@@ -782,6 +792,57 @@ async fn a_refused_creation_makes_nobody_elses_user_ours() {
         .await
         .unwrap();
     assert!(world.theirs().resources.contains_key("/Groups/x"));
+}
+
+const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value";
+
+#[tokio::test]
+async fn managers_come_along_whoever_is_created_first() {
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        parallel: 1,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    let users = format!("id,userName,{MANAGER}\n1,lena,3\n2,otto,3\n3,boss,\n");
+    let teams = "team,member\n";
+    world.push_files(&target, &users, teams).await.unwrap();
+    let boss = world.user("boss")["id"].clone();
+    for name in ["lena", "otto"] {
+        let user = world.user(name);
+        assert!(
+            user[enterprise]["manager"]["value"] == boss
+                || user[format!("{enterprise}:manager")]["value"] == boss,
+            "{user}"
+        );
+    }
+    // All of it is settled.
+    let before = world.theirs().requests.len();
+    world.push_files(&target, &users, teams).await.unwrap();
+    let sent = world.theirs().requests[before..].to_vec();
+    assert!(
+        sent.iter().all(|request| !request.contains("/Users/")),
+        "{sent:?}"
+    );
+    // One who is refused is waited for.
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        identifier: provisor_server::outbound::settings::MatchBy::ExternalId,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    world.theirs().resources.insert(
+        "/Users/x".to_owned(),
+        json!({ "id": "x", "userName": "boss" }),
+    );
+    let pushed = world.push_files(&target, &users, teams).await.unwrap();
+    assert_eq!((pushed.created, pushed.failed), (2, 1));
+    let object = world.object(&target, "1").await;
+    assert_eq!(
+        (object.state(), object.error.as_deref()),
+        ("waiting", Some("its manager is not in the target yet"))
+    );
 }
 
 #[tokio::test]

@@ -106,6 +106,11 @@ pub struct TargetObject {
 }
 
 impl TargetObject {
+    /// Not in the target yet, and not given to be absent from it.
+    pub fn is_to_come(&self) -> bool {
+        self.remote.is_none() && (self.due.is_some() || self.error.is_some())
+    }
+
     /// Its state in one word.
     pub fn state(&self) -> &'static str {
         match (self.due, &self.error, &self.remote) {

@@ -96,14 +96,7 @@ async fn differs(
             return Ok(back.then(|| json!({ "attributes": ["active"] })));
         }
     };
-    // What a manager is called there is looked at when it is pushed.
-    let mut wanted = wanted.clone();
-    if let Some((_, Value::Object(extension))) = wanted
-        .iter_mut()
-        .find(|(name, _)| name.ends_with(":enterprise:2.0:User"))
-    {
-        extension.remove("manager");
-    }
+    let (wanted, _) = super::user::with_manager(run, wanted).await?;
     let difference = Difference::between(&wanted, held, &object.names);
     let changed: Vec<&str> = difference.names();
     let mut detail = json!({});

@@ -12,9 +12,9 @@ use serde_json::json;
 use super::{
     plan::{Absence, Desired, Difference},
     remote::id_of,
-    run::Run,
+    run::{Run, WAIT},
     settings::Deprovision,
-    trouble::Trouble,
+    trouble::{Stopped, Trouble},
 };
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -26,16 +26,24 @@ const ORPHAN: &str = "it was created earlier, and the run was interrupted before
 
 /// Brings one user in step.
 pub(super) async fn push(run: &Run, report: &mut Report, desired: &Desired) -> Result<(), Trouble> {
+    let mut waits = false;
     match desired {
         Desired::Present(wanted) => {
-            let wanted = with_manager(run, wanted).await?;
+            let (wanted, is_to_come) = with_manager(run, wanted).await?;
             let hash = Desired::Present(wanted.clone()).hash();
             present(run, report, &wanted, &hash).await?;
+            // Without an update the manager would never be sent.
+            waits = is_to_come && run.settings.update && report.object.remote.is_some();
         }
         Desired::Absent(absence) => absent(run, report, *absence).await?,
     }
     let object = &mut report.object;
     (object.due, object.attempts, object.error) = (None, 0, None);
+    if waits {
+        object.due = Some(run.wish.clock.now() + WAIT);
+        object.error = Some("its manager is not in the target yet".to_owned());
+        run.wait_for_manager(object.local.clone());
+    }
     Ok(())
 }
 
@@ -465,26 +473,28 @@ pub(super) fn entry(action: &'static str, status: Option<u16>, detail: Value) ->
     }
 }
 
-/// The manager is named by an id, which is another one in the target; one who is not there is left out.
-async fn with_manager(
+/// The manager is named by an id, which is another one in the target; one who is not there is left out. True if that
+/// one is still to come.
+pub(super) async fn with_manager(
     run: &Run,
     wanted: &Map<String, Value>,
-) -> Result<Map<String, Value>, Trouble> {
+) -> Result<(Map<String, Value>, bool), Stopped> {
     let local = wanted
         .get(ENTERPRISE)
         .and_then(|extension| extension["manager"]["value"].as_str());
     let Some(local) = local.map(str::to_owned) else {
-        return Ok(wanted.clone());
+        return Ok((wanted.clone(), false));
     };
     let mut view = run.wish.store.read().await?;
     let known = view
         .target_by_local(run.place(), Kind::User, &[local])
         .await?;
     drop(view);
-    let remote = known.into_iter().flatten().find_map(|known| known.remote);
+    let known = known.into_iter().flatten().next();
+    let is_to_come = known.as_ref().is_some_and(TargetObject::is_to_come);
     let mut wanted = wanted.clone();
     if let Some(Value::Object(extension)) = wanted.get_mut(ENTERPRISE) {
-        match remote {
+        match known.and_then(|known| known.remote) {
             Some(remote) => extension.insert("manager".into(), json!({ "value": remote })),
             None => extension.remove("manager"),
         };
@@ -492,5 +502,5 @@ async fn with_manager(
             wanted.remove(ENTERPRISE);
         }
     }
-    Ok(wanted)
+    Ok((wanted, is_to_come))
 }
