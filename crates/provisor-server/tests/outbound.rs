@@ -176,6 +176,12 @@ impl Theirs {
             Some(size) => found.into_iter().take(size).collect(),
             None => found.into_iter().skip(start - 1).take(7).collect(),
         };
+        let mut page = json!(page);
+        if self.habits.hides_members {
+            for one in page.as_array_mut().unwrap() {
+                one.as_object_mut().unwrap().remove("members");
+            }
+        }
         answer(200, &json!({ "totalResults": total, "Resources": page }))
     }
 
@@ -277,6 +283,8 @@ impl Theirs {
                 members.retain(|one| one["value"] != id);
             } else if op == "remove" {
                 held.as_object_mut().unwrap().remove(path);
+            } else if let Some((urn, name)) = path.rsplit_once(':') {
+                held[urn][name] = operation["value"].clone();
             } else {
                 held[path] = operation["value"].clone();
             }
@@ -444,6 +452,14 @@ impl World {
         let mut view = self.store.read().await.unwrap();
         let mut targets = view.targets(Some(self.tenant)).await.unwrap();
         targets.pop().unwrap()
+    }
+
+    async fn ask_to_compare(&self, target: &Target) {
+        let ask = TargetChange::Ask {
+            id: target.id,
+            compare: true,
+        };
+        self.write(Change::Target(ask)).await;
     }
 
     async fn set(&self, target: &Target, settings: &TargetSettings) {
@@ -659,13 +675,14 @@ async fn a_target_that_hides_members_loses_nobody_and_keeps_nobody() {
         ..Habits::default()
     })
     .await;
-    // Other settings have the team read again.
+    // A team that differs is read again.
     let target = world.only_target().await;
-    let settings = TargetSettings {
-        batch: 100,
-        ..world.settings()
-    };
-    world.set(&target, &settings).await;
+    for one in world.theirs().resources.values_mut() {
+        if one["displayName"] == "Sales" {
+            one["externalId"] = "theirs".into();
+        }
+    }
+    world.ask_to_compare(&target).await;
     let teams = "team,member\nSales,u0\n";
     world
         .push_files(&target, "userName\nu0\nu1\n", teams)
@@ -809,14 +826,8 @@ async fn managers_come_along_whoever_is_created_first() {
     let teams = "team,member\n";
     world.push_files(&target, &users, teams).await.unwrap();
     let boss = world.user("boss")["id"].clone();
-    for name in ["lena", "otto"] {
-        let user = world.user(name);
-        assert!(
-            user[enterprise]["manager"]["value"] == boss
-                || user[format!("{enterprise}:manager")]["value"] == boss,
-            "{user}"
-        );
-    }
+    assert_eq!(world.user("lena")[enterprise]["manager"]["value"], boss);
+    assert_eq!(world.user("otto")[enterprise]["manager"]["value"], boss);
     // All of it is settled.
     let before = world.theirs().requests.len();
     world.push_files(&target, &users, teams).await.unwrap();
@@ -825,6 +836,15 @@ async fn managers_come_along_whoever_is_created_first() {
         sent.iter().all(|request| !request.contains("/Users/")),
         "{sent:?}"
     );
+    // A comparison sees one who is missing.
+    let otto = format!("/Users/{}", world.user("otto")["id"].as_str().unwrap());
+    let mut held = world.user("otto");
+    held.as_object_mut().unwrap().remove(enterprise);
+    world.theirs().resources.insert(otto, held);
+    world.ask_to_compare(&target).await;
+    let pushed = world.push_files(&target, &users, teams).await.unwrap();
+    assert_eq!((pushed.drifted, pushed.updated), (1, 1));
+    assert_eq!(world.user("otto")[enterprise]["manager"]["value"], boss);
     // One who is refused is waited for.
     let world = World::new(Habits::default()).await;
     let settings = TargetSettings {
