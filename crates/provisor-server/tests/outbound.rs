@@ -21,7 +21,7 @@ use provisor_server::outbound::{
 use provisor_store::{
     Actor, Change, Clock, Origin, Outcome, RequestId, Store, TargetChange, TenantId,
     sqlite::{SqliteSettings, SqliteStore},
-    target::{EntryQuery, Target, TargetEntry},
+    target::{EntryQuery, Kind, Target, TargetEntry, TargetObject},
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -43,6 +43,10 @@ struct Habits {
     /// A removal with a value empties the team, or is refused.
     removal_by_value: Removal,
     hides_members: bool,
+    /// A creation of what is there is answered with it.
+    creates_the_same: bool,
+    /// Creates and never answers.
+    hangs: bool,
     /// Never takes this one as a member, though the user is there.
     refuses_member: Option<&'static str>,
     /// Every third request is answered 429.
@@ -72,6 +76,7 @@ struct Theirs {
     resources: BTreeMap<String, Value>,
     requests: Vec<String>,
     last: usize,
+    created: Arc<Notify>,
 }
 
 type Shared = Arc<Mutex<Theirs>>;
@@ -87,15 +92,36 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let hold = match method {
-        Method::POST => theirs.lock().unwrap().hold.take(),
-        _ => None,
+    let is_creation = method == Method::POST;
+    let hold = match is_creation {
+        true => theirs.lock().unwrap().hold.take(),
+        false => None,
     };
     if let Some((there, go)) = hold {
         there.notify_one();
         go.notified().await;
     }
-    let mut theirs = theirs.lock().unwrap();
+    let (response, hangs) = {
+        let mut theirs = theirs.lock().unwrap();
+        let response = respond(&mut theirs, method, &uri, &headers, &body);
+        if is_creation {
+            theirs.created.notify_one();
+        }
+        (response, is_creation && theirs.habits.hangs)
+    };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+    response
+}
+
+fn respond(
+    theirs: &mut Theirs,
+    method: Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Response {
     theirs.requests.push(format!("{method} {uri}"));
     let (habits, n) = (theirs.habits, theirs.requests.len());
     if habits.answers_401 {
@@ -111,7 +137,7 @@ async fn serve(
     if habits.busy && n.is_multiple_of(3) {
         return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
     }
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let path = uri.path().to_owned();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match (method.as_str(), parts.as_slice()) {
@@ -182,6 +208,12 @@ impl Theirs {
             Some(size) => found.into_iter().take(size).collect(),
             None => found.into_iter().skip(start - 1).take(7).collect(),
         };
+        let mut page = json!(page);
+        if self.habits.hides_members {
+            for one in page.as_array_mut().unwrap() {
+                one.as_object_mut().unwrap().remove("members");
+            }
+        }
         answer(200, &json!({ "totalResults": total, "Resources": page }))
     }
 
@@ -191,6 +223,17 @@ impl Theirs {
         } else {
             "externalId"
         };
+        if self.habits.creates_the_same {
+            let name = body[unique].as_str().unwrap_or_default();
+            let mut all = self.resources.values();
+            if let Some(held) = all.find(|held| {
+                held[unique]
+                    .as_str()
+                    .is_some_and(|held| held.eq_ignore_ascii_case(name))
+            }) {
+                return answer(200, held);
+            }
+        }
         let twin = |held: &&Value| held[unique] == body[unique];
         let at = format!("/{kind}/");
         let mut same = self
@@ -272,6 +315,8 @@ impl Theirs {
                 members.retain(|one| one["value"] != id);
             } else if op == "remove" {
                 held.as_object_mut().unwrap().remove(path);
+            } else if let Some((urn, name)) = path.rsplit_once(':') {
+                held[urn][name] = operation["value"].clone();
             } else {
                 held[path] = operation["value"].clone();
             }
@@ -440,10 +485,28 @@ impl World {
         self.theirs.lock().unwrap()
     }
 
+    async fn object(&self, target: &Target, local: &str) -> TargetObject {
+        let mut view = self.store.read().await.unwrap();
+        let place = (self.tenant, target.id);
+        let found = view
+            .target_by_local(place, Kind::User, &[local.to_owned()])
+            .await
+            .unwrap();
+        found.into_iter().flatten().next().unwrap()
+    }
+
     async fn only_target(&self) -> Target {
         let mut view = self.store.read().await.unwrap();
         let mut targets = view.targets(Some(self.tenant)).await.unwrap();
         targets.pop().unwrap()
+    }
+
+    async fn ask_to_compare(&self, target: &Target) {
+        let ask = TargetChange::Ask {
+            id: target.id,
+            compare: true,
+        };
+        self.write(Change::Target(ask)).await;
     }
 
     async fn set(&self, target: &Target, settings: &TargetSettings) {
@@ -659,13 +722,14 @@ async fn a_target_that_hides_members_loses_nobody_and_keeps_nobody() {
         ..Habits::default()
     })
     .await;
-    // Other settings have the team read again.
+    // A team that differs is read again.
     let target = world.only_target().await;
-    let settings = TargetSettings {
-        batch: 100,
-        ..world.settings()
-    };
-    world.set(&target, &settings).await;
+    for one in world.theirs().resources.values_mut() {
+        if one["displayName"] == "Sales" {
+            one["externalId"] = "theirs".into();
+        }
+    }
+    world.ask_to_compare(&target).await;
     let teams = "team,member\nSales,u0\n";
     world
         .push_files(&target, "userName\nu0\nu1\n", teams)
@@ -698,6 +762,153 @@ async fn one_refused_member_keeps_no_other_out() {
             .unwrap()
             .contains("no such member"),
         "{line:?}"
+    );
+}
+
+#[tokio::test]
+async fn nobody_takes_the_resource_of_another_one() {
+    // Two names that are one for the target, whose second creation is answered with the first one's resource.
+    let world = World::new(Habits {
+        creates_the_same: true,
+        first_page_for_ever: Some(0),
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let users = "id,userName\n1,lena@x\n2,Lena@x\n";
+    let pushed = world
+        .push_files(&target, users, "team,member\n")
+        .await
+        .unwrap();
+    assert_eq!((pushed.created, pushed.failed), (1, 1));
+    // The name of one, under the id of another who was not pushed yet.
+    let world = World::new(Habits::default()).await;
+    let target = world.target(&world.settings()).await;
+    let held = json!({ "id": "x", "userName": "lena", "externalId": "2" });
+    world
+        .theirs()
+        .resources
+        .insert("/Users/x".to_owned(), held.clone());
+    let users = "id,userName\n1,lena\n2,otto\n";
+    let pushed = world
+        .push_files(&target, users, "team,member\n")
+        .await
+        .unwrap();
+    assert_eq!((pushed.linked, pushed.failed), (0, 1));
+    assert_eq!(world.user("lena"), held);
+}
+
+#[tokio::test]
+async fn who_was_created_in_a_killed_run_is_found_though_renamed_or_gone() {
+    let hangs = Habits {
+        hangs: true,
+        ..Habits::default()
+    };
+    for next in ["1,lena.new", "2,otto"] {
+        let world = World::new(hangs).await;
+        let settings = TargetSettings {
+            deprovision: Deprovision::Delete,
+            ..world.settings()
+        };
+        let target = world.target(&settings).await;
+        let created = world.theirs().created.clone();
+        tokio::select! {
+            ended = world.push_files(&target, "id,userName\n1,lena\n", "team,member\n") => panic!("{ended:?}"),
+            () = created.notified() => {}
+        }
+        assert_eq!(world.there().0, ["lena"]);
+        world.theirs().habits.hangs = false;
+        let pushed = world
+            .push_files(&target, &format!("id,userName\n{next}\n"), "team,member\n")
+            .await
+            .unwrap();
+        assert_eq!(pushed.failed, 0);
+        assert_eq!(
+            world.there().0,
+            [&next[2..]],
+            "{:?}",
+            world.log(&target).await
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_creation_makes_nobody_elses_user_ours() {
+    let world = World::new(Habits {
+        most_members: Some(0),
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let teams = "team,member\nSales,u0\n";
+    let pushed = world
+        .push_files(&target, "userName\nu0\n", teams)
+        .await
+        .unwrap();
+    assert_eq!(pushed.failed, 1, "the team is refused");
+    let theirs = json!({ "id": "x", "displayName": "Sales" });
+    world
+        .theirs()
+        .resources
+        .insert("/Groups/x".to_owned(), theirs);
+    world
+        .push_files(&target, "userName\nu0\n", "team,member\n")
+        .await
+        .unwrap();
+    assert!(world.theirs().resources.contains_key("/Groups/x"));
+}
+
+const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value";
+
+#[tokio::test]
+async fn managers_come_along_whoever_is_created_first() {
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        parallel: 1,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    let users = format!("id,userName,{MANAGER}\n1,lena,3\n2,otto,3\n3,boss,\n");
+    let teams = "team,member\n";
+    world.push_files(&target, &users, teams).await.unwrap();
+    let boss = world.user("boss")["id"].clone();
+    assert_eq!(world.user("lena")[enterprise]["manager"]["value"], boss);
+    assert_eq!(world.user("otto")[enterprise]["manager"]["value"], boss);
+    // All of it is settled.
+    let before = world.theirs().requests.len();
+    world.push_files(&target, &users, teams).await.unwrap();
+    let sent = world.theirs().requests[before..].to_vec();
+    assert!(
+        sent.iter().all(|request| !request.contains("/Users/")),
+        "{sent:?}"
+    );
+    // A comparison sees one who is missing.
+    let otto = format!("/Users/{}", world.user("otto")["id"].as_str().unwrap());
+    let mut held = world.user("otto");
+    held.as_object_mut().unwrap().remove(enterprise);
+    world.theirs().resources.insert(otto, held);
+    world.ask_to_compare(&target).await;
+    let pushed = world.push_files(&target, &users, teams).await.unwrap();
+    assert_eq!((pushed.drifted, pushed.updated), (1, 1));
+    assert_eq!(world.user("otto")[enterprise]["manager"]["value"], boss);
+    // One who is refused is waited for.
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        identifier: provisor_server::outbound::settings::MatchBy::ExternalId,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    world.theirs().resources.insert(
+        "/Users/x".to_owned(),
+        json!({ "id": "x", "userName": "boss" }),
+    );
+    let pushed = world.push_files(&target, &users, teams).await.unwrap();
+    assert_eq!((pushed.created, pushed.failed), (2, 1));
+    let object = world.object(&target, "1").await;
+    assert_eq!(
+        (object.state(), object.error.as_deref()),
+        ("waiting", Some("its manager is not in the target yet"))
     );
 }
 

@@ -90,7 +90,8 @@ pub struct TargetObject {
     pub remote: Option<String>,
     /// What the log calls it.
     pub label: String,
-    /// Hash of what the target is known to hold; `None`: unknown.
+    /// Hash of what the target is known to hold; `None`: unknown. Without an id in the target: what a creation whose
+    /// answer was not seen is found by.
     pub sent: Option<Vec<u8>>,
     /// Names of the attributes it was last sent with, with commas between.
     pub names: String,
@@ -105,6 +106,11 @@ pub struct TargetObject {
 }
 
 impl TargetObject {
+    /// Not in the target yet, and not given to be absent from it.
+    pub fn is_to_come(&self) -> bool {
+        self.remote.is_none() && (self.due.is_some() || self.error.is_some())
+    }
+
     /// Its state in one word.
     pub fn state(&self) -> &'static str {
         match (self.due, &self.error, &self.remote) {

@@ -60,11 +60,15 @@ pub(super) async fn compare(run: &Run) -> Result<(), Stopped> {
                 .await?;
             let Some(last) = objects.last() else { break };
             after.clone_from(&last.local);
-            // What is due is looked at anyway.
-            let settled = objects
-                .into_iter()
-                .filter(|object| object.due.is_none() && object.remote.is_some());
-            for (object, desired) in run.desired(settled.collect()).await? {
+            let linked = objects.into_iter().filter(|object| object.remote.is_some());
+            for (object, mut desired) in run.desired(linked.collect()).await? {
+                if let (Kind::User, Desired::Present(wanted)) = (kind, &mut desired) {
+                    *wanted = super::user::with_manager(run, wanted).await?.0;
+                }
+                // What the source changed is pushed anyway; what is due and has not changed would not be.
+                if object.due.is_some() && object.sent.as_ref() != Some(&desired.hash()) {
+                    continue;
+                }
                 if let Some(reason) = differs(run, &object, &desired, &held).await? {
                     drifted(run, object, reason).await?;
                 }
@@ -97,15 +101,7 @@ async fn differs(
             return Ok(back.then(|| json!({ "attributes": ["active"] })));
         }
     };
-    // What a manager is called there is looked at when it is pushed.
-    let mut wanted = wanted.clone();
-    if let Some((_, Value::Object(extension))) = wanted
-        .iter_mut()
-        .find(|(name, _)| name.ends_with(":enterprise:2.0:User"))
-    {
-        extension.remove("manager");
-    }
-    let difference = Difference::between(&wanted, held, &object.names);
+    let difference = Difference::between(wanted, held, &object.names);
     let changed: Vec<&str> = difference.names();
     let mut detail = json!({});
     if !changed.is_empty() {

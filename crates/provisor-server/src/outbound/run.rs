@@ -33,6 +33,8 @@ const CHUNK: usize = 200;
 const MANY: u64 = 100;
 /// How often users and teams are gone through, where one turns out to need the other.
 const PASSES: usize = 3;
+/// What waits for a member or a manager is looked at again after this time in any case (milliseconds).
+pub(super) const WAIT: i64 = 3_600_000;
 
 /// What a run works with.
 #[derive(Clone)]
@@ -83,6 +85,8 @@ pub(super) struct Run {
     newly: Mutex<Vec<(Kind, String)>>,
     /// To be written down beside a report: users that are not where a team's members were to be.
     strayed: Mutex<Vec<(Kind, String)>>,
+    /// Users whose manager was not in the target when they were pushed.
+    unmanaged: Mutex<Vec<String>>,
 }
 
 /// Pushes what is due. The caller holds the target's [`super::RunLock`].
@@ -222,6 +226,7 @@ impl Run {
             claimed: Mutex::default(),
             newly: Mutex::default(),
             strayed: Mutex::default(),
+            unmanaged: Mutex::default(),
         })
     }
 
@@ -292,6 +297,14 @@ impl Run {
         }
         for pass in 0..PASSES {
             self.due(Kind::User).await?;
+            // Managers who were created after those they manage.
+            let unmanaged = std::mem::take(&mut *lock(&self.unmanaged));
+            if !unmanaged.is_empty() {
+                for chunk in unmanaged.chunks(500) {
+                    self.mark(Kind::User, chunk.to_vec(), false).await?;
+                }
+                self.due(Kind::User).await?;
+            }
             if everything && pass == 0 {
                 // All teams are marked already.
                 lock(&self.newly).clear();
@@ -357,6 +370,11 @@ impl Run {
             return Ok(false);
         }
         Ok(lock(&self.claimed).insert((object.kind, remote.to_owned())))
+    }
+
+    /// A user was pushed without its manager, who is to come.
+    pub(super) fn wait_for_manager(&self, local: String) {
+        lock(&self.unmanaged).push(local);
     }
 
     /// Users or teams that should be in the target and turned out not to be.

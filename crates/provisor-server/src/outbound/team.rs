@@ -13,13 +13,10 @@ use tokio::sync::mpsc;
 use super::{
     mapping::field,
     plan::{self, Desired},
-    run::Run,
+    run::{Run, WAIT},
     trouble::Trouble,
-    user::{change, entry, obtain},
+    user::{change, entry, obtain, recall},
 };
-
-/// A team that waits for members is looked at again after this time in any case (milliseconds).
-const WAIT: i64 = 3_600_000;
 
 /// Brings one team in step.
 pub(super) async fn push(
@@ -31,6 +28,7 @@ pub(super) async fn push(
     let missing = match desired {
         Desired::Present(wanted) => present(run, report, wanted, &desired.hash(), reports).await?,
         Desired::Absent(absence) => {
+            recall(run, report).await?;
             if let Some(id) = report.object.remote.take() {
                 let status = match run.remote.delete(Kind::Team, &id).await {
                     Ok(status) => status,
@@ -91,11 +89,9 @@ async fn members(run: &Run, team: &str) -> Result<Members, Trouble> {
         for (local, object) in locals.into_iter().zip(known) {
             // Who is outside the scope has no row; who has one without an id is still to come.
             let Some(object) = object else { continue };
-            match object.remote {
-                Some(remote) => drop(found.wanted.insert(remote, (kind, local))),
-                None => {
-                    found.missing += usize::from(object.due.is_some() || object.error.is_some())
-                }
+            found.missing += usize::from(object.is_to_come());
+            if let Some(remote) = object.remote {
+                found.wanted.insert(remote, (kind, local));
             }
         }
     }

@@ -2,34 +2,48 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-use provisor_store::target::{Kind, NewEntry, Report};
+use provisor_store::{
+    TargetChange,
+    target::{Kind, NewEntry, Report, TargetObject},
+};
 use scim::{Map, Value};
 use serde_json::json;
 
 use super::{
     plan::{Absence, Desired, Difference},
     remote::id_of,
-    run::Run,
+    run::{Run, WAIT},
     settings::Deprovision,
-    trouble::Trouble,
+    trouble::{Stopped, Trouble},
 };
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 /// How often a POST is made whose answer is lost each time, with a search in between.
 const CREATIONS: u32 = 5;
+/// What stands before the mark of a creation whose id is not known yet.
+const UNDER: &[u8] = b"under:";
+const ORPHAN: &str = "it was created earlier, and the run was interrupted before its id was known";
 
 /// Brings one user in step.
 pub(super) async fn push(run: &Run, report: &mut Report, desired: &Desired) -> Result<(), Trouble> {
+    let mut waits = false;
     match desired {
         Desired::Present(wanted) => {
-            let wanted = with_manager(run, wanted).await?;
+            let (wanted, is_to_come) = with_manager(run, wanted).await?;
             let hash = Desired::Present(wanted.clone()).hash();
             present(run, report, &wanted, &hash).await?;
+            // Without an update the manager would never be sent.
+            waits = is_to_come && run.settings.update && report.object.remote.is_some();
         }
         Desired::Absent(absence) => absent(run, report, *absence).await?,
     }
     let object = &mut report.object;
     (object.due, object.attempts, object.error) = (None, 0, None);
+    if waits {
+        object.due = Some(run.wish.clock.now() + WAIT);
+        object.error = Some("its manager is not in the target yet".to_owned());
+        run.wait_for_manager(object.local.clone());
+    }
     Ok(())
 }
 
@@ -92,10 +106,18 @@ pub(super) async fn obtain(
             "it has no value of the attribute that the target is searched by".to_owned(),
         )
     })?;
+    if let Some(held) = orphan(run, report).await?
+        && let Some(found) = link(run, report, wanted, held, ORPHAN).await?
+    {
+        return Ok(found);
+    }
     let mut why = None;
     for attempt in 0..CREATIONS {
         if let Some(found) = adopt(run, report, kind, wanted, &key, attempt > 0).await? {
             return Ok(found);
+        }
+        if attempt == 0 {
+            note_creation(run, report, &key, wanted).await?;
         }
         match run
             .remote
@@ -103,7 +125,14 @@ pub(super) async fn obtain(
             .await
         {
             Ok((status, held)) => {
-                report.object.remote = id_of(&held).map(str::to_owned);
+                let id = id_of(&held).map(str::to_owned);
+                // Another one of the source may have found it before the answer came, or the target gave what it had.
+                if let Some(id) = &id
+                    && !run.claim(&report.object, id).await?
+                {
+                    return Err(taken(run, kind));
+                }
+                (report.object.remote, report.object.sent) = (id, None);
                 run.progress().created.fetch_add(1, Relaxed);
                 let attributes: Vec<&String> = wanted
                     .keys()
@@ -128,9 +157,13 @@ pub(super) async fn obtain(
                 if let Some(found) = adopt(run, report, kind, wanted, &key, true).await? {
                     return Ok(found);
                 }
+                forget_creation(run, report, attempt).await?;
                 return Err(conflict);
             }
-            Err(trouble) => return Err(trouble),
+            Err(trouble) => {
+                forget_creation(run, report, attempt).await?;
+                return Err(trouble);
+            }
         }
     }
     Err(why.unwrap_or_else(|| Trouble::Lost("no answer to its creation came".to_owned())))
@@ -158,14 +191,12 @@ async fn adopt(
     let mut free = Vec::new();
     for held in found {
         if let Some(id) = id_of(&held)
+            && !is_anothers(run, &report.object, wanted, &held).await?
             && run.claim(&report.object, id).await?
         {
             free.push(held);
         } else if kind == Kind::User {
-            return Err(Trouble::Unclear(format!(
-                "the target's user with this {} is linked to another user of the source already",
-                identifier(run)
-            )));
+            return Err(taken(run, kind));
         }
     }
     if free.len() > 1 {
@@ -177,16 +208,21 @@ async fn adopt(
     let Some(held) = free.pop() else {
         return Ok(None);
     };
+    let reason = format!("the target has one with the same {}", key_name(run, kind));
+    link(run, report, wanted, held, &reason).await
+}
+
+/// Links it to this one, and brings that in step; `None` if it went meanwhile.
+async fn link(
+    run: &Run,
+    report: &mut Report,
+    wanted: &Map<String, Value>,
+    held: Map<String, Value>,
+    reason: &str,
+) -> Result<Option<Obtained>, Trouble> {
+    let kind = report.object.kind;
     let id = id_of(&held).map(str::to_owned);
-    report.object.remote.clone_from(&id);
-    let reason = format!(
-        "the target has one with the same {}",
-        if kind == Kind::Team {
-            "displayName"
-        } else {
-            identifier(run)
-        }
-    );
+    (report.object.remote, report.object.sent) = (id.clone(), None);
     report.entries.push(entry(
         "link",
         None,
@@ -206,13 +242,115 @@ async fn adopt(
     Ok(Some(Obtained { held, in_step }))
 }
 
-fn identifier(run: &Run) -> &'static str {
+/// Whether the target holds it under the id of another one of the source, which was not linked to it yet.
+async fn is_anothers(
+    run: &Run,
+    object: &TargetObject,
+    wanted: &Map<String, Value>,
+    held: &Map<String, Value>,
+) -> Result<bool, Trouble> {
+    let text = |resource| super::mapping::field(resource, "externalId").and_then(Value::as_str);
+    // Rules may have made something else of the externalId.
+    let ours = text(wanted) == Some(&object.local);
+    let Some(other) = text(held).filter(|other| ours && *other != object.local) else {
+        return Ok(false);
+    };
+    let others = run.source.load(object.kind, &[other.to_owned()]).await?;
+    Ok(others.iter().any(Option::is_some))
+}
+
+fn taken(run: &Run, kind: Kind) -> Trouble {
+    let what = if kind == Kind::Team { "team" } else { "user" };
+    let key = key_name(run, kind);
+    Trouble::Unclear(format!(
+        "the target's {what} with this {key} is linked to another {what} of the source already"
+    ))
+}
+
+fn key_name(run: &Run, kind: Kind) -> &'static str {
     use super::settings::MatchBy;
-    match run.settings.identifier {
-        MatchBy::UserName => "userName",
-        MatchBy::Email => "e-mail",
-        MatchBy::ExternalId => "externalId",
+    match (kind, run.settings.identifier) {
+        (Kind::Team, _) => "displayName",
+        (_, MatchBy::UserName) => "userName",
+        (_, MatchBy::Email) => "e-mail",
+        (_, MatchBy::ExternalId) => "externalId",
     }
+}
+
+/// Writes down, before a creation, what it will be found by: should the run be killed before it knows the id, whoever
+/// leaves or is renamed until the next run is found all the same. The place of the hash is free until there is an id.
+async fn note_creation(
+    run: &Run,
+    report: &mut Report,
+    key: &str,
+    wanted: &Map<String, Value>,
+) -> Result<(), Trouble> {
+    let mark = json!({ "key": key, "externalId": wanted.get("externalId") });
+    let mark = [UNDER, mark.to_string().as_bytes()].concat();
+    if report.object.sent.as_ref() == Some(&mark) {
+        return Ok(());
+    }
+    report.object.sent = Some(mark);
+    write_object(run, report).await
+}
+
+/// A creation was refused, so that nothing is to be found; one before it whose answer was lost may be there yet.
+async fn forget_creation(run: &Run, report: &mut Report, attempt: u32) -> Result<(), Trouble> {
+    if attempt > 0 {
+        return Ok(());
+    }
+    report.object.sent = None;
+    // A run that ends here writes no report.
+    match run.remote.stopped() {
+        Some(_) => write_object(run, report).await,
+        None => Ok(()),
+    }
+}
+
+async fn write_object(run: &Run, report: &Report) -> Result<(), Trouble> {
+    let alone = Report {
+        object: report.object.clone(),
+        gone: false,
+        members: Vec::new(),
+        entries: Vec::new(),
+    };
+    let (id, reports) = (run.target.id, vec![alone]);
+    Ok(run.write(TargetChange::Report { id, reports }).await?)
+}
+
+/// What an earlier creation made whose id was not written down.
+async fn orphan(run: &Run, report: &Report) -> Result<Option<Map<String, Value>>, Trouble> {
+    let object = &report.object;
+    let mark = object
+        .sent
+        .as_deref()
+        .filter(|_| object.remote.is_none())
+        .and_then(|sent| serde_json::from_slice::<Value>(sent.strip_prefix(UNDER)?).ok());
+    let Some(mark) = mark else { return Ok(None) };
+    let key = mark["key"].as_str().unwrap_or_default();
+    for held in run.remote.find(object.kind, key, true).await? {
+        // Not every target keeps an externalId.
+        let kept = super::mapping::field(&held, "externalId").filter(|kept| !kept.is_null());
+        if kept.is_none_or(|kept| *kept == mark["externalId"])
+            && let Some(id) = id_of(&held)
+            && run.claim(object, id).await?
+        {
+            return Ok(Some(held));
+        }
+    }
+    Ok(None)
+}
+
+/// Finds one who is to go and may have been created without a trace.
+pub(super) async fn recall(run: &Run, report: &mut Report) -> Result<(), Trouble> {
+    if let Some(held) = orphan(run, report).await? {
+        let id = id_of(&held).map(str::to_owned);
+        (report.object.remote, report.object.sent) = (id.clone(), None);
+        run.progress().linked.fetch_add(1, Relaxed);
+        let detail = json!({ "reason": ORPHAN, "remote": id });
+        report.entries.push(entry("link", None, detail));
+    }
+    Ok(())
 }
 
 /// Sends what differs; false if the target does not have it any more.
@@ -281,6 +419,7 @@ async fn send(
 }
 
 async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), Trouble> {
+    recall(run, report).await?;
     let Some(id) = report.object.remote.clone() else {
         report.gone = true;
         return Ok(());
@@ -295,7 +434,7 @@ async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), 
             let status = run.remote.delete(Kind::User, &id).await?;
             run.progress().deleted.fetch_add(1, Relaxed);
             report.entries.push(entry("delete", Some(status), reason));
-            report.object.remote = None;
+            (report.object.remote, report.object.sent) = (None, None);
             report.gone = true;
         }
         Deprovision::Deactivate => {
@@ -334,26 +473,28 @@ pub(super) fn entry(action: &'static str, status: Option<u16>, detail: Value) ->
     }
 }
 
-/// The manager is named by an id, which is another one in the target; one who is not there is left out.
-async fn with_manager(
+/// The manager is named by an id, which is another one in the target; one who is not there is left out. True if that
+/// one is still to come.
+pub(super) async fn with_manager(
     run: &Run,
     wanted: &Map<String, Value>,
-) -> Result<Map<String, Value>, Trouble> {
+) -> Result<(Map<String, Value>, bool), Stopped> {
     let local = wanted
         .get(ENTERPRISE)
         .and_then(|extension| extension["manager"]["value"].as_str());
     let Some(local) = local.map(str::to_owned) else {
-        return Ok(wanted.clone());
+        return Ok((wanted.clone(), false));
     };
     let mut view = run.wish.store.read().await?;
     let known = view
         .target_by_local(run.place(), Kind::User, &[local])
         .await?;
     drop(view);
-    let remote = known.into_iter().flatten().find_map(|known| known.remote);
+    let known = known.into_iter().flatten().next();
+    let is_to_come = known.as_ref().is_some_and(TargetObject::is_to_come);
     let mut wanted = wanted.clone();
     if let Some(Value::Object(extension)) = wanted.get_mut(ENTERPRISE) {
-        match remote {
+        match known.and_then(|known| known.remote) {
             Some(remote) => extension.insert("manager".into(), json!({ "value": remote })),
             None => extension.remove("manager"),
         };
@@ -361,5 +502,5 @@ async fn with_manager(
             wanted.remove(ENTERPRISE);
         }
     }
-    Ok(wanted)
+    Ok((wanted, is_to_come))
 }
