@@ -25,29 +25,19 @@ use super::{
 const CHUNK: usize = 500;
 
 /// Compares users, and teams with their members.
-pub(super) async fn compare(run: &Run) -> Result<(), Stopped> {
+pub(super) async fn compare(run: &Run) -> Result<(), Trouble> {
     for kind in [Kind::User, Kind::Team] {
         if kind == Kind::Team && !run.settings.teams {
             continue;
         }
         let mut held: HashMap<String, Map<String, Value>> = HashMap::new();
-        let walked = run
-            .remote
+        run.remote
             .walk(kind, None, |resource| {
                 if let Some(id) = id_of(&resource) {
                     held.insert(id.to_owned(), resource);
                 }
             })
-            .await;
-        match walked {
-            Ok(()) => {}
-            Err(Trouble::Stop(stopped)) => return Err(stopped),
-            Err(trouble) => {
-                return Err(Stopped::Settings(format!(
-                    "the target could not be read to compare it: {trouble}"
-                )));
-            }
-        }
+            .await?;
         let mut after = String::new();
         loop {
             run.check_wanted().await?;
@@ -61,10 +51,14 @@ pub(super) async fn compare(run: &Run) -> Result<(), Stopped> {
             let Some(last) = objects.last() else { break };
             after.clone_from(&last.local);
             // What is due is looked at anyway.
-            let settled = objects
+            let (given_up, settled): (Vec<_>, Vec<_>) = objects
                 .into_iter()
-                .filter(|object| object.due.is_none() && object.remote.is_some());
-            for (object, desired) in run.desired(settled.collect()).await? {
+                .filter(|object| object.due.is_none())
+                .partition(|object| object.error.is_some());
+            let given_up = given_up.into_iter().map(|object| object.local);
+            run.mark(kind, given_up.collect(), false).await?;
+            let linked = settled.into_iter().filter(|object| object.remote.is_some());
+            for (object, desired) in run.desired(linked.collect()).await? {
                 if let Some(reason) = differs(run, &object, &desired, &held).await? {
                     drifted(run, object, reason).await?;
                 }
@@ -91,10 +85,14 @@ async fn differs(
         Desired::Present(wanted) => wanted,
         Desired::Absent(Absence::Deleted | Absence::Inactive | Absence::OutOfScope) => {
             let active = super::mapping::field(held, "active") == Some(&Value::Bool(true));
-            let back = object.kind == Kind::User
-                && active
-                && run.settings.deprovision == Deprovision::Deactivate;
-            return Ok(back.then(|| json!({ "attributes": ["active"] })));
+            let reason = json!({ "reason": "it is there and should not be" });
+            return Ok(match (object.kind, run.settings.deprovision) {
+                (Kind::User, _) if !run.settings.deactivate => None,
+                (Kind::User, Deprovision::Deactivate) => {
+                    active.then(|| json!({ "attributes": ["active"] }))
+                }
+                _ => Some(reason),
+            });
         }
     };
     // What a manager is called there is looked at when it is pushed.
