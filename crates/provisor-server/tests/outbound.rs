@@ -805,3 +805,34 @@ async fn a_comparison_takes_up_what_was_given_up_and_who_should_be_gone() {
         }
     }
 }
+
+#[tokio::test]
+async fn many_small_runs_count_as_a_large_one() {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        most_removals: 3,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    world.push(&target, 9).await.unwrap();
+    for left in [8, 7, 6] {
+        assert_eq!(world.push(&target, left).await.unwrap().deactivated, 1);
+    }
+    let stopped = world.push(&target, 5).await.unwrap_err();
+    let (removals, before, most) = (1, 3, 3);
+    assert_eq!(
+        stopped,
+        Stopped::TooManyRemovals {
+            removals,
+            before,
+            most
+        }
+    );
+    // Nobody leaves: nothing is stopped.
+    world.push(&target, 6).await.unwrap();
+    let users = "userName\nu0\nu1\nu2\nu3\nu4\n";
+    let asked = |wish: &mut Wish| wish.allow_removals = true;
+    let allowed = world.push_as(&target, users, "team,member\n", asked).await;
+    assert_eq!(allowed.unwrap().deactivated, 1);
+    assert_eq!(world.push(&target, 4).await.unwrap().deactivated, 1);
+}

@@ -94,7 +94,7 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
     let store = wish.store.clone();
     let progress = wish.progress.clone();
     let writer = Writer::new(&wish, target);
-    let asked_to_compare = wish.compare;
+    let (asked_to_compare, removals_allowed) = (wish.compare, wish.allow_removals);
     let compared = wish.compare || is_compare_due(target, wish.clock.now());
     let ended = match Run::open(target, wish).await {
         Ok(run) => {
@@ -122,6 +122,8 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
         detail: json!({
             "counts": pushed.fields().into_iter().filter(|(_, count)| *count > 0).collect::<std::collections::BTreeMap<_, _>>(),
             "reason": outcome,
+            // From here on the guard counts anew.
+            "removals_allowed": removals_allowed,
         }),
     });
     let ran = TargetChange::Ran {
