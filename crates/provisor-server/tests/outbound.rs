@@ -21,7 +21,7 @@ use provisor_server::outbound::{
 use provisor_store::{
     Actor, Change, Clock, Origin, Outcome, RequestId, Store, TargetChange, TenantId,
     sqlite::{SqliteSettings, SqliteStore},
-    target::{EntryQuery, Kind, Target, TargetEntry, TargetObject},
+    target::{EntryQuery, Kind, Report, Target, TargetEntry, TargetObject},
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -54,6 +54,8 @@ struct Habits {
     /// Every third POST is carried out and answered 502.
     loses_answers: bool,
     answers_401: bool,
+    /// Lists of whole resources are refused.
+    no_lists: bool,
     /// Everything is refused with this status, and with the credentials it came with.
     echoes: Option<u16>,
 }
@@ -178,6 +180,9 @@ impl Theirs {
             .into_owned()
             .collect();
         let filter = pairs.get("filter");
+        if self.habits.no_lists && filter.is_none() && !pairs.contains_key("attributes") {
+            return answer(403, &json!({ "detail": "no lists" }));
+        }
         if filter.is_some() && self.habits.refuses_filters {
             return answer(
                 400,
@@ -1109,4 +1114,119 @@ async fn a_run_ends_when_its_target_is_paused_set_anew_or_removed() {
             assert!(outcome.contains("it was stopped"), "{outcome}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_comparison_that_fails_keeps_nobody_from_being_pushed() {
+    let world = World::new(Habits {
+        no_lists: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let ask = TargetChange::Ask {
+        id: target.id,
+        compare: true,
+    };
+    world.write(Change::Target(ask)).await;
+    assert_eq!(world.push(&target, 3).await.unwrap().created, 4);
+    let told = world.log(&target).await.remove(0);
+    assert_eq!((told.action.as_str(), told.ok), ("run", false));
+    let after = world.current(&target).await;
+    assert!(after.outcome.contains("no lists"), "{}", after.outcome);
+    assert!(after.compared > 0, "the next one is not tried at once");
+    // Whoever asks for it is told, after the rest is done.
+    let asked = |wish: &mut Wish| wish.compare = true;
+    let users = "userName\nu0\nu1\n";
+    let stopped = world.push_as(&target, users, "team,member\n", asked).await;
+    assert!(stopped.unwrap_err().to_string().contains("no lists"));
+    let gone = &world.theirs().resources["/Users/Users-3"];
+    assert_eq!(gone["active"], false, "{gone}");
+}
+
+#[tokio::test]
+async fn a_comparison_takes_up_what_was_given_up_and_who_should_be_gone() {
+    for deprovision in [Deprovision::Delete, Deprovision::Deactivate] {
+        for error in [None, Some("the target answered 403".to_owned())] {
+            let world = World::new(Habits::default()).await;
+            let settings = TargetSettings {
+                deprovision,
+                source: SourceKind::Tenant,
+                ..world.settings()
+            };
+            let target = world.target(&settings).await;
+            let push = async |compare: bool| {
+                let asked = |wish: &mut Wish| (wish.files, wish.compare) = (None, compare);
+                let pushed = world.push_as(&target, "userName\n", "team,member\n", asked);
+                pushed.await.unwrap()
+            };
+            push(false).await;
+            // One who left here, and is there all the same.
+            let object = TargetObject {
+                kind: Kind::User,
+                local: "7".to_owned(),
+                remote: Some("x".to_owned()),
+                label: "lena".to_owned(),
+                sent: Some(vec![1]),
+                names: "userName".to_owned(),
+                mark: 0,
+                due: None,
+                attempts: 10,
+                error: error.clone(),
+            };
+            let report = Report {
+                object,
+                gone: false,
+                members: Vec::new(),
+                entries: Vec::new(),
+            };
+            let (id, reports) = (target.id, vec![report]);
+            let known = TargetChange::Report { id, reports };
+            world.write(Change::Target(known)).await;
+            let lena = json!({ "id": "x", "userName": "lena", "active": true });
+            let path = "/Users/x".to_owned();
+            world.theirs().resources.insert(path.clone(), lena);
+            let pushed = push(false).await;
+            assert_eq!(pushed.deleted + pushed.deactivated, 0);
+            let pushed = push(true).await;
+            assert_eq!(
+                pushed.deleted + pushed.deactivated,
+                1,
+                "{deprovision:?}, {error:?}"
+            );
+            let held = world.theirs().resources.get(&path).cloned();
+            assert_ne!(held.unwrap_or_default()["active"], true);
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_small_runs_count_as_a_large_one() {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        most_removals: 3,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    world.push(&target, 9).await.unwrap();
+    for left in [8, 7, 6] {
+        assert_eq!(world.push(&target, left).await.unwrap().deactivated, 1);
+    }
+    let stopped = world.push(&target, 5).await.unwrap_err();
+    let (removals, before, most) = (1, 3, 3);
+    assert_eq!(
+        stopped,
+        Stopped::TooManyRemovals {
+            removals,
+            before,
+            most
+        }
+    );
+    // Nobody leaves: nothing is stopped.
+    world.push(&target, 6).await.unwrap();
+    let users = "userName\nu0\nu1\nu2\nu3\nu4\n";
+    let asked = |wish: &mut Wish| wish.allow_removals = true;
+    let allowed = world.push_as(&target, users, "team,member\n", asked).await;
+    assert_eq!(allowed.unwrap().deactivated, 1);
+    assert_eq!(world.push(&target, 4).await.unwrap().deactivated, 1);
 }

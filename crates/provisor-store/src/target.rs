@@ -368,6 +368,13 @@ pub trait TargetView: Send {
         query: &EntryQuery,
     ) -> Result<Vec<TargetEntry>, StoreError>;
 
+    /// How many users were deactivated or deleted since a time, and since the last run that was let pass.
+    async fn target_removals(
+        &mut self,
+        target: (TenantId, TargetId),
+        since: i64,
+    ) -> Result<u64, StoreError>;
+
     /// How much there is and how much is to do.
     async fn target_counts(
         &mut self,

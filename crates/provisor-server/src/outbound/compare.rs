@@ -25,29 +25,19 @@ use super::{
 const CHUNK: usize = 500;
 
 /// Compares users, and teams with their members.
-pub(super) async fn compare(run: &Run) -> Result<(), Stopped> {
+pub(super) async fn compare(run: &Run) -> Result<(), Trouble> {
     for kind in [Kind::User, Kind::Team] {
         if kind == Kind::Team && !run.settings.teams {
             continue;
         }
         let mut held: HashMap<String, Map<String, Value>> = HashMap::new();
-        let walked = run
-            .remote
+        run.remote
             .walk(kind, None, |resource| {
                 if let Some(id) = id_of(&resource) {
                     held.insert(id.to_owned(), resource);
                 }
             })
-            .await;
-        match walked {
-            Ok(()) => {}
-            Err(Trouble::Stop(stopped)) => return Err(stopped),
-            Err(trouble) => {
-                return Err(Stopped::Settings(format!(
-                    "the target could not be read to compare it: {trouble}"
-                )));
-            }
-        }
+            .await?;
         let mut after = String::new();
         loop {
             run.check_wanted().await?;
@@ -60,7 +50,13 @@ pub(super) async fn compare(run: &Run) -> Result<(), Stopped> {
                 .await?;
             let Some(last) = objects.last() else { break };
             after.clone_from(&last.local);
-            let linked = objects.into_iter().filter(|object| object.remote.is_some());
+            // What was given up is looked at again.
+            let (given_up, known): (Vec<_>, Vec<_>) = objects
+                .into_iter()
+                .partition(|object| object.due.is_none() && object.error.is_some());
+            let given_up = given_up.into_iter().map(|object| object.local);
+            run.mark(kind, given_up.collect(), false).await?;
+            let linked = known.into_iter().filter(|object| object.remote.is_some());
             for (object, mut desired) in run.desired(linked.collect()).await? {
                 if let (Kind::User, Desired::Present(wanted)) = (kind, &mut desired) {
                     *wanted = super::user::with_manager(run, wanted).await?.0;
@@ -95,10 +91,14 @@ async fn differs(
         Desired::Present(wanted) => wanted,
         Desired::Absent(Absence::Deleted | Absence::Inactive | Absence::OutOfScope) => {
             let active = super::mapping::field(held, "active") == Some(&Value::Bool(true));
-            let back = object.kind == Kind::User
-                && active
-                && run.settings.deprovision == Deprovision::Deactivate;
-            return Ok(back.then(|| json!({ "attributes": ["active"] })));
+            let reason = json!({ "reason": "it is there and should not be" });
+            return Ok(match (object.kind, run.settings.deprovision) {
+                (Kind::User, _) if !run.settings.deactivate => None,
+                (Kind::User, Deprovision::Deactivate) => {
+                    active.then(|| json!({ "attributes": ["active"] }))
+                }
+                _ => Some(reason),
+            });
         }
     };
     let difference = Difference::between(wanted, held, &object.names);

@@ -28,6 +28,9 @@ use super::{
 const ATTEMPTS: u32 = 6;
 /// Resources of a page; a server may give fewer.
 const PAGE: usize = 500;
+/// A target is read up to so many resources of a kind, and so many bytes of them: it must not fill our memory.
+const MOST_RESOURCES: usize = 5_000_000;
+const MOST_BYTES: usize = 2 << 30;
 /// A run waits this long at most when the target asks for it.
 const LONGEST_HOLD: Duration = Duration::from_mins(5);
 
@@ -401,7 +404,7 @@ impl Remote {
         mut each: impl FnMut(Resource) + Send,
     ) -> Result<(), Trouble> {
         let mut seen = HashSet::new();
-        let mut start = 1;
+        let (mut start, mut bytes) = (1, 0);
         loop {
             // Names of attributes need no encoding.
             let attributes = attributes.map(|names| format!("&attributes={names}"));
@@ -410,7 +413,9 @@ impl Remote {
                 attributes.unwrap_or_default()
             );
             let request = Request::get(path(kind, None)).query(query);
-            let page: Page<Resource> = parse(&self.call(&request).await?)?;
+            let answer = self.call(&request).await?;
+            bytes += answer.body.len();
+            let page: Page<Resource> = parse(&answer)?;
             start += page.resources.len() as u64;
             let before = seen.len();
             for resource in page.resources {
@@ -419,6 +424,13 @@ impl Remote {
                 {
                     each(resource);
                 }
+            }
+            if seen.len() > MOST_RESOURCES || bytes > MOST_BYTES {
+                return Err(Trouble::Unclear(format!(
+                    "the target lists {} resources in {bytes} bytes and goes on; at most {MOST_RESOURCES} and {MOST_BYTES} bytes \
+                     are read",
+                    seen.len()
+                )));
             }
             if seen.len() == before || start > page.total_results {
                 return Ok(());

@@ -98,6 +98,7 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
     let store = wish.store.clone();
     let progress = wish.progress.clone();
     let writer = Writer::new(&wish, target);
+    let (asked_to_compare, removals_allowed) = (wish.compare, wish.allow_removals);
     let compared = wish.compare || is_compare_due(target, wish.clock.now());
     let ended = match Run::open(target, wish).await {
         Ok(run) => {
@@ -110,32 +111,39 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
         Err(stopped) => Err(stopped),
     };
     let pushed = progress.now();
-    let outcome = ended
-        .as_ref()
-        .err()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let outcome = match &ended {
+        Ok(None) => String::new(),
+        Ok(Some(trouble)) => format!(
+            "what was due is pushed, but the target could not be read to compare it: {trouble}; the next comparison tries again"
+        ),
+        Err(stopped) => stopped.to_string(),
+    };
     // A run that did nothing leaves no line; one that failed like the last one is told again, since it happened again.
-    let entry = (pushed.is_something() || ended.is_err()).then(|| NewEntry {
+    let entry = (pushed.is_something() || !outcome.is_empty()).then(|| NewEntry {
         action: "run",
-        ok: ended.is_ok(),
+        ok: outcome.is_empty(),
         status: None,
         detail: json!({
             "counts": pushed.fields().into_iter().filter(|(_, count)| *count > 0).collect::<std::collections::BTreeMap<_, _>>(),
             "reason": outcome,
+            // From here on the guard counts anew.
+            "removals_allowed": removals_allowed,
         }),
     });
     let ran = TargetChange::Ran {
         id: target.id,
         began,
         compared: compared && ended.is_ok(),
-        outcome,
+        outcome: outcome.clone(),
         entry,
     };
     let written = writer.write(&*store, ran).await;
     // Of a target that is gone nothing can be written.
-    ended?;
+    let uncompared = ended?;
     written?;
+    if asked_to_compare && uncompared.is_some() {
+        return Err(Stopped::Settings(outcome));
+    }
     Ok(pushed)
 }
 
@@ -269,7 +277,8 @@ impl Run {
         Ok(self.wish.store.read().await?)
     }
 
-    async fn all(&self, compared: bool) -> Result<(), Stopped> {
+    /// All of it; and why the target could not be compared, which is put off to the next comparison.
+    async fn all(&self, compared: bool) -> Result<Option<Trouble>, Stopped> {
         let everything = self.target.whole != 0 || self.wish.files.is_some();
         if everything {
             self.mark_all().await?;
@@ -279,18 +288,31 @@ impl Run {
         if self.wish.retry {
             self.mark_given_up().await?;
         }
+        // What is due comes first: no list that cannot be read keeps a leaver's access.
+        self.push_due(everything).await?;
         if compared {
-            compare::compare(self).await?;
+            match compare::compare(self).await {
+                Ok(()) => self.push_due(false).await?,
+                Err(Trouble::Stop(stopped)) => return Err(stopped),
+                Err(trouble) => return Ok(Some(trouble)),
+            }
         }
+        Ok(None)
+    }
+
+    /// Pushes what is due, users before teams.
+    async fn push_due(&self, everything: bool) -> Result<(), Stopped> {
         let counts = self.view().await?.target_counts(self.place()).await?;
         let teams = if self.settings.teams {
             counts.due[1]
         } else {
             0
         };
-        self.progress()
+        let progress = self.progress();
+        let before = progress.looked_at.load(Relaxed);
+        progress
             .to_look_at
-            .store(counts.due[0] + teams, Relaxed);
+            .store(before + counts.due[0] + teams, Relaxed);
         self.check_removals(counts.due[0]).await?;
         if counts.due[0] > MANY {
             self.ready_index(Kind::User).await?;

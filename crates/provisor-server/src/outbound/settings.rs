@@ -58,7 +58,8 @@ pub struct TargetSettings {
     pub source: SourceKind,
     /// Teams may be members of teams in the target.
     pub nested_teams: bool,
-    /// A run that would take the access of more users than this stops before the first; 0: no limit.
+    /// A run that would take the access of more users than this, with those of the last day, stops before the first; 0: no
+    /// limit.
     pub most_removals: u64,
     /// Seconds that a request may take.
     pub timeout: u64,

@@ -36,10 +36,18 @@ pub enum Stopped {
     Busy(u64),
     /// More would lose access than the settings allow.
     #[error(
-        "{0} users would lose their access in the target, more than the {1} that the settings allow in one run; nobody did. \
+        "{removals} users would lose their access in the target after {before} in the last day, more than the {most} that \
+         the settings allow; nobody of them did. \
          Look at `provisor push preview`, then run `provisor push sync --allow-removals`"
     )]
-    TooManyRemovals(u64, u64),
+    TooManyRemovals {
+        /// Of this run.
+        removals: u64,
+        /// In the day before it.
+        before: u64,
+        /// As many are allowed.
+        most: u64,
+    },
     /// Settings, key or files do not fit.
     #[error("{0}")]
     Settings(String),

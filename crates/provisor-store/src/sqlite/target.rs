@@ -239,6 +239,25 @@ impl TargetView for View {
         Ok(found.collect::<Result<_, _>>()?)
     }
 
+    async fn target_removals(
+        &mut self,
+        (tenant, target): (TenantId, TargetId),
+        since: i64,
+    ) -> Result<u64, StoreError> {
+        let removals: i64 = self
+            .connection()?
+            .prepare_cached(
+                "SELECT count(*) FROM target_log INDEXED BY target_log_at \
+                 WHERE at >= ?3 AND tenant_id = ?1 AND target = ?2 AND kind = 1 AND ok = 1 \
+                   AND action IN ('deactivate', 'delete') \
+                   AND n > (SELECT coalesce(max(n), 0) FROM target_log INDEXED BY target_log_object \
+                            WHERE tenant_id = ?1 AND target = ?2 AND kind = 0 \
+                              AND detail ->> 'removals_allowed' = 1)",
+            )?
+            .query_row(params![tenant.0, target.0, since], |row| row.get(0))?;
+        Ok(u64::try_from(removals).unwrap_or(0))
+    }
+
     async fn target_counts(
         &mut self,
         (tenant, target): (TenantId, TargetId),

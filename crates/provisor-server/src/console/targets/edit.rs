@@ -397,6 +397,6 @@ fn fill(form: &Fields, before: &TargetSettings) -> Result<TargetSettings, String
     settings.batch = usize::try_from(number("batch", "Members per request", 10_000)?).unwrap_or(1);
     settings.rate = u32::try_from(number("rate", "Requests per second", 100_000)?).unwrap_or(0);
     settings.parallel = usize::try_from(number("parallel", "Requests at once", 64)?).unwrap_or(1);
-    settings.most_removals = number("most_removals", "Removals in one run", 1_000_000_000)?;
+    settings.most_removals = number("most_removals", "Removals in a day", 1_000_000_000)?;
     Ok(settings)
 }

@@ -11,6 +11,9 @@ use provisor_store::{
 use super::{CHUNK, Run, Stopped, lock};
 use crate::outbound::plan::Desired;
 
+/// Milliseconds.
+const DAY: i64 = 86_400_000;
+
 impl Run {
     /// Marks the source's users and teams, and those that were pushed earlier.
     pub(super) async fn mark_all(&self) -> Result<(), Stopped> {
@@ -159,14 +162,21 @@ impl Run {
         Ok(any)
     }
 
-    /// Counts whom this run would take access from, before it does.
+    /// Counts whom this run would take access from, before it does, with those of the last day: many small runs count as
+    /// one that is as large.
     pub(super) async fn check_removals(&self, due: u64) -> Result<(), Stopped> {
         let most = self.settings.most_removals;
-        if most == 0 || due <= most || self.wish.allow_removals || !self.settings.deactivate {
+        if most == 0 || due == 0 || self.wish.allow_removals || !self.settings.deactivate {
+            return Ok(());
+        }
+        let until = self.wish.clock.now();
+        let mut view = self.view().await?;
+        let before = view.target_removals(self.place(), until - DAY).await?;
+        drop(view);
+        if before.saturating_add(due) <= most {
             return Ok(());
         }
         let (mut removals, mut after): (u64, Option<DuePlace>) = (0, None);
-        let until = self.wish.clock.now();
         loop {
             let due = self
                 .view()
@@ -180,8 +190,12 @@ impl Run {
                 removals += u64::from(gone && object.sent.as_ref() != Some(&desired.hash()));
             }
         }
-        if removals > most {
-            return Err(Stopped::TooManyRemovals(removals, most));
+        if removals > 0 && before + removals > most {
+            return Err(Stopped::TooManyRemovals {
+                removals,
+                before,
+                most,
+            });
         }
         Ok(())
     }

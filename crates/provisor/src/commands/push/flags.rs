@@ -101,7 +101,8 @@ pub(crate) struct Flags {
     /// Teams may be members of teams in the target [default: off]
     #[arg(long, value_name = "on|off")]
     nested_teams: Option<Switch>,
-    /// A run that would take the access of more users than this stops before the first; 0 for no limit [default: 0]
+    /// A run that would take the access of more users than this, with those of the last day, stops before the first; 0 for
+    /// no limit [default: 0]
     #[arg(long, value_name = "N")]
     most_removals: Option<u64>,
     /// How long a request may take [default: 60s]

@@ -25,7 +25,7 @@ pub(crate) struct How {
     /// Read the whole target first, and repair what others changed there
     #[arg(long)]
     compare: bool,
-    /// Take the access of more users than the settings allow in one run
+    /// Take the access of more users than the settings allow in a day
     #[arg(long)]
     allow_removals: bool,
     /// Try again what was given up
