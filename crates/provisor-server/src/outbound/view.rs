@@ -4,10 +4,7 @@ use provisor_store::target::{Target, TargetCounts, TargetEntry, TargetObject};
 use scim::{Value, datetime::format_millis};
 use serde_json::json;
 
-use super::{
-    plan::{Absence, Desired},
-    settings::{AuthMode, SourceKind, TargetSettings},
-};
+use super::settings::{AuthMode, SourceKind, TargetSettings};
 
 /// A target with what is to do there; `behind` counts the events that were not looked at yet.
 pub fn target(target: &Target, counts: &TargetCounts, behind: i64) -> Value {
@@ -141,62 +138,6 @@ pub fn words(detail: &Value) -> String {
     parts.extend(text("next"));
     parts.retain(|part| !part.is_empty());
     parts.join("; ")
-}
-
-/// Why a user or team is in the target as it is, in a sentence.
-pub fn why(settings: &TargetSettings, known: Option<&TargetObject>, desired: &Desired) -> String {
-    let Some(object) = known else {
-        return match desired {
-            Desired::Absent(absence) => format!("It was never pushed: it is {}.", absence.as_str()),
-            Desired::Present(_) => {
-                "It is to be pushed and was not looked at yet; the next run will. Run `provisor push sync`, or activate the target."
-                    .to_owned()
-            }
-        };
-    };
-    if let Some(error) = &object.error {
-        let next = match object.due {
-            Some(due) if object.attempts == 0 => format!(
-                "It is looked at again by {} at the latest",
-                format_millis(due)
-            ),
-            Some(due) => format!(
-                "It failed {} times and is tried again from {}",
-                object.attempts,
-                format_millis(due)
-            ),
-            None => "It was given up: change it in the source, or run `provisor push sync --retry`"
-                .to_owned(),
-        };
-        return format!("{error}. {next}.");
-    }
-    match (desired, &object.remote, object.due) {
-        (Desired::Absent(absence), Some(_), None) if !settings.deactivate => {
-            format!(
-                "It is {}, and the settings say that nobody is deactivated.",
-                absence.as_str()
-            )
-        }
-        (Desired::Absent(Absence::Inactive), Some(remote), None) => {
-            format!(
-                "It is inactive in the source, and was made inactive in the target, where it is {remote}."
-            )
-        }
-        (Desired::Absent(absence), Some(remote), None) => {
-            format!(
-                "It is {}, and was made inactive in the target, where it is {remote}.",
-                absence.as_str()
-            )
-        }
-        (_, Some(remote), None) => {
-            format!("It is in step: the target holds what it should, as {remote}.")
-        }
-        (_, None, None) => {
-            "It is not in the target, and the settings say that users are not created there."
-                .to_owned()
-        }
-        (_, _, Some(_)) => "It changed and is to be pushed with the next run.".to_owned(),
-    }
 }
 
 #[cfg(test)]
