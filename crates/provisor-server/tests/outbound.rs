@@ -14,7 +14,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use provisor_server::outbound::{
-    Pushed, RunLock, Stopped, TargetSettings, Wish, files, probe, run,
+    Pushed, RunLock, Stopped, TargetSettings, Wish, files,
+    preview::preview,
+    probe, run,
     seal::SecretKey,
     settings::{Deprovision, SourceKind},
 };
@@ -313,20 +315,24 @@ impl World {
         users: &str,
         teams: &str,
     ) -> Result<Pushed, Stopped> {
-        let targets = self
-            .store
-            .read()
-            .await
-            .unwrap()
-            .targets(Some(self.tenant))
-            .await
-            .unwrap();
-        let target = targets.into_iter().find(|one| one.id == target.id).unwrap();
-        let database = self.store.path().to_owned();
-        let _lock = RunLock::take(&database, (self.tenant, target.id))
+        let target = self.again(target).await;
+        let database = self.store.path();
+        let _lock = RunLock::take(database, (self.tenant, target.id))
             .unwrap()
             .expect("nobody else pushes");
-        let wish = Wish {
+        run(&target, self.wish(users, teams)).await
+    }
+
+    /// The target as it is now.
+    async fn again(&self, target: &Target) -> Target {
+        let mut view = self.store.read().await.unwrap();
+        let targets = view.targets(Some(self.tenant)).await.unwrap();
+        targets.into_iter().find(|one| one.id == target.id).unwrap()
+    }
+
+    fn wish(&self, users: &str, teams: &str) -> Wish {
+        let database = self.store.path().to_owned();
+        Wish {
             store: Arc::new(self.store.clone()),
             clock: self.clock.clone(),
             key: SecretKey::default().for_database(&database),
@@ -338,8 +344,7 @@ impl World {
             retry: false,
             patience: Duration::from_secs(1),
             progress: Arc::default(),
-        };
-        run(&target, wish).await
+        }
     }
 
     async fn log(&self, target: &Target) -> Vec<TargetEntry> {
@@ -533,6 +538,37 @@ async fn a_member_who_was_deleted_there_is_made_again() {
             .any(|entry| entry.action == "missing" && entry.label == "u3"),
         "{log:?}"
     );
+}
+
+#[tokio::test]
+async fn a_preview_counts_the_members_who_will_be_there() {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        users: Some("title ne \"guest\"".to_owned()),
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    let users = "userName,title,active\nu0,a,true\nu1,a,false\nu2,guest,true\nu3,a,true\n";
+    let teams = "team,member\nSales,u0\nSales,u1\nSales,u2\nSales,u3\n";
+    let planned = async || {
+        let target = world.again(&target).await;
+        let steps = preview(&target, &world.wish(users, teams)).await.unwrap();
+        let steps = steps.into_iter().map(|step| (step.action, step.members));
+        steps.collect::<Vec<_>>()
+    };
+    let before = planned().await;
+    assert_eq!(
+        before,
+        [
+            ("create", 0),
+            ("create", 0),
+            ("create", 0),
+            ("add_members", 2)
+        ]
+    );
+    world.push_files(&target, users, teams).await.unwrap();
+    assert_eq!(world.there().1, 2);
+    assert_eq!(planned().await, []);
 }
 
 #[tokio::test]
