@@ -18,7 +18,7 @@ use provisor_server::outbound::{
     preview::preview,
     probe, run,
     seal::SecretKey,
-    settings::{Deprovision, SourceKind},
+    settings::{AuthMode, Deprovision, SourceKind},
 };
 use provisor_store::{
     Actor, Change, Clock, Origin, Outcome, RequestId, Store, TargetChange, TenantId,
@@ -632,4 +632,36 @@ async fn refused_credentials_end_the_run_and_mark_nobody() {
         .map(|entry| entry.ok)
         .collect();
     assert_eq!(outcomes, [true, false]);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_is_away_is_no_refusal() {
+    let world = World::new(Habits {
+        answers_401: true,
+        ..Habits::default()
+    })
+    .await;
+    let settings = |token_url: String| TargetSettings {
+        auth: AuthMode::Oauth {
+            token_url,
+            client_id: "provisor".to_owned(),
+            scope: None,
+        },
+        ..world.settings()
+    };
+    let refusing = settings(format!("{}/token", world.url));
+    let stopped = probe(&refusing, Some("s3cret")).await.unwrap_err();
+    assert!(
+        matches!(&stopped, Stopped::Unauthorized(why) if why.contains("/token")),
+        "{stopped:?}"
+    );
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let away = format!("http://{}/token", free.local_addr().unwrap());
+    drop(free);
+    let target = world.target(&settings(away.clone())).await;
+    let stopped = world.push(&target, 1).await.unwrap_err();
+    assert!(
+        matches!(&stopped, Stopped::Unreachable(why) if why.contains(&away)),
+        "{stopped:?}"
+    );
 }
