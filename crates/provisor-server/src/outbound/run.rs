@@ -112,7 +112,7 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
         .map(ToString::to_string)
         .unwrap_or_default();
     // A run that did nothing leaves no line; one that failed like the last one is told again, since it happened again.
-    let entry = (pushed.is_something() || ended.is_err()).then(|| NewEntry {
+    let entry = (!pushed.news().is_empty() || ended.is_err()).then(|| NewEntry {
         action: "run",
         ok: ended.is_ok(),
         status: None,

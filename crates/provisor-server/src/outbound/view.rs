@@ -2,9 +2,13 @@
 
 use provisor_store::target::{Target, TargetCounts, TargetEntry, TargetObject};
 use scim::{Value, datetime::format_millis};
+use serde::Deserialize;
 use serde_json::json;
 
-use super::settings::{AuthMode, SourceKind, TargetSettings};
+use super::{
+    progress::Pushed,
+    settings::{AuthMode, SourceKind, TargetSettings},
+};
 
 /// A target with what is to do there; `behind` counts the events that were not looked at yet.
 pub fn target(target: &Target, counts: &TargetCounts, behind: i64) -> Value {
@@ -90,6 +94,13 @@ pub fn object(object: &TargetObject) -> Value {
     })
 }
 
+/// What a run came to, in words; nothing if it came to nothing.
+pub fn counts(pushed: &Pushed) -> String {
+    let counts = pushed.news().into_iter();
+    let counts = counts.map(|(name, count)| format!("{count} {}", name.replace('_', " ")));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
 /// What a line of the log says beyond its action.
 pub fn words(detail: &Value) -> String {
     let mut parts = Vec::new();
@@ -125,15 +136,8 @@ pub fn words(detail: &Value) -> String {
             "after {attempts} attempts, with a search before each"
         ));
     }
-    if let Some(counts) = detail["counts"].as_object() {
-        let quiet = ["looked_at", "to_look_at"];
-        let counts = counts
-            .iter()
-            .filter(|(name, _)| !quiet.contains(&name.as_str()));
-        let counts: Vec<String> = counts
-            .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
-            .collect();
-        parts.push(counts.join(", "));
+    if let Ok(pushed) = Pushed::deserialize(&detail["counts"]) {
+        parts.push(counts(&pushed));
     }
     parts.extend(text("next"));
     parts.retain(|part| !part.is_empty());
@@ -157,8 +161,10 @@ mod tests {
             "the target answered 500; tried again from 12:00"
         );
         assert_eq!(
-            words(&json!({ "counts": { "created": 3, "looked_at": 9 }, "reason": "" })),
-            "3 created"
+            words(
+                &json!({ "counts": { "deleted": 1, "created": 3, "looked_at": 9, "requests": 14 }, "reason": "" })
+            ),
+            "3 created, 1 deleted"
         );
     }
 }
