@@ -196,11 +196,7 @@ pub(super) async fn prepare(
 impl Run {
     async fn open(target: &Target, wish: Wish) -> Result<Run, Stopped> {
         let (settings, source, scope) = prepare(target, &wish).await?;
-        let place = (target.tenant, target.id);
-        let secret = match &target.credentials {
-            Some(sealed) => Some(wish.key.open(place, sealed).map_err(Stopped::Settings)?),
-            None => None,
-        };
+        let secret = wish.key.open_of(target).map_err(Stopped::Settings)?;
         let client = settings
             .client(secret.as_deref())
             .map_err(Stopped::Settings)?;

@@ -50,6 +50,19 @@ pub fn outcome(target: &Target) -> &str {
     }
 }
 
+/// What is pushed there, in words.
+pub fn pushes(settings: &TargetSettings) -> String {
+    let mut parts = vec![
+        (settings.create, "new users"),
+        (settings.update, "profile updates"),
+        (settings.deactivate, "deactivation"),
+        (settings.teams, "teams"),
+    ];
+    parts.retain(|(on, _)| *on);
+    let parts: Vec<&str> = parts.into_iter().map(|(_, name)| name).collect();
+    parts.join(", ")
+}
+
 /// How it is signed in to, in words.
 pub fn auth(mode: &AuthMode) -> String {
     match mode {

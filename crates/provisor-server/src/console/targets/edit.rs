@@ -150,16 +150,9 @@ async fn seal(visit: &Visit, target: &Target) -> Result<Result<(), String>, Prob
     if secret.is_empty() {
         return Ok(Ok(()));
     }
-    let sealed = match visit.console.key.seal((target.tenant, target.id), secret) {
-        Ok(sealed) => sealed,
+    let set = match visit.console.key.seal_of(target, secret) {
+        Ok(set) => set,
         Err(wrong) => return Ok(Err(wrong)),
-    };
-    let set = TargetChange::Set {
-        id: target.id,
-        name: None,
-        settings: None,
-        active: None,
-        credentials: Some(Some(sealed)),
     };
     Ok(visit
         .try_write(target.tenant, Change::Target(set))
