@@ -13,6 +13,7 @@ pub mod seal;
 pub mod settings;
 pub mod source;
 pub mod view;
+pub mod why;
 
 mod compare;
 mod lock;

@@ -14,7 +14,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use provisor_server::outbound::{
-    Pushed, RunLock, Stopped, TargetSettings, Wish, files, probe, run,
+    Pushed, RunLock, Stopped, TargetSettings, Wish, files,
+    preview::preview,
+    probe, run,
     seal::SecretKey,
     settings::{AuthMode, Deprovision, SourceKind},
 };
@@ -439,11 +441,17 @@ impl World {
         asked: impl FnOnce(&mut Wish),
     ) -> Result<Pushed, Stopped> {
         let target = self.current(target).await;
-        let database = self.store.path().to_owned();
-        let _lock = RunLock::take(&database, (self.tenant, target.id))
+        let _lock = RunLock::take(self.store.path(), (self.tenant, target.id))
             .unwrap()
             .expect("nobody else pushes");
-        let mut wish = Wish {
+        let mut wish = self.wish(users, teams);
+        asked(&mut wish);
+        run(&target, wish).await
+    }
+
+    fn wish(&self, users: &str, teams: &str) -> Wish {
+        let database = self.store.path().to_owned();
+        Wish {
             store: Arc::new(self.store.clone()),
             clock: self.clock.clone(),
             key: SecretKey::default().for_database(&database),
@@ -455,9 +463,7 @@ impl World {
             retry: false,
             patience: Duration::from_secs(1),
             progress: Arc::default(),
-        };
-        asked(&mut wish);
-        run(&target, wish).await
+        }
     }
 
     async fn current(&self, target: &Target) -> Target {
@@ -976,6 +982,37 @@ async fn a_member_who_was_deleted_there_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_preview_counts_the_members_who_will_be_there() {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        users: Some("title ne \"guest\"".to_owned()),
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    let users = "userName,title,active\nu0,a,true\nu1,a,false\nu2,guest,true\nu3,a,true\n";
+    let teams = "team,member\nSales,u0\nSales,u1\nSales,u2\nSales,u3\n";
+    let planned = async || {
+        let target = world.current(&target).await;
+        let steps = preview(&target, &world.wish(users, teams)).await.unwrap();
+        let steps = steps.into_iter().map(|step| (step.action, step.members));
+        steps.collect::<Vec<_>>()
+    };
+    let before = planned().await;
+    assert_eq!(
+        before,
+        [
+            ("create", 0),
+            ("create", 0),
+            ("create", 0),
+            ("add_members", 2)
+        ]
+    );
+    world.push_files(&target, users, teams).await.unwrap();
+    assert_eq!(world.there().1, 2);
+    assert_eq!(planned().await, []);
+}
+
+#[tokio::test]
 async fn what_the_target_refuses_is_told_and_the_rest_goes_on() {
     let world = World::new(Habits::default()).await;
     // A user of theirs has the name under another key, so that neither lookup nor creation works.
@@ -1229,4 +1266,36 @@ async fn many_small_runs_count_as_a_large_one() {
     let allowed = world.push_as(&target, users, "team,member\n", asked).await;
     assert_eq!(allowed.unwrap().deactivated, 1);
     assert_eq!(world.push(&target, 4).await.unwrap().deactivated, 1);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_is_away_is_no_refusal() {
+    let world = World::new(Habits {
+        answers_401: true,
+        ..Habits::default()
+    })
+    .await;
+    let settings = |token_url: String| TargetSettings {
+        auth: AuthMode::Oauth {
+            token_url,
+            client_id: "provisor".to_owned(),
+            scope: None,
+        },
+        ..world.settings()
+    };
+    let refusing = settings(format!("{}/token", world.url));
+    let stopped = probe(&refusing, Some("s3cret")).await.unwrap_err();
+    assert!(
+        matches!(&stopped, Stopped::Unauthorized(why) if why.contains("/token")),
+        "{stopped:?}"
+    );
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let away = format!("http://{}/token", free.local_addr().unwrap());
+    drop(free);
+    let target = world.target(&settings(away.clone())).await;
+    let stopped = world.push(&target, 1).await.unwrap_err();
+    assert!(
+        matches!(&stopped, Stopped::Unreachable(why) if why.contains(&away)),
+        "{stopped:?}"
+    );
 }

@@ -7,11 +7,11 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use reqwest::header::HeaderValue;
+use reqwest::{Method, header::HeaderValue};
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::error::Error;
+use crate::{client::failed, error::Error};
 
 /// The credentials of a client. `Debug` never shows a secret.
 pub enum Auth {
@@ -184,7 +184,7 @@ impl ClientCredentials {
             fetched.truncate(FETCHED);
         }
         let mut value = HeaderValue::from_str(&format!("Bearer {}", granted.access_token))
-            .map_err(|_| self.failed("the access token has characters no header may carry"))?;
+            .map_err(|_| self.refused("the access token has characters no header may carry"))?;
         value.set_sensitive(true);
         // A little early, so that a token does not run out on its way.
         let lives = Duration::from_secs(granted.expires_in.unwrap_or(300)).min(LONGEST_LIFE);
@@ -219,29 +219,48 @@ impl ClientCredentials {
             .body(self.form())
             .send()
             .await
-            .map_err(|error| self.failed(error.without_url()))?;
+            .map_err(|error| self.lost(error))?;
         let status = answer.status();
         let mut body = Vec::new();
-        while let Some(chunk) = answer
-            .chunk()
-            .await
-            .map_err(|error| self.failed(error.without_url()))?
-        {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.lost(error))? {
             if body.len() + chunk.len() > LONGEST_GRANT {
-                return Err(self.failed(format!("its answer is longer than {LONGEST_GRANT} bytes")));
+                return Err(
+                    self.refused(format!("its answer is longer than {LONGEST_GRANT} bytes"))
+                );
             }
             body.extend_from_slice(&chunk);
         }
         if !status.is_success() {
             let said: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
             let said = said.as_ref().and_then(|said| said.get("error")?.as_str());
-            return Err(self.failed(format!("it answered {status} {}", said.unwrap_or_default())));
+            return Err(self.refused(format!("it answered {status} {}", said.unwrap_or_default())));
         }
         serde_json::from_slice(&body)
-            .map_err(|_| self.failed("its answer has no access_token (RFC 6749 section 5.1)"))
+            .map_err(|_| self.refused("its answer has no access_token (RFC 6749 section 5.1)"))
     }
 
-    fn failed(&self, why: impl std::fmt::Display) -> Error {
-        Error::Settings(format!("no access token from {}: {why}", self.token_url))
+    /// Nothing was answered. Whatever became of this request, the service provider has seen nothing of the one it was for.
+    fn lost(&self, error: reqwest::Error) -> Error {
+        match failed(&Method::POST, &self.token_url, error) {
+            Error::Connect {
+                method,
+                url,
+                reason,
+            }
+            | Error::NoAnswer {
+                method,
+                url,
+                reason,
+            } => Error::Connect {
+                reason: format!("no access token from {url}: {reason}"),
+                method,
+                url,
+            },
+            other => other,
+        }
+    }
+
+    fn refused(&self, why: impl std::fmt::Display) -> Error {
+        Error::Token(format!("no access token from {}: {why}", self.token_url))
     }
 }

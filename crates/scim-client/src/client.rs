@@ -239,7 +239,7 @@ impl Client {
         let response = http
             .send()
             .await
-            .map_err(|error| failed(method, &url, error))?;
+            .map_err(|error| failed(method, url.as_str(), error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = self.body(response, method, &url).await?;
@@ -264,7 +264,7 @@ impl Client {
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| failed(method, url, error))?
+            .map_err(|error| failed(method, url.as_str(), error))?
         {
             if body.len() + chunk.len() > self.longest_answer {
                 return Err(Error::Unreadable {
@@ -336,7 +336,7 @@ impl Client {
 }
 
 /// What the network said, by whether the server can have seen the request.
-fn failed(method: &Method, url: &Url, error: reqwest::Error) -> Error {
+pub(crate) fn failed(method: &Method, url: &str, error: reqwest::Error) -> Error {
     let refused_address = || {
         let mut source = std::error::Error::source(&error);
         while let Some(inner) = source {
@@ -354,7 +354,7 @@ fn failed(method: &Method, url: &Url, error: reqwest::Error) -> Error {
     if let Some((host, address)) = refused_address() {
         return Error::PrivateAddress { host, address };
     }
-    let (method, url) = (method.clone(), url.to_string());
+    let (method, url) = (method.clone(), url.to_owned());
     let (connect, timeout) = (error.is_connect(), error.is_timeout());
     let error = error.without_url();
     let mut reason = if timeout {

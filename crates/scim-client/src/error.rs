@@ -12,6 +12,9 @@ pub enum Error {
     /// The client's own settings do not fit together; nothing was sent.
     #[error("{0}")]
     Settings(String),
+    /// The token endpoint gave no access token, so the request was not sent. Says which endpoint, and what it answered.
+    #[error("{0}")]
+    Token(String),
     /// The address is private and the client was built for public ones only; nothing was sent.
     #[error(
         "{host} is at the private address {address}; targets in private networks have to be allowed first"
@@ -22,7 +25,8 @@ pub enum Error {
         /// The first address that is not public.
         address: std::net::IpAddr,
     },
-    /// No connection came about, so the server has seen nothing of the request.
+    /// No connection came about, to the server or to where its access tokens come from, so that the server has seen nothing of
+    /// the request.
     #[error("{method} {url}: no connection: {reason}")]
     Connect {
         /// The method that was to be sent.

@@ -1,5 +1,7 @@
 //! What a run would do, from what is known, with nothing sent.
 
+use std::collections::HashSet;
+
 use provisor_store::target::{Kind, Target, TargetObject};
 
 use super::{
@@ -35,11 +37,13 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
     let (settings, source, scope) = prepare(target, wish).await?;
     let place = (target.tenant, target.id);
     let mut steps = Vec::new();
+    let mut coming = HashSet::new();
     for kind in [Kind::User, Kind::Team] {
         if kind == Kind::Team && !settings.teams {
             continue;
         }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
+        let mut teams = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let ids = source.ids(kind, after.as_deref()).await?;
@@ -59,32 +63,39 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
                     .and_then(|found| label(kind, found))
                     .unwrap_or_default();
                 let known = known.unwrap_or_else(|| unknown(kind, &local));
-                steps.extend(step(&settings, &known, &desired, name.clone()));
-                if kind == Kind::Team
-                    && let Desired::Present(_) = desired
-                {
-                    let wanted = members(&source, &settings, wish, place, &local).await?;
-                    let there = wish
-                        .store
-                        .read()
-                        .await?
-                        .target_members(place, &local)
-                        .await?;
-                    let (add, remove) = super::plan::members(&wanted, &there);
-                    for (ids, action) in [(add, "add_members"), (remove, "remove_members")] {
-                        if !ids.is_empty() {
-                            steps.push(Step {
-                                kind,
-                                local: local.clone(),
-                                label: name.clone(),
-                                action,
-                                reason: String::new(),
-                                members: ids.len(),
-                            });
-                        }
-                    }
+                let step = step(&settings, &known, &desired, name.clone());
+                if step.as_ref().is_some_and(|step| step.action == "create") {
+                    coming.insert((kind, local.clone()));
+                }
+                match (kind, desired) {
+                    (Kind::Team, Desired::Present(_)) => teams.push((local.clone(), name, step)),
+                    _ => steps.extend(step),
                 }
                 seen.insert(local);
+            }
+        }
+        // Once it is known which teams come: they may be members of others.
+        for (local, name, step) in teams {
+            steps.extend(step);
+            let wanted = members(&source, &settings, wish, place, &local, &coming).await?;
+            let there = wish
+                .store
+                .read()
+                .await?
+                .target_members(place, &local)
+                .await?;
+            let (add, remove) = super::plan::members(&wanted, &there);
+            for (ids, action) in [(add, "add_members"), (remove, "remove_members")] {
+                if !ids.is_empty() {
+                    steps.push(Step {
+                        kind,
+                        local: local.clone(),
+                        label: name.clone(),
+                        action,
+                        reason: String::new(),
+                        members: ids.len(),
+                    });
+                }
             }
         }
         let mut after = String::new();
@@ -113,8 +124,9 @@ async fn members(
     wish: &Wish,
     place: (provisor_store::TenantId, provisor_store::TargetId),
     team: &str,
-) -> Result<std::collections::HashSet<String>, Stopped> {
-    let mut wanted = std::collections::HashSet::new();
+    coming: &HashSet<(Kind, String)>,
+) -> Result<HashSet<String>, Stopped> {
+    let mut wanted = HashSet::new();
     let all = source.members(team).await?;
     for kind in [Kind::User, Kind::Team] {
         if kind == Kind::Team && !settings.nested_teams {
@@ -131,10 +143,13 @@ async fn members(
             .await?
             .target_by_local(place, kind, &locals)
             .await?;
-        let ids = locals.into_iter().zip(known).map(|(local, known)| {
-            known
-                .and_then(|known| known.remote)
-                .unwrap_or_else(|| format!("new:{local}"))
+        // Who is not there and will not be (inactive, outside the scope) is no member there.
+        let ids = locals.into_iter().zip(known).filter_map(|(local, known)| {
+            let remote = known.and_then(|known| known.remote);
+            remote.or_else(|| {
+                let new = format!("new:{local}");
+                coming.contains(&(kind, local)).then_some(new)
+            })
         });
         wanted.extend(ids);
     }

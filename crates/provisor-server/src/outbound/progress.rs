@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use serde::Deserialize;
+
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// How far a run is, while it runs.
@@ -9,7 +11,8 @@ macro_rules! counts {
         pub struct Progress { $($(#[$doc])* pub $name: AtomicU64),* }
 
         /// What a run came to.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+        #[serde(default)]
         pub struct Pushed { $($(#[$doc])* pub $name: u64),* }
 
         impl Progress {
@@ -58,11 +61,11 @@ counts! {
 }
 
 impl Pushed {
-    /// Whether anything was changed in the target, or could not be.
-    pub fn is_something(&self) -> bool {
+    /// What is worth telling, with its name: not how much was looked at and asked for it.
+    pub fn news(&self) -> Vec<(&'static str, u64)> {
         let quiet = ["looked_at", "to_look_at", "requests"];
-        self.fields()
-            .iter()
-            .any(|(name, count)| *count > 0 && !quiet.contains(name))
+        let mut fields = self.fields();
+        fields.retain(|(name, count)| *count > 0 && !quiet.contains(name));
+        fields
     }
 }

@@ -194,13 +194,13 @@ impl Remote {
                     continue;
                 }
                 Err(error @ Error::NoAnswer { .. }) => Trouble::Lost(error.to_string()),
-                Err(error @ Error::Settings(_)) => {
+                Err(error @ Error::Token(_)) => {
                     let said = self.client.redact(&error.to_string());
                     let stopped = Stopped::Unauthorized(said);
                     self.stop(stopped.clone());
                     return Err(stopped.into());
                 }
-                Err(error @ Error::PrivateAddress { .. }) => {
+                Err(error @ (Error::Settings(_) | Error::PrivateAddress { .. })) => {
                     let stopped = Stopped::Settings(format!("{error}."));
                     self.stop(stopped.clone());
                     return Err(stopped.into());

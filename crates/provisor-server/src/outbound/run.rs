@@ -119,7 +119,7 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
         Err(stopped) => stopped.to_string(),
     };
     // A run that did nothing leaves no line; one that failed like the last one is told again, since it happened again.
-    let entry = (pushed.is_something() || !outcome.is_empty()).then(|| NewEntry {
+    let entry = (!pushed.news().is_empty() || !outcome.is_empty()).then(|| NewEntry {
         action: "run",
         ok: outcome.is_empty(),
         status: None,
@@ -211,11 +211,7 @@ pub(super) async fn prepare(
 impl Run {
     async fn open(target: &Target, wish: Wish) -> Result<Run, Stopped> {
         let (settings, source, scope) = prepare(target, &wish).await?;
-        let place = (target.tenant, target.id);
-        let secret = match &target.credentials {
-            Some(sealed) => Some(wish.key.open(place, sealed).map_err(Stopped::Settings)?),
-            None => None,
-        };
+        let secret = wish.key.open_of(target).map_err(Stopped::Settings)?;
         let client = settings
             .client(secret.as_deref())
             .map_err(Stopped::Settings)?;

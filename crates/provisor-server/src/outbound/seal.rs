@@ -7,7 +7,10 @@ use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit, Nonce,
     aead::{Aead, Payload},
 };
-use provisor_store::{TargetId, TenantId, target::Sealed};
+use provisor_store::{
+    TargetChange, TargetId, TenantId,
+    target::{Sealed, Target},
+};
 use sha2::{Digest, Sha256};
 
 /// Bytes of a nonce, before the encrypted text.
@@ -63,10 +66,33 @@ impl SecretKey {
         }
     }
 
-    /// Seals a secret for one target; it opens for no other.
+    /// The change that sets a target's credentials.
     ///
     /// # Errors
     /// When there is no key and none can be made.
+    pub fn seal_of(&self, target: &Target, secret: &str) -> Result<TargetChange, String> {
+        let sealed = self.seal((target.tenant, target.id), secret)?;
+        Ok(TargetChange::Set {
+            id: target.id,
+            name: None,
+            settings: None,
+            active: None,
+            credentials: Some(Some(sealed)),
+        })
+    }
+
+    /// A target's credentials, if it has some.
+    ///
+    /// # Errors
+    /// When the key is missing or another one.
+    pub fn open_of(&self, target: &Target) -> Result<Option<String>, String> {
+        let sealed = target.credentials.as_ref();
+        sealed
+            .map(|sealed| self.open((target.tenant, target.id), sealed))
+            .transpose()
+    }
+
+    /// Seals a secret for one target; it opens for no other.
     pub fn seal(&self, place: (TenantId, TargetId), secret: &str) -> Result<Sealed, String> {
         let cipher = self.cipher(true)?;
         let mut nonce = [0; NONCE];
@@ -81,11 +107,7 @@ impl SecretKey {
         Ok(Sealed([nonce.as_slice(), &text].concat()))
     }
 
-    /// Opens what was sealed.
-    ///
-    /// # Errors
-    /// When the key is missing or another one.
-    pub fn open(&self, place: (TenantId, TargetId), sealed: &Sealed) -> Result<String, String> {
+    fn open(&self, place: (TenantId, TargetId), sealed: &Sealed) -> Result<String, String> {
         let wrong = || {
             "The credentials of the target cannot be decrypted: the key is another one than when they were set. Put the old key \
              back, or set the credentials again with `provisor push target set --secret-file`."

@@ -248,6 +248,20 @@ impl TargetSettings {
         }
     }
 
+    /// Whether the server can push by itself.
+    ///
+    /// # Errors
+    /// Why it cannot, and what to do instead.
+    pub fn may_be_activated(&self) -> Result<(), String> {
+        match self.source {
+            SourceKind::Tenant => Ok(()),
+            SourceKind::Files => Err(
+                "This target is fed from files, so there is nothing the server could push by itself. Use `provisor push csv`."
+                    .to_owned(),
+            ),
+        }
+    }
+
     fn reach(&self) -> Reach {
         if self.private {
             Reach::Anywhere

@@ -2,10 +2,11 @@
 
 use provisor_store::target::{Target, TargetCounts, TargetEntry, TargetObject};
 use scim::{Value, datetime::format_millis};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    plan::{Absence, Desired},
+    progress::Pushed,
     settings::{AuthMode, SourceKind, TargetSettings},
 };
 
@@ -47,6 +48,19 @@ pub fn outcome(target: &Target) -> &str {
         (_, "") => "ok",
         (_, outcome) => outcome,
     }
+}
+
+/// What is pushed there, in words.
+pub fn pushes(settings: &TargetSettings) -> String {
+    let mut parts = vec![
+        (settings.create, "new users"),
+        (settings.update, "profile updates"),
+        (settings.deactivate, "deactivation"),
+        (settings.teams, "teams"),
+    ];
+    parts.retain(|(on, _)| *on);
+    let parts: Vec<&str> = parts.into_iter().map(|(_, name)| name).collect();
+    parts.join(", ")
 }
 
 /// How it is signed in to, in words.
@@ -93,6 +107,13 @@ pub fn object(object: &TargetObject) -> Value {
     })
 }
 
+/// What a run came to, in words; nothing if it came to nothing.
+pub fn counts(pushed: &Pushed) -> String {
+    let counts = pushed.news().into_iter();
+    let counts = counts.map(|(name, count)| format!("{count} {}", name.replace('_', " ")));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
 /// What a line of the log says beyond its action.
 pub fn words(detail: &Value) -> String {
     let mut parts = Vec::new();
@@ -128,75 +149,12 @@ pub fn words(detail: &Value) -> String {
             "after {attempts} attempts, with a search before each"
         ));
     }
-    if let Some(counts) = detail["counts"].as_object() {
-        let quiet = ["looked_at", "to_look_at"];
-        let counts = counts
-            .iter()
-            .filter(|(name, _)| !quiet.contains(&name.as_str()));
-        let counts: Vec<String> = counts
-            .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
-            .collect();
-        parts.push(counts.join(", "));
+    if let Ok(pushed) = Pushed::deserialize(&detail["counts"]) {
+        parts.push(counts(&pushed));
     }
     parts.extend(text("next"));
     parts.retain(|part| !part.is_empty());
     parts.join("; ")
-}
-
-/// Why a user or team is in the target as it is, in a sentence.
-pub fn why(settings: &TargetSettings, known: Option<&TargetObject>, desired: &Desired) -> String {
-    let Some(object) = known else {
-        return match desired {
-            Desired::Absent(absence) => format!("It was never pushed: it is {}.", absence.as_str()),
-            Desired::Present(_) => {
-                "It is to be pushed and was not looked at yet; the next run will. Run `provisor push sync`, or activate the target."
-                    .to_owned()
-            }
-        };
-    };
-    if let Some(error) = &object.error {
-        let next = match object.due {
-            Some(due) if object.attempts == 0 => format!(
-                "It is looked at again by {} at the latest",
-                format_millis(due)
-            ),
-            Some(due) => format!(
-                "It failed {} times and is tried again from {}",
-                object.attempts,
-                format_millis(due)
-            ),
-            None => "It was given up: change it in the source, or run `provisor push sync --retry`"
-                .to_owned(),
-        };
-        return format!("{error}. {next}.");
-    }
-    match (desired, &object.remote, object.due) {
-        (Desired::Absent(absence), Some(_), None) if !settings.deactivate => {
-            format!(
-                "It is {}, and the settings say that nobody is deactivated.",
-                absence.as_str()
-            )
-        }
-        (Desired::Absent(Absence::Inactive), Some(remote), None) => {
-            format!(
-                "It is inactive in the source, and was made inactive in the target, where it is {remote}."
-            )
-        }
-        (Desired::Absent(absence), Some(remote), None) => {
-            format!(
-                "It is {}, and was made inactive in the target, where it is {remote}.",
-                absence.as_str()
-            )
-        }
-        (_, Some(remote), None) => {
-            format!("It is in step: the target holds what it should, as {remote}.")
-        }
-        (_, None, None) => {
-            "It is not in the target, and the settings say that users are not created there."
-                .to_owned()
-        }
-        (_, _, Some(_)) => "It changed and is to be pushed with the next run.".to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -216,8 +174,10 @@ mod tests {
             "the target answered 500; tried again from 12:00"
         );
         assert_eq!(
-            words(&json!({ "counts": { "created": 3, "looked_at": 9 }, "reason": "" })),
-            "3 created"
+            words(
+                &json!({ "counts": { "deleted": 1, "created": 3, "looked_at": 9, "requests": 14 }, "reason": "" })
+            ),
+            "3 created, 1 deleted"
         );
     }
 }

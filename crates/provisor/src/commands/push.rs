@@ -257,14 +257,7 @@ async fn test(context: &Context, which: &Which) -> Result<(), Failure> {
     let (tenant, target) = find(&directory, which).await?;
     let settings = TargetSettings::of(&target).map_err(Failure::failed)?;
     let wish = wish(context, &directory, &tenant)?;
-    let secret = match &target.credentials {
-        Some(sealed) => Some(
-            wish.key
-                .open((tenant.id, target.id), sealed)
-                .map_err(Failure::failed)?,
-        ),
-        None => None,
-    };
+    let secret = wish.key.open_of(&target).map_err(Failure::failed)?;
     let found = outbound::probe(&settings, secret.as_deref())
         .await
         .map_err(|why| {

@@ -537,6 +537,23 @@ fn files_are_a_source_and_whoever_is_missing_in_them_leaves() {
         (&json!(4), &json!(2)),
         "{first}"
     );
+    // What the directory of the tenant has is no matter of theirs.
+    let why = |whom: &str| -> Value {
+        serde_json::from_str(&bridge.push(&["why", whom]).ok()).expect("an object")
+    };
+    let max = why("max");
+    assert_eq!(
+        (&max["kind"], &max["known"]["state"], &max["sentence"]),
+        (
+            &json!("user"),
+            &json!("in step"),
+            &json!("It is as the files said when they were last pushed.")
+        )
+    );
+    assert_eq!(why("Sales")["kind"], "team");
+    bridge
+        .push(&["why", "nobody"])
+        .refused(3, &["under \"nobody\"", "userName"]);
     write(
         users.as_ref(),
         b"userName,email,title\nlena,lena@acme.com,Chair\n",
@@ -557,6 +574,16 @@ fn files_are_a_source_and_whoever_is_missing_in_them_leaves() {
     );
     let left = all(&mut bridge.there(), "Users");
     assert_eq!((left.len(), &left[0]["title"]), (1, &json!("Chair")));
+    let max = why("max");
+    assert_eq!(
+        (&max["known"], &max["log"][0]["action"]),
+        (&Value::Null, &json!("delete"))
+    );
+    let sentence = max["sentence"].as_str().unwrap_or_default();
+    assert!(
+        sentence.contains("the files that were pushed last do not have it"),
+        "{max}"
+    );
 }
 
 #[test]

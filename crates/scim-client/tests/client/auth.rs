@@ -1,6 +1,6 @@
 //! Credentials: what is sent, and that nobody sees them.
 
-use scim_client::{Auth, Client, Query, Request};
+use scim_client::{Auth, Client, Error, Query, Reach, Request, Retry};
 use serde_json::json;
 
 use crate::server::{Server, answer};
@@ -62,9 +62,43 @@ async fn a_refused_grant_says_what_the_server_said() {
     let token_url = format!("http://{}/token", server.address);
     let auth = Auth::client_credentials(token_url, "id", "top-secret", None);
     let client = server.builder(auth).build().unwrap();
-    let error = client.users().get("7").await.unwrap_err().to_string();
+    let error = client.users().get("7").await.unwrap_err();
+    assert!(matches!(error, Error::Token(_)), "{error:?}");
+    let error = error.to_string();
     assert!(error.contains("invalid_client"), "{error}");
     assert!(!error.contains("top-secret"), "{error}");
+    assert_eq!(server.asked().len(), 1, "nothing is sent without a token");
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_is_not_there_is_no_refusal() {
+    let server = Server::with([]).await;
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let token_url = format!("http://{}/token", free.local_addr().unwrap());
+    drop(free);
+    let auth = Auth::client_credentials(token_url.clone(), "id", "top-secret", None);
+    let client = server.builder(auth).retry(Retry::NEVER).build().unwrap();
+    let error = client.users().get("7").await.unwrap_err();
+    match &error {
+        Error::Connect { reason, .. } => assert!(reason.contains(&token_url), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_endpoint_in_a_private_network_is_told_as_such() {
+    let server = Server::with([]).await;
+    let token_url = format!("http://localhost:{}/token", server.address.port());
+    let auth = Auth::client_credentials(token_url, "id", "top-secret", None);
+    let client = Client::builder("https://scim.example.com", auth)
+        .reach(Reach::Public)
+        .retry(Retry::NEVER)
+        .build()
+        .unwrap();
+    let error = client.users().get("7").await.unwrap_err();
+    assert!(matches!(error, Error::PrivateAddress { .. }), "{error:?}");
+    assert!(server.asked().is_empty());
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{
         layout::{Confirm, Flash},
         visit::Visit,
     },
-    outbound::{Stopped, TargetSettings, Wish, probe, settings::SourceKind},
+    outbound::{Stopped, TargetSettings, Wish, probe},
 };
 
 /// What a preview works with.
@@ -49,11 +49,7 @@ pub(super) fn problem(stopped: &Stopped) -> Problem {
 /// Asks the target whether address and credentials are right.
 pub(in crate::console) async fn test(visit: Visit) -> Result<Response, Problem> {
     let (tenant, target) = named(&visit).await?;
-    let place = (tenant.id, target.id);
-    let opened = match &target.credentials {
-        Some(sealed) => visit.console.key.open(place, sealed).map(Some),
-        None => Ok(None),
-    };
+    let opened = visit.console.key.open_of(&target);
     let found = match (TargetSettings::of(&target), opened) {
         (Ok(settings), Ok(secret)) => probe(&settings, secret.as_deref())
             .await
@@ -108,10 +104,8 @@ pub(in crate::console) async fn pause(visit: Visit) -> Result<Response, Problem>
 async fn set(visit: &Visit, active: bool, done: &str) -> Result<Response, Problem> {
     let (tenant, target) = named(visit).await?;
     let to = path(&tenant.key, target.id);
-    let files =
-        TargetSettings::of(&target).is_ok_and(|settings| settings.source == SourceKind::Files);
-    if active && files {
-        let why = "This target is fed from files: push them with “provisor push csv”.";
+    let may = TargetSettings::of(&target).and_then(|settings| settings.may_be_activated());
+    if let (true, Err(why)) = (active, may) {
         return Ok(visit.go(&to, Some(Flash::failed(why))));
     }
     let change = TargetChange::Set {

@@ -170,17 +170,13 @@ fn sealed(visit: &Visit, target: &Target) -> Result<Option<Sealed>, String> {
 
 /// Sets a new target's credentials, if the form has some.
 async fn seal(visit: &Visit, target: &Target) -> Result<Result<(), String>, Problem> {
-    let sealed = match sealed(visit, target) {
-        Ok(Some(sealed)) => sealed,
-        Ok(None) => return Ok(Ok(())),
+    let secret = visit.form.raw("secret").trim();
+    if secret.is_empty() {
+        return Ok(Ok(()));
+    }
+    let set = match visit.console.key.seal_of(target, secret) {
+        Ok(set) => set,
         Err(wrong) => return Ok(Err(wrong)),
-    };
-    let set = TargetChange::Set {
-        id: target.id,
-        name: None,
-        settings: None,
-        active: None,
-        credentials: Some(Some(sealed)),
     };
     Ok(visit
         .try_write(target.tenant, Change::Target(set))

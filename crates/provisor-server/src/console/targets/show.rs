@@ -96,17 +96,6 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let lines = entries
         .iter()
         .map(|entry| Line::new(entry, &path, masked, now));
-    let pushes = [
-        (settings.create, "new users"),
-        (settings.update, "profile updates"),
-        (settings.deactivate, "deactivation"),
-        (settings.teams, "teams"),
-    ];
-    let pushes: Vec<&str> = pushes
-        .iter()
-        .filter(|(on, _)| *on)
-        .map(|(_, name)| *name)
-        .collect();
     visit.page(&Page {
         layout: visit.layout(&target.name),
         state: view::state(&target),
@@ -114,7 +103,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         ran: (target.ran > 0).then(|| Moment::new(target.ran, now)),
         compared: (target.compared > target.created).then(|| Moment::new(target.compared, now)),
         counts,
-        pushes: pushes.join(", "),
+        pushes: view::pushes(&settings),
         auth: view::auth(&settings.auth),
         rules: settings
             .rules

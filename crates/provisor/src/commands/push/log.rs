@@ -1,18 +1,17 @@
 //! `provisor push log` and `why`: what was sent, what was answered, and why.
 
 use clap::Args;
-use provisor_server::outbound::{
-    TargetSettings,
-    plan::{Absence, Desired},
-    source::{Scope, Source},
-    view,
+use provisor_server::outbound::{TargetSettings, settings::SourceKind, view, why::explain};
+use provisor_store::{
+    Tenant,
+    target::{EntryQuery, Kind, TargetEntry},
 };
-use provisor_store::target::{EntryQuery, Kind, TargetEntry};
 use serde_json::json;
 
 use super::{Which, find, stopped};
 use crate::{
     commands::Context,
+    directory::Directory,
     failure::Failure,
     terminal::{self, Form},
 };
@@ -89,71 +88,71 @@ pub(super) async fn why(context: &Context, which: &Which, whom: &str) -> Result<
     let directory = context.directory()?;
     let (tenant, target) = find(&directory, which).await?;
     let settings = TargetSettings::of(&target).map_err(Failure::failed)?;
-    let source = Source::tenant(directory.shared(), tenant.id)
-        .await
-        .map_err(stopped)?;
-    let scope = Scope::new(&settings, &source).map_err(stopped)?;
-    let place = (tenant.id, target.id);
-    // In the directory by name, else what was pushed under this id.
-    let mut found = None;
+    let named = match settings.source {
+        SourceKind::Tenant => by_name(&directory, &tenant, whom).await?,
+        SourceKind::Files => None,
+    };
+    // Nobody of that name in the directory: what was pushed under this id.
+    let candidates = match named {
+        Some(named) => vec![named],
+        None => [Kind::User, Kind::Team]
+            .map(|kind| (kind, whom.to_owned()))
+            .to_vec(),
+    };
+    let (store, is_named) = (directory.shared(), candidates.len() == 1);
+    for (kind, local) in candidates {
+        let explained = explain(&store, &target, kind, &local)
+            .await
+            .map_err(stopped)?;
+        if !is_named && !explained.is_something() {
+            continue;
+        }
+        if context.json {
+            return terminal::json(&json!({
+                "kind": kind.as_str(),
+                "id": local,
+                "sentence": explained.sentence,
+                "known": explained.known.as_ref().map(view::object),
+                "log": explained.entries.iter().map(view::entry).collect::<Vec<_>>(),
+            }));
+        }
+        terminal::line(&explained.sentence)?;
+        if explained.entries.is_empty() {
+            return Ok(());
+        }
+        terminal::line("")?;
+        return print(Form::Table, &explained.entries);
+    }
+    Err(Failure::not_found(match settings.source {
+        SourceKind::Tenant => format!(
+            "There is no user or team \"{whom}\" in tenant \"{}\", and nothing with this id was pushed to \"{}\".",
+            tenant.key, target.name
+        ),
+        SourceKind::Files => format!(
+            "Nothing was pushed to \"{}\" under \"{whom}\". Ask by what the files call it: the column id of users, else \
+             userName; a team by its name.",
+            target.name
+        ),
+    }))
+}
+
+/// The id of a user or team of the directory.
+async fn by_name(
+    directory: &Directory,
+    tenant: &Tenant,
+    whom: &str,
+) -> Result<Option<(Kind, String)>, Failure> {
     for (name, kind, attributes) in [
         ("User", Kind::User, &["userName", "emails.value"][..]),
         ("Group", Kind::Team, &["displayName"][..]),
     ] {
-        let resource_type = directory.resource_type(&tenant, name).await?;
-        if let Some(stored) = directory
-            .find(&tenant, &resource_type, attributes, whom)
-            .await?
-        {
-            let attributes = crate::views::attributes(&stored)?;
-            let local = stored.id.to_string();
-            let desired = scope.desired(kind, &local, Some(&attributes));
-            found = Some((kind, local, desired));
-            break;
+        let resource_type = directory.resource_type(tenant, name).await?;
+        let found = directory
+            .find(tenant, &resource_type, attributes, whom)
+            .await?;
+        if let Some(stored) = found {
+            return Ok(Some((kind, stored.id.to_string())));
         }
     }
-    let mut snapshot = directory.read().await?;
-    if found.is_none() {
-        for kind in [Kind::User, Kind::Team] {
-            let known = snapshot
-                .target_by_local(place, kind, &[whom.to_owned()])
-                .await?;
-            if let Some(Some(known)) = known.into_iter().next() {
-                found = Some((kind, known.local, Desired::Absent(Absence::Deleted)));
-            }
-        }
-    }
-    let Some((kind, local, desired)) = found else {
-        return Err(Failure::not_found(format!(
-            "There is no user or team \"{whom}\" in tenant \"{}\", and nothing with this id was pushed to \"{}\".",
-            tenant.key, target.name
-        )));
-    };
-    let known = snapshot
-        .target_by_local(place, kind, std::slice::from_ref(&local))
-        .await?
-        .pop()
-        .flatten();
-    let query = EntryQuery {
-        object: Some((kind, local.clone())),
-        limit: 20,
-        ..EntryQuery::default()
-    };
-    let entries = snapshot.target_log(place, &query).await?;
-    let sentence = view::why(&settings, known.as_ref(), &desired);
-    if context.json {
-        return terminal::json(&json!({
-            "kind": kind.as_str(),
-            "id": local,
-            "sentence": sentence,
-            "known": known.as_ref().map(view::object),
-            "log": entries.iter().map(view::entry).collect::<Vec<_>>(),
-        }));
-    }
-    terminal::line(&sentence)?;
-    if entries.is_empty() {
-        return Ok(());
-    }
-    terminal::line("")?;
-    print(Form::Table, &entries)
+    Ok(None)
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use provisor_server::outbound::{
-    Pushed, RunLock, preview::preview as planned, run as push, source::Files,
+    Pushed, RunLock, preview::preview as planned, run as push, source::Files, view,
 };
 use scim::Value;
 use serde_json::json;
@@ -96,28 +96,18 @@ pub(super) async fn run(
 }
 
 fn report(context: &Context, pushed: &Pushed, stopped: Option<String>) -> Result<(), Failure> {
-    let fields = pushed.fields();
     if context.json {
-        let mut object = Value::Object(
-            fields
-                .iter()
-                .map(|(name, count)| ((*name).to_owned(), (*count).into()))
-                .collect(),
-        );
+        let fields = pushed.fields().into_iter();
+        let fields = fields.map(|(name, count)| (name.to_owned(), count.into()));
+        let mut object = Value::Object(fields.collect());
         object["stopped"] = stopped.into();
         return terminal::json(&object);
     }
-    let told: Vec<String> = fields
-        .iter()
-        .filter(|(name, count)| {
-            *count > 0 && !["looked_at", "to_look_at", "requests"].contains(name)
-        })
-        .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
-        .collect();
-    let what = if told.is_empty() {
-        "nothing to do".to_owned()
+    let news = view::counts(pushed);
+    let what = if news.is_empty() {
+        "nothing to do"
     } else {
-        told.join(", ")
+        &news
     };
     terminal::line(&format!(
         "{what} ({} looked at, {} requests)",

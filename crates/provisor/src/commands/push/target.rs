@@ -166,16 +166,7 @@ async fn seal(
     secret: &str,
 ) -> Result<Target, Failure> {
     let key = open::secret_key(&context.path()?)?;
-    let sealed = key
-        .seal((tenant.id, target.id), secret)
-        .map_err(Failure::failed)?;
-    let set = TargetChange::Set {
-        id: target.id,
-        name: None,
-        settings: None,
-        active: None,
-        credentials: Some(Some(sealed)),
-    };
+    let set = key.seal_of(target, secret).map_err(Failure::failed)?;
     change(directory, tenant, set).await
 }
 
@@ -222,10 +213,8 @@ pub(super) async fn activate(
     let directory = context.directory()?;
     let (tenant, target) = find(&directory, which).await?;
     let settings = TargetSettings::of(&target).map_err(Failure::failed)?;
-    if active && settings.source == SourceKind::Files {
-        return Err(Failure::failed(
-            "This target is fed from files, so there is nothing the server could push by itself. Use `provisor push csv`.",
-        ));
+    if active {
+        settings.may_be_activated().map_err(Failure::failed)?;
     }
     let set = TargetChange::Set {
         id: target.id,
@@ -266,7 +255,8 @@ async fn remove(
 async fn counts(directory: &Directory, target: &Target) -> Result<(TargetCounts, i64), Failure> {
     let mut view = directory.read().await?;
     let counts = view.target_counts((target.tenant, target.id)).await?;
-    let files = target.settings["source"] == "files";
+    let files =
+        TargetSettings::of(target).is_ok_and(|settings| settings.source == SourceKind::Files);
     let (_, last) = view.events(target.tenant, i64::MAX - 1, 1).await?;
     Ok((counts, if files { 0 } else { last - target.cursor }))
 }
@@ -288,17 +278,6 @@ fn each(seconds: u64, none: &str) -> String {
 async fn show(context: &Context, directory: &Directory, target: &Target) -> Result<(), Failure> {
     let (counts, behind) = counts(directory, target).await?;
     let settings = TargetSettings::of(target).map_err(Failure::failed)?;
-    let pushes = [
-        (settings.create, "new users"),
-        (settings.update, "updates"),
-        (settings.deactivate, "deactivation"),
-        (settings.teams, "teams"),
-    ];
-    let pushes: Vec<&str> = pushes
-        .iter()
-        .filter(|(on, _)| *on)
-        .map(|(_, name)| *name)
-        .collect();
     let rules: Vec<String> = settings
         .rules
         .iter()
@@ -326,7 +305,7 @@ async fn show(context: &Context, directory: &Directory, target: &Target) -> Resu
                 }
                 .to_owned(),
             ),
-            ("pushes", pushes.join(", ")),
+            ("pushes", view::pushes(&settings)),
             (
                 "leavers are",
                 match settings.deprovision {
