@@ -105,6 +105,8 @@ export class Forms {
       if (name === 'typed') await field.fill(await form.locator('label[for=typed] .mono').textContent());
       else if (type === 'password') await field.fill(this.password);
       else if (type === 'email') await field.fill(autocomplete === 'username' ? this.email : 'new.person@example.com');
+      // A name that leads nowhere, so that nobody else is asked.
+      else if (type === 'url') await field.fill('https://scim.invalid/scim/v2');
       else if (type === 'search') await field.fill('lena');
       else if (tag === 'SELECT' && required && value === '') await field.selectOption(await this.#choice(field));
       else if ((tag === 'TEXTAREA' || type === 'text') && required && value === '' && autocomplete !== 'username') await field.fill(`form-${(this.#number += 1)}`);
