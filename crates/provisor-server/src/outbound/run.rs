@@ -243,9 +243,13 @@ impl Run {
     }
 
     pub(super) async fn write(&self, change: TargetChange) -> Result<(), Stopped> {
-        Writer::new(&self.wish, &self.target)
-            .write(&*self.wish.store, change)
-            .await
+        let writer = Writer::new(&self.wish, &self.target);
+        let written = writer.write(&*self.wish.store, change).await;
+        if written.is_err() {
+            // What is refused because the target is gone is no fault of the store.
+            self.check_wanted().await?;
+        }
+        written
     }
 
     /// Ends the run if it is not to go on as it began: the target is gone, paused meanwhile, or set anew; the tenant is
