@@ -48,5 +48,5 @@ pub use page::{Page, Paging, Query};
 pub use patch::Patch;
 pub use reqwest::Method;
 pub use resource::{Email, GROUP, Group, Member, Meta, Name, USER, User};
-pub use resources::Resources;
+pub use resources::{Resources, segment};
 pub use retry::Retry;

@@ -21,6 +21,7 @@ use provisor_store::{
 use super::{
     Action, Console, Problem,
     connections::{self, health::ask, show::base_url},
+    eyes::Eyes,
     layout::Layout,
     moment::{DAY, Moment},
     visit::Visit,
@@ -56,7 +57,12 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let (tenant, connection) = connections::named(&visit).await?;
     let guide = Guide::of(&connection.idp);
     let tokens = visit.read().await?.tokens(tenant.id).await?;
-    let listener = Listener::new(&visit.console, &tenant, &connection, masks(&visit));
+    let listener = Listener::new(
+        &visit.console,
+        &tenant,
+        &connection,
+        Eyes::of(&visit.viewer).are_masked(),
+    );
     let panel = listener.panel(&tokens, visit.now()).await?;
     let url = base_url(&visit.channel.origin, &tenant);
     let may_make = visit.viewer.may(Action::ChangeTokens);
@@ -77,7 +83,12 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
 /// What the listener hears, as a stream.
 pub(super) async fn live(visit: Visit) -> Result<Response, Problem> {
     let (tenant, connection) = connections::named(&visit).await?;
-    let listener = Listener::new(&visit.console, &tenant, &connection, masks(&visit));
+    let listener = Listener::new(
+        &visit.console,
+        &tenant,
+        &connection,
+        Eyes::of(&visit.viewer).are_masked(),
+    );
     visit.live(move |mut snapshot, now| {
         let listener = listener.clone();
         async move {
@@ -86,10 +97,6 @@ pub(super) async fn live(visit: Visit) -> Result<Response, Problem> {
             listener.fragment(&tokens, now).await
         }
     })
-}
-
-fn masks(visit: &Visit) -> bool {
-    !visit.viewer.may(Action::SeePersonal)
 }
 
 fn values<'v>(url: &'v str, connection: &Connection) -> Values<'v> {

@@ -491,19 +491,10 @@ pub(super) fn path(kind: Kind, id: Option<&str>) -> String {
     } else {
         "/Users"
     };
-    let Some(id) = id else {
-        return endpoint.to_owned();
-    };
-    let mut path = format!("{endpoint}/");
-    for byte in id.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                path.push(char::from(byte))
-            }
-            _ => path.push_str(&format!("%{byte:02X}")),
-        }
+    match id {
+        Some(id) => format!("{endpoint}/{}", scim_client::segment(id)),
+        None => endpoint.to_owned(),
     }
-    path
 }
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {

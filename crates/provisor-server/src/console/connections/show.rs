@@ -11,6 +11,7 @@ use super::{
 };
 use crate::console::{
     Action, Problem,
+    eyes::Eyes,
     layout::Layout,
     moment::Moment,
     setup::{Listener, Panel},
@@ -87,7 +88,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let links = snapshot.setup_links(tenant.id, connection.id).await?;
     drop(snapshot);
     let day = day(&visit, std::slice::from_ref(&tenant)).await?;
-    let masked = !visit.viewer.may(Action::SeePersonal);
+    let masked = Eyes::of(&visit.viewer).are_masked();
     let listener = Listener::new(&visit.console, &tenant, &connection, masked);
     let panel = listener.panel(known.tokens(), now).await?;
     visit.page(&Page {

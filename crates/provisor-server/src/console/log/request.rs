@@ -109,14 +109,14 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     if !is_seen {
         return Err(missing());
     }
-    let is_masked = !visit.viewer.may(Action::SeePersonal);
+    let eyes = Eyes::of(&visit.viewer);
+    let is_masked = eyes.are_masked();
     let whole = logged.entry;
     let related = related(&visit, &whole, is_masked).await?;
     let mut snapshot = visit.read().await?;
     let mut names = Names::new(snapshot.as_mut());
     let tenant = names.tenant(whole.tenant).await?;
     let connection = names.connection(&whole).await?.cloned();
-    let eyes = Eyes::of(&visit.viewer);
     let mut resource = None;
     if let (Some(tenant), Some(id)) = (&tenant, whole.resource) {
         let called = Called::read(snapshot.as_mut(), eyes, [(tenant, id)]).await?;

@@ -9,7 +9,7 @@ use provisor_store::{
 
 use super::{Line, act, named, path};
 use crate::{
-    console::{Action, Problem, layout::Layout, moment::Moment, visit::Visit},
+    console::{Problem, eyes::Eyes, layout::Layout, moment::Moment, visit::Visit},
     outbound::{
         TargetSettings,
         settings::SourceKind,
@@ -52,7 +52,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         entries,
         sentence,
     } = explained;
-    let masked = !visit.viewer.may(Action::SeePersonal);
+    let masked = Eyes::of(&visit.viewer).are_masked();
     let now = visit.now();
     let path = path(&tenant.key, target.id);
     let label = known

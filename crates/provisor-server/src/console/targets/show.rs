@@ -11,6 +11,7 @@ use super::{Line, act, named, path};
 use crate::{
     console::{
         Action, Problem,
+        eyes::Eyes,
         layout::{Layout, Pager},
         moment::Moment,
         visit::Visit,
@@ -91,7 +92,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         .last()
         .filter(|_| more)
         .map(|entry| entry.n.to_string());
-    let masked = !visit.viewer.may(Action::SeePersonal);
+    let masked = Eyes::of(&visit.viewer).are_masked();
     let path = path(&tenant.key, target.id);
     let lines = entries
         .iter()
@@ -169,6 +170,6 @@ pub(in crate::console) async fn show_preview(visit: Visit) -> Result<Response, P
         steps,
         counts,
         total,
-        masked: !visit.viewer.may(Action::SeePersonal),
+        masked: Eyes::of(&visit.viewer).are_masked(),
     })
 }
