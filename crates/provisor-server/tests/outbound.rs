@@ -844,6 +844,39 @@ async fn who_was_created_in_a_killed_run_is_found_though_renamed_or_gone() {
 }
 
 #[tokio::test]
+async fn many_who_are_created_at_once_are_found_after_a_kill_too() {
+    let world = World::new(Habits {
+        hangs: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let users = |name: &str| -> String {
+        let lines: String = (0..150).map(|n| format!("{n},{name}{n:03}\n")).collect();
+        format!("id,userName\n{lines}")
+    };
+    let created = world.theirs().created.clone();
+    let old = users("old");
+    tokio::select! {
+        ended = world.push_files(&target, &old, "team,member\n") => panic!("{ended:?}"),
+        () = created.notified() => {}
+    }
+    let found = world.there().0.len() as u64;
+    assert!(found > 0);
+    world.theirs().habits.hangs = false;
+    let pushed = world
+        .push_files(&target, &users("new"), "team,member\n")
+        .await
+        .unwrap();
+    assert_eq!(
+        (pushed.linked, pushed.created, pushed.failed),
+        (found, 150 - found, 0)
+    );
+    let new: Vec<String> = (0..150).map(|n| format!("new{n:03}")).collect();
+    assert_eq!(world.there().0, new);
+}
+
+#[tokio::test]
 async fn a_refused_creation_makes_nobody_elses_user_ours() {
     let world = World::new(Habits {
         most_members: Some(0),

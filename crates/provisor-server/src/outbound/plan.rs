@@ -43,23 +43,22 @@ impl Desired {
     /// A hash, to see whether it differs from what was sent.
     pub fn hash(&self) -> Vec<u8> {
         match self {
-            Desired::Present(wanted) => {
-                Sha256::digest(Value::Object(wanted.clone()).to_string().as_bytes()).to_vec()
-            }
+            Desired::Present(wanted) => hash(wanted),
             Desired::Absent(_) => Sha256::digest(b"absent").to_vec(),
         }
     }
+}
 
-    /// Names of its attributes, with commas between.
-    pub fn names(&self) -> String {
-        match self {
-            Desired::Present(wanted) => {
-                let names = wanted.keys().filter(|name| *name != "schemas");
-                names.map(String::as_str).collect::<Vec<_>>().join(",")
-            }
-            Desired::Absent(_) => String::new(),
-        }
-    }
+/// A hash of what the target should hold.
+pub fn hash(wanted: &Map<String, Value>) -> Vec<u8> {
+    let text = serde_json::to_vec(wanted).expect("names and values of JSON can be written");
+    Sha256::digest(text).to_vec()
+}
+
+/// Names of its attributes, with commas between.
+pub fn names(wanted: &Map<String, Value>) -> String {
+    let names = wanted.keys().filter(|name| *name != "schemas");
+    names.map(String::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// What differs between what the target should hold of a resource and what it does.

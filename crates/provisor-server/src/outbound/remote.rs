@@ -55,7 +55,8 @@ pub(super) struct Remote {
     pub(super) requests: AtomicU64,
 }
 
-type Index = HashMap<String, Vec<String>>;
+/// Ids by folded key.
+pub(super) type Index = HashMap<String, Vec<String>>;
 
 impl Remote {
     /// Asks the target what it can do.
@@ -317,7 +318,7 @@ impl Remote {
         value: &str,
         fresh: bool,
     ) -> Result<Vec<Resource>, Trouble> {
-        if let Some(index) = self.index(kind).read().await.clone()
+        if let Some(index) = self.known(kind).await
             && !fresh
         {
             return self.indexed(kind, &index, value).await;
@@ -373,6 +374,11 @@ impl Remote {
             Kind::Team => &self.teams,
             _ => &self.users,
         }
+    }
+
+    /// Which resources the target had when they were read whole in this run.
+    pub(super) async fn known(&self, kind: Kind) -> Option<Arc<Index>> {
+        self.index(kind).read().await.clone()
     }
 
     /// Reads which resources the target has, page by page, so that many lookups are one walk.

@@ -23,10 +23,14 @@ pub(super) async fn push(
     run: &Run,
     report: &mut Report,
     desired: &Desired,
+    noted: bool,
     reports: &mpsc::Sender<Report>,
 ) -> Result<(), Trouble> {
     let missing = match desired {
-        Desired::Present(wanted) => present(run, report, wanted, &desired.hash(), reports).await?,
+        Desired::Present(wanted) => {
+            let hash = desired.hash();
+            present(run, report, (wanted, &hash, noted), reports).await?
+        }
         Desired::Absent(absence) => {
             recall(run, report).await?;
             if let Some(id) = report.object.remote.take() {
@@ -101,8 +105,7 @@ async fn members(run: &Run, team: &str) -> Result<Members, Trouble> {
 async fn present(
     run: &Run,
     report: &mut Report,
-    wanted: &Map<String, Json>,
-    hash: &[u8],
+    (wanted, hash, noted): (&Map<String, Json>, &[u8], bool),
     reports: &mpsc::Sender<Report>,
 ) -> Result<usize, Trouble> {
     let local = report.object.local.clone();
@@ -146,7 +149,9 @@ async fn present(
             with_members.insert("members".into(), values(&first));
         }
         let created = report.entries.len();
-        let held = obtain(run, report, Kind::Team, &with_members).await?.held;
+        let held = obtain(run, report, Kind::Team, &with_members, noted)
+            .await?
+            .held;
         let is_new = report.entries[created..]
             .iter()
             .any(|entry| entry.action == "create");
@@ -172,7 +177,7 @@ async fn present(
         report.members.push(KnownMembers::Are(sorted(&known)));
     }
     report.object.sent = Some(hash.to_vec());
-    report.object.names = Desired::Present(wanted.clone()).names();
+    report.object.names = plan::names(wanted);
     let (add, remove) = plan::members(&desired, &known);
     if add.is_empty() && remove.is_empty() {
         return Ok(members.missing);

@@ -6,12 +6,12 @@ use provisor_store::{
     TargetChange,
     target::{Kind, NewEntry, Report, TargetObject},
 };
-use scim::{Map, Value};
+use scim::{Map, Value, fold::fold};
 use serde_json::json;
 
 use super::{
-    plan::{Absence, Desired, Difference},
-    remote::id_of,
+    plan::{self, Absence, Desired, Difference},
+    remote::{Index, id_of},
     run::{Run, WAIT},
     settings::Deprovision,
     trouble::{Stopped, Trouble},
@@ -25,13 +25,18 @@ const UNDER: &[u8] = b"under:";
 const ORPHAN: &str = "it was created earlier, and the run was interrupted before its id was known";
 
 /// Brings one user in step.
-pub(super) async fn push(run: &Run, report: &mut Report, desired: &Desired) -> Result<(), Trouble> {
+pub(super) async fn push(
+    run: &Run,
+    report: &mut Report,
+    desired: &Desired,
+    noted: bool,
+) -> Result<(), Trouble> {
     let mut waits = false;
     match desired {
         Desired::Present(wanted) => {
             let (wanted, is_to_come) = with_manager(run, wanted).await?;
-            let hash = Desired::Present(wanted.clone()).hash();
-            present(run, report, &wanted, &hash).await?;
+            let hash = plan::hash(&wanted);
+            present(run, report, &wanted, &hash, noted).await?;
             // Without an update the manager would never be sent.
             waits = is_to_come && run.settings.update && report.object.remote.is_some();
         }
@@ -52,6 +57,7 @@ async fn present(
     report: &mut Report,
     wanted: &Map<String, Value>,
     hash: &[u8],
+    noted: bool,
 ) -> Result<(), Trouble> {
     if report.object.remote.is_some() {
         if report.object.sent.as_deref() == Some(hash) {
@@ -75,7 +81,10 @@ async fn present(
     if !run.settings.create {
         return Ok(());
     }
-    if obtain(run, report, Kind::User, wanted).await?.in_step {
+    if obtain(run, report, Kind::User, wanted, noted)
+        .await?
+        .in_step
+    {
         settle(report, wanted, hash);
     }
     Ok(())
@@ -83,7 +92,7 @@ async fn present(
 
 fn settle(report: &mut Report, wanted: &Map<String, Value>, hash: &[u8]) {
     report.object.sent = Some(hash.to_vec());
-    report.object.names = Desired::Present(wanted.clone()).names();
+    report.object.names = plan::names(wanted);
 }
 
 /// A resource that was found or created.
@@ -94,12 +103,14 @@ pub(super) struct Obtained {
     in_step: bool,
 }
 
-/// Finds or creates it, and gives the resource as the target holds it. After this it has an id in the target.
+/// Finds or creates it, and gives the resource as the target holds it. After this it has an id in the target. `noted`:
+/// that it is about to be created is written down already.
 pub(super) async fn obtain(
     run: &Run,
     report: &mut Report,
     kind: Kind,
     wanted: &Map<String, Value>,
+    noted: bool,
 ) -> Result<Obtained, Trouble> {
     let key = run.remote.key(kind, wanted).ok_or_else(|| {
         Trouble::Unclear(
@@ -117,7 +128,7 @@ pub(super) async fn obtain(
             return Ok(found);
         }
         if attempt == 0 {
-            note_creation(run, report, &key, wanted).await?;
+            note_creation(run, report, &key, wanted, noted).await?;
         }
         match run
             .remote
@@ -284,14 +295,46 @@ async fn note_creation(
     report: &mut Report,
     key: &str,
     wanted: &Map<String, Value>,
+    noted: bool,
 ) -> Result<(), Trouble> {
-    let mark = json!({ "key": key, "externalId": wanted.get("externalId") });
-    let mark = [UNDER, mark.to_string().as_bytes()].concat();
+    let mark = creation_mark(key, wanted);
     if report.object.sent.as_ref() == Some(&mark) {
         return Ok(());
     }
     report.object.sent = Some(mark);
+    if noted {
+        return Ok(());
+    }
     write_object(run, report).await
+}
+
+fn creation_mark(key: &str, wanted: &Map<String, Value>) -> Vec<u8> {
+    let mark = json!({ "key": key, "externalId": wanted.get("externalId") });
+    [UNDER, mark.to_string().as_bytes()].concat()
+}
+
+/// The note of a creation that is to come, to be written with those of others; `None` if none will come, or if that is
+/// not known before the target is asked.
+pub(super) fn note_ahead(
+    run: &Run,
+    object: &TargetObject,
+    desired: &Desired,
+    known: &Index,
+) -> Option<Report> {
+    let Desired::Present(wanted) = desired else {
+        return None;
+    };
+    let is_new = object.remote.is_none() && object.sent.is_none();
+    if !is_new || object.kind == Kind::User && !run.settings.create {
+        return None;
+    }
+    let key = run.remote.key(object.kind, wanted)?;
+    if known.contains_key(&*fold(&key)) {
+        return None;
+    }
+    let mut object = object.clone();
+    object.sent = Some(creation_mark(&key, wanted));
+    Some(alone(object))
 }
 
 /// A creation was refused, so that nothing is to be found; one before it whose answer was lost may be there yet.
@@ -308,14 +351,18 @@ async fn forget_creation(run: &Run, report: &mut Report, attempt: u32) -> Result
 }
 
 async fn write_object(run: &Run, report: &Report) -> Result<(), Trouble> {
-    let alone = Report {
-        object: report.object.clone(),
+    let (id, reports) = (run.target.id, vec![alone(report.object.clone())]);
+    Ok(run.write(TargetChange::Report { id, reports }).await?)
+}
+
+/// A report that says nothing but how the object is known.
+fn alone(object: TargetObject) -> Report {
+    Report {
+        object,
         gone: false,
         members: Vec::new(),
         entries: Vec::new(),
-    };
-    let (id, reports) = (run.target.id, vec![alone]);
-    Ok(run.write(TargetChange::Report { id, reports }).await?)
+    }
 }
 
 /// What an earlier creation made whose id was not written down.
