@@ -1106,6 +1106,28 @@ async fn a_secret_that_the_target_repeats_is_masked() {
 }
 
 #[tokio::test]
+async fn a_secret_is_sent_to_no_address_it_was_not_given_for() {
+    let world = World::new(Habits::default()).await;
+    let old = world.settings();
+    let target = world.target(&old).await;
+    let key = world.wish("userName\n", "team,member\n").key;
+    // One gives the secret for the address that was, while another one sets the new one.
+    let elsewhere = TargetSettings {
+        url: world.url.replace("127.0.0.1", "localhost"),
+        ..old.clone()
+    };
+    world.set(&target, &elsewhere).await;
+    let given = key.seal_of(&target, "s3cret").unwrap();
+    world.write(Change::Target(given)).await;
+    let stopped = world.push(&target, 1).await.unwrap_err();
+    assert!(stopped.to_string().contains("another address"), "{stopped}");
+    assert_eq!(world.theirs().requests, Vec::<String>::new());
+    // Once it is as it was, so is the secret.
+    world.set(&target, &old).await;
+    assert_eq!(world.push(&target, 1).await.unwrap().failed, 0);
+}
+
+#[tokio::test]
 async fn a_run_ends_when_its_target_is_paused_set_anew_or_removed() {
     let set = |id, active, settings| TargetChange::Set {
         id,

@@ -189,8 +189,8 @@ async fn set(
     let secret = match flags.secret()? {
         Some(secret) => {
             let key = open::secret_key(&context.path()?)?;
-            let place = (tenant.id, target.id);
-            Some(key.seal(place, &secret).map_err(Failure::failed)?)
+            let sealed = key.seal(&target, &settings, &secret);
+            Some(sealed.map_err(Failure::failed)?)
         }
         None => None,
     };
