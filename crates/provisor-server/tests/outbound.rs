@@ -58,6 +58,10 @@ struct Habits {
     answers_401: bool,
     /// Lists of whole resources are refused.
     no_lists: bool,
+    /// The address leads to something else: everything is answered 404.
+    is_elsewhere: bool,
+    /// What is configured is told, and everything under `/Users` is answered 404.
+    lost_its_users: bool,
     /// Everything is refused with this status, and with the credentials it came with.
     echoes: Option<u16>,
 }
@@ -137,6 +141,9 @@ fn respond(
             "/Groups" => (StatusCode::from_u16(status).unwrap(), sent.to_owned()).into_response(),
             _ => answer(status, &json!({ "detail": format!("what is {sent}?") })),
         };
+    }
+    if habits.is_elsewhere || habits.lost_its_users && uri.path().starts_with("/Users") {
+        return answer(404, &json!({ "detail": "nothing here" }));
     }
     if habits.busy && n.is_multiple_of(3) {
         return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
@@ -1073,6 +1080,60 @@ async fn refused_credentials_end_the_run_and_mark_nobody() {
         .map(|entry| entry.ok)
         .collect();
     assert_eq!(outcomes, [true, false]);
+}
+
+#[tokio::test]
+async fn an_address_that_knows_nothing_is_not_taken_for_an_empty_target() {
+    let elsewhere = Habits {
+        is_elsewhere: true,
+        ..Habits::default()
+    };
+    let lost = Habits {
+        lost_its_users: true,
+        ..Habits::default()
+    };
+    for (habits, deprovision) in [
+        (elsewhere, Deprovision::Deactivate),
+        (lost, Deprovision::Deactivate),
+        (lost, Deprovision::Delete),
+    ] {
+        let world = World::new(Habits::default()).await;
+        let settings = TargetSettings {
+            deprovision,
+            ..world.settings()
+        };
+        let target = world.target(&settings).await;
+        world.push(&target, 3).await.unwrap();
+        let remote = world.object(&target, "u2").await.remote;
+        assert!(remote.is_some());
+        world.theirs().habits = habits;
+        // One is changed, one leaves, one is new.
+        let users = "userName,title\nu0,Chief\nu1,title 1\nu3,new\n";
+        let stopped = world.push_files(&target, users, "team,member\n").await;
+        let stopped = stopped.unwrap_err().to_string();
+        assert!(
+            stopped.contains("answers 404") && stopped.contains("--url"),
+            "{stopped}"
+        );
+        assert_eq!(world.object(&target, "u2").await.remote, remote);
+        assert!(world.object(&target, "u0").await.remote.is_some());
+        let log = world.log(&target).await;
+        assert!(log.iter().all(|entry| entry.action != "missing"), "{log:?}");
+        // Once the address is right again, nobody is created anew, and whoever left loses the access.
+        world.theirs().habits = Habits::default();
+        let pushed = world.push_files(&target, users, "team,member\n").await;
+        let pushed = pushed.unwrap();
+        assert_eq!((pushed.created, pushed.failed), (1, 0), "{pushed:?}");
+        assert_eq!(pushed.deactivated + pushed.deleted, 2, "the user, the team");
+    }
+    let world = World::new(elsewhere).await;
+    let said = probe(&world.settings(), None).await.unwrap_err();
+    assert!(said.to_string().contains("answers 404"), "{said}");
+    let target = world.target(&world.settings()).await;
+    let stopped = world.push(&target, 3).await.unwrap_err();
+    assert!(stopped.to_string().contains("answers 404"), "{stopped}");
+    let requests = world.theirs().requests.clone();
+    assert!(requests.len() <= 4, "{requests:?}");
 }
 
 #[tokio::test]
