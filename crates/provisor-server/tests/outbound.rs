@@ -459,17 +459,15 @@ impl World {
     fn wish(&self, users: &str, teams: &str) -> Wish {
         let database = self.store.path().to_owned();
         Wish {
-            store: Arc::new(self.store.clone()),
-            clock: self.clock.clone(),
-            key: SecretKey::default().for_database(&database),
-            database,
-            actor: Actor::System,
             files: Some(Arc::new(files::read(users, Some(teams)).unwrap())),
-            compare: false,
-            allow_removals: false,
-            retry: false,
             patience: Duration::from_secs(1),
-            progress: Arc::default(),
+            ..Wish::new(
+                Arc::new(self.store.clone()),
+                self.clock.clone(),
+                SecretKey::default().for_database(&database),
+                database,
+                Actor::System,
+            )
         }
     }
 

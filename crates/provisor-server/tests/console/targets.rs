@@ -1,5 +1,6 @@
 //! `/targets`: list, form, preview, acts, log.
 
+use provisor_server::outbound::RunLock;
 use provisor_store::{
     Change, Role, Store, TargetChange, TargetId,
     target::{Kind, NewEntry, Report, TargetObject},
@@ -91,12 +92,18 @@ async fn a_target_is_made_looked_at_and_forgotten() {
         .remove(0);
     assert!(target.asked > 0 && target.compared == 0);
 
+    let lock = world.store.path().with_extension("push-1-1.lock");
+    let place = (acme.id, TargetId(1));
+    assert_eq!(acme.id.0, 1);
+    drop(RunLock::take(world.store.path(), place).unwrap());
+    assert!(lock.exists());
     let page = owner.get("/targets/acme/1/remove").await.expect(200);
     assert!(page.contains("stay there as they are"), "{page}");
     assert_eq!(
         owner.post("/targets/acme/1/remove", &[]).await.location(),
         "/targets"
     );
+    assert!(!lock.exists());
     owner.get("/targets/acme/1").await.expect(404);
     let actions: Vec<String> = world
         .audit()

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use provisor_server::outbound::{
-    TargetSettings,
+    TargetSettings, forget_locks,
     settings::{Deprovision, SourceKind},
     view,
 };
@@ -244,6 +244,7 @@ async fn remove(
             other => return Err(unexpected(&other)),
         }
     }
+    forget_locks(&*directory.shared(), &context.path()?).await?;
     if context.json {
         return terminal::json(&serde_json::json!({ "removed": target.name }));
     }
