@@ -849,6 +849,74 @@ async fn who_was_created_in_a_killed_run_is_found_though_renamed_or_gone() {
 }
 
 #[tokio::test]
+async fn who_was_created_in_a_killed_run_counts_as_one_who_leaves() {
+    let world = World::new(Habits {
+        hangs: true,
+        ..Habits::default()
+    })
+    .await;
+    let settings = TargetSettings {
+        deprovision: Deprovision::Delete,
+        most_removals: 1,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    let created = world.theirs().created.clone();
+    let both = async {
+        while world.there().0.len() < 2 {
+            created.notified().await;
+        }
+    };
+    let (users, teams) = ("id,userName\n1,lena\n2,otto\n", "team,member\n");
+    tokio::select! {
+        ended = world.push_files(&target, users, teams) => panic!("{ended:?}"),
+        () = both => {}
+    }
+    world.theirs().habits.hangs = false;
+    let next = "id,userName\n1,lena\n3,anna\n";
+    let planned = async |users: &str| {
+        let target = world.current(&target).await;
+        let steps = preview(&target, &world.wish(users, teams)).await.unwrap();
+        let steps = steps.into_iter();
+        steps
+            .map(|step| (step.action, step.local, step.reason))
+            .collect::<Vec<_>>()
+    };
+    let interrupted = "it was created earlier, and the run was interrupted before its id was known";
+    let may_be_there = "or linked, if the target has one like it".to_owned();
+    assert_eq!(
+        planned(next).await,
+        [
+            (
+                "create",
+                "1".to_owned(),
+                format!("or linked, if it is there: {interrupted}")
+            ),
+            ("create", "3".to_owned(), may_be_there),
+            (
+                "delete",
+                "2".to_owned(),
+                format!("not in the source any more, if it is there: {interrupted}")
+            ),
+        ]
+    );
+    let stopped = world
+        .push_files(&target, "id,userName\n3,anna\n", teams)
+        .await;
+    let (removals, before, most) = (2, 0, 1);
+    let too_many = Stopped::TooManyRemovals {
+        removals,
+        before,
+        most,
+    };
+    assert_eq!(stopped, Err(too_many));
+    assert_eq!(world.there().0, ["lena", "otto"]);
+    let pushed = world.push_files(&target, next, teams).await.unwrap();
+    assert_eq!((pushed.created, pushed.deleted, pushed.failed), (1, 1, 0));
+    assert_eq!(world.there().0, ["anna", "lena"]);
+}
+
+#[tokio::test]
 async fn a_refused_creation_makes_nobody_elses_user_ours() {
     let world = World::new(Habits {
         most_members: Some(0),
