@@ -26,7 +26,7 @@ mod team;
 mod trouble;
 mod user;
 
-pub use lock::RunLock;
+pub use lock::{RunLock, forget_locks};
 pub use probe::probe;
 pub use progress::{Progress, Pushed};
 pub use run::{Wish, run};

@@ -58,6 +58,10 @@ struct Habits {
     answers_401: bool,
     /// Lists of whole resources are refused.
     no_lists: bool,
+    /// The address leads to something else: everything is answered 404.
+    is_elsewhere: bool,
+    /// What is configured is told, and everything under `/Users` is answered 404.
+    lost_its_users: bool,
     /// Everything is refused with this status, and with the credentials it came with.
     echoes: Option<u16>,
 }
@@ -137,6 +141,9 @@ fn respond(
             "/Groups" => (StatusCode::from_u16(status).unwrap(), sent.to_owned()).into_response(),
             _ => answer(status, &json!({ "detail": format!("what is {sent}?") })),
         };
+    }
+    if habits.is_elsewhere || habits.lost_its_users && uri.path().starts_with("/Users") {
+        return answer(404, &json!({ "detail": "nothing here" }));
     }
     if habits.busy && n.is_multiple_of(3) {
         return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
@@ -452,17 +459,15 @@ impl World {
     fn wish(&self, users: &str, teams: &str) -> Wish {
         let database = self.store.path().to_owned();
         Wish {
-            store: Arc::new(self.store.clone()),
-            clock: self.clock.clone(),
-            key: SecretKey::default().for_database(&database),
-            database,
-            actor: Actor::System,
             files: Some(Arc::new(files::read(users, Some(teams)).unwrap())),
-            compare: false,
-            allow_removals: false,
-            retry: false,
             patience: Duration::from_secs(1),
-            progress: Arc::default(),
+            ..Wish::new(
+                Arc::new(self.store.clone()),
+                self.clock.clone(),
+                SecretKey::default().for_database(&database),
+                database,
+                Actor::System,
+            )
         }
     }
 
@@ -845,6 +850,7 @@ async fn who_was_created_in_a_killed_run_is_found_though_renamed_or_gone() {
 
 #[tokio::test]
 async fn many_who_are_created_at_once_are_found_after_a_kill_too() {
+async fn who_was_created_in_a_killed_run_counts_as_one_who_leaves() {
     let world = World::new(Habits {
         hangs: true,
         ..Habits::default()
@@ -874,6 +880,65 @@ async fn many_who_are_created_at_once_are_found_after_a_kill_too() {
     );
     let new: Vec<String> = (0..150).map(|n| format!("new{n:03}")).collect();
     assert_eq!(world.there().0, new);
+    let settings = TargetSettings {
+        deprovision: Deprovision::Delete,
+        most_removals: 1,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    let created = world.theirs().created.clone();
+    let both = async {
+        while world.there().0.len() < 2 {
+            created.notified().await;
+        }
+    };
+    let (users, teams) = ("id,userName\n1,lena\n2,otto\n", "team,member\n");
+    tokio::select! {
+        ended = world.push_files(&target, users, teams) => panic!("{ended:?}"),
+        () = both => {}
+    }
+    world.theirs().habits.hangs = false;
+    let next = "id,userName\n1,lena\n3,anna\n";
+    let planned = async |users: &str| {
+        let target = world.current(&target).await;
+        let steps = preview(&target, &world.wish(users, teams)).await.unwrap();
+        let steps = steps.into_iter();
+        steps
+            .map(|step| (step.action, step.local, step.reason))
+            .collect::<Vec<_>>()
+    };
+    let interrupted = "it was created earlier, and the run was interrupted before its id was known";
+    let may_be_there = "or linked, if the target has one like it".to_owned();
+    assert_eq!(
+        planned(next).await,
+        [
+            (
+                "create",
+                "1".to_owned(),
+                format!("or linked, if it is there: {interrupted}")
+            ),
+            ("create", "3".to_owned(), may_be_there),
+            (
+                "delete",
+                "2".to_owned(),
+                format!("not in the source any more, if it is there: {interrupted}")
+            ),
+        ]
+    );
+    let stopped = world
+        .push_files(&target, "id,userName\n3,anna\n", teams)
+        .await;
+    let (removals, before, most) = (2, 0, 1);
+    let too_many = Stopped::TooManyRemovals {
+        removals,
+        before,
+        most,
+    };
+    assert_eq!(stopped, Err(too_many));
+    assert_eq!(world.there().0, ["lena", "otto"]);
+    let pushed = world.push_files(&target, next, teams).await.unwrap();
+    assert_eq!((pushed.created, pushed.deleted, pushed.failed), (1, 1, 0));
+    assert_eq!(world.there().0, ["anna", "lena"]);
 }
 
 #[tokio::test]
@@ -1109,6 +1174,60 @@ async fn refused_credentials_end_the_run_and_mark_nobody() {
 }
 
 #[tokio::test]
+async fn an_address_that_knows_nothing_is_not_taken_for_an_empty_target() {
+    let elsewhere = Habits {
+        is_elsewhere: true,
+        ..Habits::default()
+    };
+    let lost = Habits {
+        lost_its_users: true,
+        ..Habits::default()
+    };
+    for (habits, deprovision) in [
+        (elsewhere, Deprovision::Deactivate),
+        (lost, Deprovision::Deactivate),
+        (lost, Deprovision::Delete),
+    ] {
+        let world = World::new(Habits::default()).await;
+        let settings = TargetSettings {
+            deprovision,
+            ..world.settings()
+        };
+        let target = world.target(&settings).await;
+        world.push(&target, 3).await.unwrap();
+        let remote = world.object(&target, "u2").await.remote;
+        assert!(remote.is_some());
+        world.theirs().habits = habits;
+        // One is changed, one leaves, one is new.
+        let users = "userName,title\nu0,Chief\nu1,title 1\nu3,new\n";
+        let stopped = world.push_files(&target, users, "team,member\n").await;
+        let stopped = stopped.unwrap_err().to_string();
+        assert!(
+            stopped.contains("answers 404") && stopped.contains("--url"),
+            "{stopped}"
+        );
+        assert_eq!(world.object(&target, "u2").await.remote, remote);
+        assert!(world.object(&target, "u0").await.remote.is_some());
+        let log = world.log(&target).await;
+        assert!(log.iter().all(|entry| entry.action != "missing"), "{log:?}");
+        // Once the address is right again, nobody is created anew, and whoever left loses the access.
+        world.theirs().habits = Habits::default();
+        let pushed = world.push_files(&target, users, "team,member\n").await;
+        let pushed = pushed.unwrap();
+        assert_eq!((pushed.created, pushed.failed), (1, 0), "{pushed:?}");
+        assert_eq!(pushed.deactivated + pushed.deleted, 2, "the user, the team");
+    }
+    let world = World::new(elsewhere).await;
+    let said = probe(&world.settings(), None).await.unwrap_err();
+    assert!(said.to_string().contains("answers 404"), "{said}");
+    let target = world.target(&world.settings()).await;
+    let stopped = world.push(&target, 3).await.unwrap_err();
+    assert!(stopped.to_string().contains("answers 404"), "{stopped}");
+    let requests = world.theirs().requests.clone();
+    assert!(requests.len() <= 4, "{requests:?}");
+}
+
+#[tokio::test]
 async fn a_secret_that_the_target_repeats_is_masked() {
     let basic = AuthMode::Basic {
         user: "anna".to_owned(),
@@ -1136,6 +1255,28 @@ async fn a_secret_that_the_target_repeats_is_masked() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_secret_is_sent_to_no_address_it_was_not_given_for() {
+    let world = World::new(Habits::default()).await;
+    let old = world.settings();
+    let target = world.target(&old).await;
+    let key = world.wish("userName\n", "team,member\n").key;
+    // One gives the secret for the address that was, while another one sets the new one.
+    let elsewhere = TargetSettings {
+        url: world.url.replace("127.0.0.1", "localhost"),
+        ..old.clone()
+    };
+    world.set(&target, &elsewhere).await;
+    let given = key.seal_of(&target, "s3cret").unwrap();
+    world.write(Change::Target(given)).await;
+    let stopped = world.push(&target, 1).await.unwrap_err();
+    assert!(stopped.to_string().contains("another address"), "{stopped}");
+    assert_eq!(world.theirs().requests, Vec::<String>::new());
+    // Once it is as it was, so is the secret.
+    world.set(&target, &old).await;
+    assert_eq!(world.push(&target, 1).await.unwrap().failed, 0);
 }
 
 #[tokio::test]

@@ -38,6 +38,13 @@ pub struct Target {
     pub created: i64,
 }
 
+impl Target {
+    /// Whether its users are known by what files call them, which may be a name or an e-mail.
+    pub(crate) fn is_fed_from_files(&self) -> bool {
+        self.settings["source"] == "files"
+    }
+}
+
 /// Bytes that only the holder of a key outside the database can read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(pub Vec<u8>);

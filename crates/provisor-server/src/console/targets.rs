@@ -14,12 +14,13 @@ use provisor_store::{
 
 use super::{
     Action, Problem,
+    eyes::Eyes,
     layout::{Layout, Pager},
     moment::Moment,
     tenants,
     visit::Visit,
 };
-use crate::outbound::view;
+use crate::outbound::{TargetSettings, settings::SourceKind, view};
 
 /// Tenants of a page.
 const PAGE: usize = 25;
@@ -96,6 +97,47 @@ async fn named(visit: &Visit) -> Result<(Tenant, Target), Problem> {
     found.map(|target| (tenant, target)).ok_or_else(missing)
 }
 
+/// How a viewer sees whom a target's log tells of.
+#[derive(Clone, Copy)]
+struct Sight {
+    eyes: Eyes,
+    /// Users are known by what files call them, which may be a name; those of a directory by a number.
+    keys_are_names: bool,
+}
+
+impl Sight {
+    fn new(visit: &Visit, settings: &TargetSettings) -> Self {
+        Self {
+            eyes: Eyes::of(&visit.viewer),
+            keys_are_names: settings.source == SourceKind::Files,
+        }
+    }
+
+    fn hides(self, kind: Kind) -> bool {
+        self.eyes.are_masked() && kind == Kind::User
+    }
+
+    fn hides_keys(self, kind: Kind) -> bool {
+        self.hides(kind) && self.keys_are_names
+    }
+
+    /// What it is called; its id where names may not be seen.
+    fn name(self, kind: Kind, local: &str, label: &str) -> String {
+        match self.hides(kind) || label.is_empty() {
+            true => self.key(kind, local),
+            false => label.to_owned(),
+        }
+    }
+
+    /// Its id in the source.
+    fn key(self, kind: Kind, local: &str) -> String {
+        match self.hides_keys(kind) {
+            true => self.eyes.word(local),
+            false => local.to_owned(),
+        }
+    }
+}
+
 /// A line of a target's log as pages show it.
 struct Line {
     at: Moment,
@@ -103,26 +145,24 @@ struct Line {
     ok: bool,
     /// Who or what; the id where names may not be seen.
     name: String,
-    /// The page about it; empty for the run itself.
+    /// The page about it; empty for the run itself, and where its address would say who it is.
     link: String,
     status: String,
     words: String,
 }
 
 impl Line {
-    fn new(entry: &TargetEntry, path: &str, masked: bool, now: i64) -> Self {
+    fn new(entry: &TargetEntry, path: &str, sight: Sight, now: i64) -> Self {
         let is_run = entry.kind == Kind::Run;
-        let hidden = masked && entry.kind == Kind::User;
         Self {
             at: Moment::new(entry.at, now),
             action: entry.action.replace('_', " "),
             ok: entry.ok,
-            name: match (is_run, hidden || entry.label.is_empty()) {
-                (true, _) => "the whole run".to_owned(),
-                (false, true) => entry.local.clone(),
-                (false, false) => entry.label.clone(),
+            name: match is_run {
+                true => "the whole run".to_owned(),
+                false => sight.name(entry.kind, &entry.local, &entry.label),
             },
-            link: match is_run {
+            link: match is_run || sight.hides_keys(entry.kind) {
                 true => String::new(),
                 false => {
                     let local: String =
@@ -135,7 +175,7 @@ impl Line {
                 .map(|status| status.to_string())
                 .unwrap_or_default(),
             // The target's own words may name people.
-            words: match masked && !entry.ok && !is_run {
+            words: match sight.eyes.are_masked() && !entry.ok && !is_run {
                 true => "hidden from your role".to_owned(),
                 false => view::words(&entry.detail),
             },

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use provisor_store::target::{Kind, Target, TargetObject};
 
 use super::{
-    plan::Desired,
+    plan::{Absence, Desired},
     run::{Wish, prepare},
     settings::Deprovision,
     source::label,
     trouble::Stopped,
+    user::{ORPHAN, is_orphan},
 };
 
 /// One thing that a run would do.
@@ -21,7 +22,7 @@ pub struct Step {
     pub local: String,
     /// What it is called.
     pub label: String,
-    /// `create`, `update`, `deactivate`, `delete`, `add_members`, `remove_members`.
+    /// `create`, `link`, `update`, `deactivate`, `delete`, `add_members`, `remove_members`.
     pub action: &'static str,
     /// Why.
     pub reason: String,
@@ -181,35 +182,46 @@ fn step(
         Some(Step {
             kind: known.kind,
             local: known.local.clone(),
-            label,
+            label: label.clone(),
             action,
             reason: reason.to_owned(),
             members: 0,
         })
     };
     let is_user = known.kind == Kind::User;
-    match (desired, &known.remote) {
-        (Desired::Present(_), None) if settings.create || !is_user => {
-            make("create", "or linked, if the target has one like it")
+    let is_orphan = is_orphan(known);
+    // The run searches for it first.
+    let leaves = |action, absence: &Absence| match is_orphan {
+        true => make(
+            action,
+            &format!("{}, if it is there: {ORPHAN}", absence.as_str()),
+        ),
+        false => make(action, absence.as_str()),
+    };
+    let is_there = known.remote.is_some() || is_orphan;
+    match desired {
+        Desired::Present(_) if known.remote.is_none() => {
+            let reason = match is_orphan {
+                true => format!("or linked, if it is there: {ORPHAN}"),
+                false => "or linked, if the target has one like it".to_owned(),
+            };
+            let is_wanted = settings.create || !is_user;
+            is_wanted.then(|| make("create", &reason)).flatten()
         }
-        (Desired::Present(_), Some(_))
-            if known.sent.as_ref() != Some(&desired.hash()) && (settings.update || !is_user) =>
-        {
-            make(
-                "update",
-                "it changed since it was sent, or the settings did",
-            )
-        }
-        (Desired::Absent(absence), Some(_)) if !is_user => make("delete", absence.as_str()),
-        (Desired::Absent(absence), Some(_))
-            if settings.deactivate && known.sent.as_ref() != Some(&desired.hash()) =>
-        {
+        _ if known.sent.as_ref() == Some(&desired.hash()) => None,
+        Desired::Present(_) if settings.update || !is_user => make(
+            "update",
+            "it changed since it was sent, or the settings did",
+        ),
+        Desired::Absent(absence) if !is_user && is_there => leaves("delete", absence),
+        Desired::Absent(absence) if settings.deactivate && is_there => {
             let action = match settings.deprovision {
                 Deprovision::Deactivate => "deactivate",
                 Deprovision::Delete => "delete",
             };
-            make(action, absence.as_str())
+            leaves(action, absence)
         }
-        _ => None,
+        Desired::Absent(absence) if is_orphan => leaves("link", absence),
+        Desired::Present(_) | Desired::Absent(_) => None,
     }
 }

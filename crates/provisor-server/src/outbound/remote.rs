@@ -89,10 +89,33 @@ impl Remote {
                     remote.filters.store(config.filter(), Relaxed);
                 }
             }
+            // Not every server tells what it can do; one that has no users either is none.
+            Err(Trouble::Refused { status: 404, .. }) => remote.check_service(Kind::User).await?,
             Err(Trouble::Refused { .. }) => {}
             Err(trouble) => return Err(trouble),
         }
         Ok(remote)
+    }
+
+    /// Ends the run where not even the list of a kind is found: what is answered 404 then says nothing of one user or team.
+    async fn check_service(&self, kind: Kind) -> Result<(), Trouble> {
+        let list = Request::get(path(kind, None)).query("startIndex=1&count=1");
+        match self.call(&list).await {
+            Err(Trouble::Refused { status: 404, .. }) => Err(self.no_service(kind)),
+            // A list that is refused is there.
+            Ok(_)
+            | Err(Trouble::Refused {
+                status: 400..=499, ..
+            }) => Ok(()),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    fn no_service(&self, kind: Kind) -> Trouble {
+        let url = format!("{}{}", self.settings.url, path(kind, None));
+        let stopped = Stopped::NoService(url);
+        self.stop(stopped.clone());
+        stopped.into()
     }
 
     /// The run ends.
@@ -233,7 +256,10 @@ impl Remote {
         }
         match self.call(&request).await {
             Ok(answer) => parse(&answer).map(Some),
-            Err(Trouble::Refused { status: 404, .. }) => Ok(None),
+            Err(Trouble::Refused { status: 404, .. }) => {
+                self.check_service(kind).await?;
+                Ok(None)
+            }
             Err(trouble) => Err(trouble),
         }
     }
@@ -305,7 +331,10 @@ impl Remote {
             .await
         {
             Ok(answer) => Ok(answer.status),
-            Err(Trouble::Refused { status: 404, .. }) => Ok(404),
+            Err(Trouble::Refused { status: 404, .. }) => {
+                self.check_service(kind).await?;
+                Ok(404)
+            }
             Err(trouble) => Err(trouble),
         }
     }
@@ -419,7 +448,13 @@ impl Remote {
                 attributes.unwrap_or_default()
             );
             let request = Request::get(path(kind, None)).query(query);
-            let answer = self.call(&request).await?;
+            let answer = match self.call(&request).await {
+                // A target without teams is none without users.
+                Err(Trouble::Refused { status: 404, .. }) if kind == Kind::User => {
+                    return Err(self.no_service(kind));
+                }
+                answer => answer?,
+            };
             bytes += answer.body.len();
             let page: Page<Resource> = parse(&answer)?;
             start += page.resources.len() as u64;

@@ -63,6 +63,31 @@ pub struct Wish {
     pub progress: Arc<Progress>,
 }
 
+impl Wish {
+    /// Whatever is due, in this one's name.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        key: SecretKey,
+        database: PathBuf,
+        actor: Actor,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            key,
+            database,
+            actor,
+            files: None,
+            compare: false,
+            allow_removals: false,
+            retry: false,
+            patience: Duration::from_mins(1),
+            progress: Arc::default(),
+        }
+    }
+}
+
 impl std::fmt::Debug for Wish {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Wish")

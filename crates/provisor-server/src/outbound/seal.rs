@@ -13,8 +13,15 @@ use provisor_store::{
 };
 use sha2::{Digest, Sha256};
 
+use super::settings::TargetSettings;
+
+/// Bytes that say for whom a secret was given, before all others.
+const RECEIVERS: usize = 32;
 /// Bytes of a nonce, before the encrypted text.
 const NONCE: usize = 12;
+
+/// What a secret was sealed for: the target, and whom it is sent to.
+type Place = (TenantId, TargetId, [u8; RECEIVERS]);
 
 /// The key that seals credentials, and where it comes from.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -71,7 +78,7 @@ impl SecretKey {
     /// # Errors
     /// When there is no key and none can be made.
     pub fn seal_of(&self, target: &Target, secret: &str) -> Result<TargetChange, String> {
-        let sealed = self.seal((target.tenant, target.id), secret)?;
+        let sealed = self.seal(target, &TargetSettings::of(target)?, secret)?;
         Ok(TargetChange::Set {
             id: target.id,
             name: None,
@@ -84,16 +91,30 @@ impl SecretKey {
     /// A target's credentials, if it has some.
     ///
     /// # Errors
-    /// When the key is missing or another one.
+    /// When the key is missing or another one, or the secret was given for another address.
     pub fn open_of(&self, target: &Target) -> Result<Option<String>, String> {
-        let sealed = target.credentials.as_ref();
-        sealed
-            .map(|sealed| self.open((target.tenant, target.id), sealed))
-            .transpose()
+        let Some(sealed) = &target.credentials else {
+            return Ok(None);
+        };
+        let place = place(target, &TargetSettings::of(target)?);
+        self.open(place, sealed).map(Some)
     }
 
-    /// Seals a secret for one target; it opens for no other.
-    pub fn seal(&self, place: (TenantId, TargetId), secret: &str) -> Result<Sealed, String> {
+    /// Seals a secret for one target with these settings. It opens for no other target and no other address: should the
+    /// address change in the same moment, by whomever, the secret does not follow it.
+    ///
+    /// # Errors
+    /// When there is no key and none can be made.
+    pub fn seal(
+        &self,
+        target: &Target,
+        settings: &TargetSettings,
+        secret: &str,
+    ) -> Result<Sealed, String> {
+        self.close(place(target, settings), secret)
+    }
+
+    fn close(&self, place: Place, secret: &str) -> Result<Sealed, String> {
         let cipher = self.cipher(true)?;
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|error| format!("There is no randomness: {error}."))?;
@@ -104,17 +125,27 @@ impl SecretKey {
         let text = cipher
             .encrypt(&Nonce::from(nonce), payload)
             .map_err(|_| "The credentials could not be encrypted.".to_owned())?;
-        Ok(Sealed([nonce.as_slice(), &text].concat()))
+        let (_, _, receivers) = place;
+        Ok(Sealed([&receivers, nonce.as_slice(), &text].concat()))
     }
 
-    fn open(&self, place: (TenantId, TargetId), sealed: &Sealed) -> Result<String, String> {
+    fn open(&self, place: Place, sealed: &Sealed) -> Result<String, String> {
         let wrong = || {
             "The credentials of the target cannot be decrypted: the key is another one than when they were set. Put the old key \
              back, or set the credentials again with `provisor push target set --secret-file`."
                 .to_owned()
         };
         let cipher = self.cipher(false)?;
-        let (nonce, text) = sealed.0.split_first_chunk::<NONCE>().ok_or_else(wrong)?;
+        let split = sealed.0.split_first_chunk::<RECEIVERS>();
+        let (receivers, rest) = split.ok_or_else(wrong)?;
+        if *receivers != place.2 {
+            return Err(
+                "The credentials of the target were given for another address or another way to sign in, and are not sent to \
+                 this one. Look whether the address is right, then set them again with `provisor push target set --secret-file`."
+                    .to_owned(),
+            );
+        }
+        let (nonce, text) = rest.split_first_chunk::<NONCE>().ok_or_else(wrong)?;
         let payload = Payload {
             msg: text,
             aad: &bound(place),
@@ -139,9 +170,15 @@ impl SecretKey {
     }
 }
 
+fn place(target: &Target, settings: &TargetSettings) -> Place {
+    let receivers = Sha256::digest(settings.receivers().as_bytes()).into();
+    (target.tenant, target.id, receivers)
+}
+
 /// What an encrypted secret belongs to.
-fn bound((tenant, target): (TenantId, TargetId)) -> Vec<u8> {
-    format!("provisor target {tenant} {target}").into_bytes()
+fn bound((tenant, target, receivers): Place) -> Vec<u8> {
+    let place = format!("provisor target {tenant} {target} ");
+    [place.as_bytes(), &receivers].concat()
 }
 
 fn read_key(path: &Path, make: bool) -> Result<String, String> {
@@ -212,14 +249,25 @@ fn check_mode(path: &Path) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    const PLACE: (TenantId, TargetId) = (TenantId(1), TargetId(2));
+    const PLACE: Place = (TenantId(1), TargetId(2), [3; RECEIVERS]);
 
     #[test]
     fn a_secret_opens_for_its_target_and_its_key_alone() {
         let key = SecretKey::from_text(&"k".repeat(40)).unwrap();
-        let sealed = key.seal(PLACE, "s3cret").unwrap();
+        let sealed = key.close(PLACE, "s3cret").unwrap();
         assert_eq!(key.open(PLACE, &sealed).unwrap(), "s3cret");
-        assert!(key.open((TenantId(2), TargetId(2)), &sealed).is_err());
+        let (tenant, target, receivers) = PLACE;
+        assert!(key.open((TenantId(2), target, receivers), &sealed).is_err());
+        let elsewhere = (tenant, target, [4; RECEIVERS]);
+        assert!(
+            key.open(elsewhere, &sealed)
+                .unwrap_err()
+                .contains("another address")
+        );
+        // Whoever can write to the database cannot say that it was given for them either.
+        let mut forged = sealed.clone();
+        forged.0[..RECEIVERS].copy_from_slice(&[4; RECEIVERS]);
+        assert!(key.open(elsewhere, &forged).is_err());
         let other = SecretKey::from_text(&"o".repeat(40)).unwrap();
         assert!(
             other
@@ -228,7 +276,7 @@ mod tests {
                 .contains("another one")
         );
         assert_ne!(
-            key.seal(PLACE, "s3cret").unwrap(),
+            key.close(PLACE, "s3cret").unwrap(),
             sealed,
             "a nonce is never used twice"
         );
@@ -243,11 +291,11 @@ mod tests {
         let path = folder.path().join("provisor.key");
         let key = SecretKey::in_file(&path);
         assert!(
-            key.open(PLACE, &Sealed(vec![0; 40]))
+            key.open(PLACE, &Sealed(vec![3; 90]))
                 .unwrap_err()
                 .contains("no key file")
         );
-        let sealed = key.seal(PLACE, "s3cret").unwrap();
+        let sealed = key.close(PLACE, "s3cret").unwrap();
         assert_eq!(
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600

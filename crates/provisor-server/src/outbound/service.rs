@@ -10,7 +10,7 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::sleep};
 use crate::App;
 
 use super::{
-    lock::RunLock,
+    lock::{RunLock, forget_locks},
     run::{Wish, run},
     settings::{SourceKind, TargetSettings},
     trouble::Stopped,
@@ -19,6 +19,8 @@ use super::{
 /// How often the store is asked whether there is something to do. It is asked, not told, because other processes change it
 /// too.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a run waits for a target that cannot be reached.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Targets that are pushed at once.
 const AT_ONCE: usize = 4;
 /// After a run that ended early, a target is left alone for this time, doubled each time up to the longest.
@@ -30,6 +32,13 @@ pub(crate) async fn serve(app: &App) {
     let (store, clock) = (app.store.clone(), app.clock.clone());
     let database = app.backend.path().to_owned();
     let key = app.settings.secret_key.for_database(&database);
+    if let Err(error) = forget_locks(&*store, &database).await {
+        tracing::debug!(%error, "targets cannot be read; locks of those that are gone stay");
+    }
+    let wish = Wish {
+        patience: PATIENCE,
+        ..Wish::new(store.clone(), clock.clone(), key, database, Actor::System)
+    };
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut workers: HashMap<(TenantId, TargetId), Worker> = HashMap::new();
     loop {
@@ -38,18 +47,10 @@ pub(crate) async fn serve(app: &App) {
                 for target in targets {
                     let worker = workers.entry((target.tenant, target.id)).or_default();
                     if worker.is_ready(clock.now(), target.asked) {
+                        // A progress of its own for each run.
                         let wish = Wish {
-                            store: store.clone(),
-                            clock: clock.clone(),
-                            key: key.clone(),
-                            database: database.clone(),
-                            actor: Actor::System,
-                            files: None,
-                            compare: false,
-                            allow_removals: false,
-                            retry: false,
-                            patience: Duration::from_secs(20),
                             progress: Arc::default(),
+                            ..wish.clone()
                         };
                         worker.task = Some(tokio::spawn(work(target, wish, turns.clone())));
                     }
@@ -173,12 +174,21 @@ async fn work(target: Target, wish: Wish, turns: Arc<Semaphore>) -> bool {
             return false;
         }
     };
-    let Some(target) = current else { return true };
-    let pushed = run(&target, wish).await;
+    let (store, database) = (wish.store.clone(), wish.database.clone());
+    let pushed = match current {
+        Some(target) => run(&target, wish).await,
+        None => Err(Stopped::Asked),
+    };
     drop(lock);
     match pushed {
+        Ok(_) => true,
         // Whoever set it anew does not wait for a rest to end.
-        Ok(_) | Err(Stopped::Asked) => true,
+        Err(Stopped::Asked) => {
+            if let Err(error) = forget_locks(&*store, &database).await {
+                tracing::debug!(%error, "a lock of a target that is gone may stay");
+            }
+            true
+        }
         Err(stopped) => {
             tracing::warn!(target = %target.name, tenant = %target.tenant, "a push ended early: {stopped}");
             false

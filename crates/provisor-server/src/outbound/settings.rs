@@ -217,19 +217,21 @@ impl TargetSettings {
     /// Whether the secret of `before` would go to somebody else: to another host, or in another way. Whoever changes that
     /// has to give the secret again, and to allow private addresses again.
     pub fn goes_elsewhere(&self, before: &TargetSettings) -> bool {
-        let receivers = |settings: &TargetSettings| {
-            let receiver = |url: &str| scim_client::origin(url).unwrap_or_else(|| url.to_owned());
-            let (mode, token_url) = match &settings.auth {
-                AuthMode::Header => (0, None),
-                AuthMode::Basic { .. } => (1, None),
-                AuthMode::Oauth { token_url, .. } => (2, Some(receiver(token_url))),
-            };
-            (mode, receiver(&settings.url), token_url)
-        };
-        receivers(self) != receivers(before)
+        self.receivers() != before.receivers()
     }
 
-    /// The change from `before` to these settings, with a new secret if one was given. An old one goes where it would
+    /// Whom the secret is sent to, and how: scheme, host and port of the address and of the token's, and the way to sign in.
+    pub(super) fn receivers(&self) -> String {
+        let receiver = |url: &str| scim_client::origin(url).unwrap_or_else(|| url.to_owned());
+        let (mode, token_url) = match &self.auth {
+            AuthMode::Header => ("header", None),
+            AuthMode::Basic { .. } => ("basic", None),
+            AuthMode::Oauth { token_url, .. } => ("oauth", Some(receiver(token_url))),
+        };
+        serde_json::json!([mode, receiver(&self.url), token_url]).to_string()
+    }
+
+    /// The change from `before` to these settings, with a new secret, sealed for them, if one was given. An old one goes where it would
     /// go elsewhere: who may set the address may not read the secret by it.
     pub fn change(
         &self,

@@ -34,6 +34,13 @@ pub enum Stopped {
     /// The target asks to be left alone for longer than a run waits.
     #[error("the target asks to be left alone for {0} seconds")]
     Busy(u64),
+    /// The address is not, or not any more, that of a SCIM service.
+    #[error(
+        "{0} answers 404 (not found), as if nobody had ever been there, so that the address leads to no SCIM service, or to \
+         none any more; nobody is taken for missing, and nothing is created anew. \
+         The address is what stands before /Users: look at it, and correct it with `provisor push target set --url`"
+    )]
+    NoService(String),
     /// More would lose access than the settings allow.
     #[error(
         "{removals} users would lose their access in the target after {before} in the last day, more than the {most} that \

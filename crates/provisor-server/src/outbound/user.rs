@@ -22,7 +22,8 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 const CREATIONS: u32 = 5;
 /// What stands before the mark of a creation whose id is not known yet.
 const UNDER: &[u8] = b"under:";
-const ORPHAN: &str = "it was created earlier, and the run was interrupted before its id was known";
+pub(super) const ORPHAN: &str =
+    "it was created earlier, and the run was interrupted before its id was known";
 
 /// Brings one user in step.
 pub(super) async fn push(
@@ -363,6 +364,12 @@ fn alone(object: TargetObject) -> Report {
         members: Vec::new(),
         entries: Vec::new(),
     }
+}
+
+/// Whether it may be in the target without its id being known.
+pub(super) fn is_orphan(object: &TargetObject) -> bool {
+    let sent = object.sent.as_deref().unwrap_or_default();
+    object.remote.is_none() && sent.starts_with(UNDER)
 }
 
 /// What an earlier creation made whose id was not written down.

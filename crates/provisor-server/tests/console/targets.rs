@@ -1,6 +1,10 @@
 //! `/targets`: list, form, preview, acts, log.
 
-use provisor_store::{Role, Store};
+use provisor_server::outbound::RunLock;
+use provisor_store::{
+    Change, Role, Store, TargetChange, TargetId,
+    target::{Kind, NewEntry, Report, TargetObject},
+};
 
 use crate::world::World;
 
@@ -88,12 +92,18 @@ async fn a_target_is_made_looked_at_and_forgotten() {
         .remove(0);
     assert!(target.asked > 0 && target.compared == 0);
 
+    let lock = world.store.path().with_extension("push-1-1.lock");
+    let place = (acme.id, TargetId(1));
+    assert_eq!(acme.id.0, 1);
+    drop(RunLock::take(world.store.path(), place).unwrap());
+    assert!(lock.exists());
     let page = owner.get("/targets/acme/1/remove").await.expect(200);
     assert!(page.contains("stay there as they are"), "{page}");
     assert_eq!(
         owner.post("/targets/acme/1/remove", &[]).await.location(),
         "/targets"
     );
+    assert!(!lock.exists());
     owner.get("/targets/acme/1").await.expect(404);
     let actions: Vec<String> = world
         .audit()
@@ -187,5 +197,63 @@ async fn another_address_gets_no_old_secret() {
         let target = view.targets(Some(acme.id)).await.unwrap().remove(0);
         assert_eq!(target.settings["url"], url);
         assert_eq!(target.credentials.is_some(), kept, "{url} {secret}");
+    }
+}
+
+#[tokio::test]
+async fn keys_of_files_are_hidden_from_who_may_not_see_names() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let create = TargetChange::Create {
+        name: "hr".to_owned(),
+        settings: serde_json::json!({ "url": "https://hr.example.com", "source": "files" }),
+    };
+    world.write(acme.id, Change::Target(create)).await;
+    let local = "lena@acme.com";
+    let object = TargetObject {
+        kind: Kind::User,
+        local: local.to_owned(),
+        remote: Some("77".to_owned()),
+        label: local.to_owned(),
+        sent: None,
+        names: String::new(),
+        mark: 0,
+        due: None,
+        attempts: 0,
+        error: None,
+    };
+    let told = NewEntry {
+        action: "create",
+        ok: true,
+        status: Some(201),
+        detail: serde_json::json!({ "attributes": ["userName"] }),
+    };
+    let report = TargetChange::Report {
+        id: TargetId(1),
+        reports: vec![Report {
+            object,
+            gone: false,
+            members: Vec::new(),
+            entries: vec![told],
+        }],
+    };
+    world.write(acme.id, Change::Target(report)).await;
+    let paths = [
+        "/targets/acme/1",
+        "/targets/acme/1/object?kind=user&id=lena%40acme.com",
+    ];
+    let mut owner = world.as_role(Role::Owner).await;
+    let mut support = world.as_role(Role::Support).await;
+    for path in paths {
+        let page = owner.get(path).await.expect(200);
+        assert!(page.contains("lena@acme.com"), "{path}: {page}");
+        let page = support.get(path).await.expect(200);
+        // Where the address is shown again, it is the one that was asked for.
+        let again = path.contains("lena").then_some("lena%40acme.com");
+        let page = page.replace(again.unwrap_or("-"), "");
+        for key in ["lena@acme.com", "lena%40acme.com"] {
+            assert!(!page.contains(key), "{path}: {page}");
+        }
+        assert!(page.contains("l***@acme.com"), "{path}: {page}");
     }
 }

@@ -4,6 +4,7 @@
 //! [`Refusal`] before they have written anything.
 
 mod audit;
+mod blank;
 mod create;
 mod delete;
 mod event;

@@ -163,6 +163,7 @@ cases! { ($)
         old_lines_of_a_targets_log_go
         another_tenants_targets_are_unknown
         an_erased_user_leaves_no_name_in_a_targets_log
+        an_erased_user_leaves_no_key_of_the_files_in_a_target
     }
     isolation {
         another_tenants_things_are_unknown

@@ -5,7 +5,7 @@ mod log;
 mod sync;
 mod target;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use provisor_server::outbound::{self, Stopped, TargetSettings, Wish, files, view};
@@ -227,19 +227,15 @@ async fn change(
 /// What a run in this process works with.
 fn wish(context: &Context, directory: &Directory, tenant: &Tenant) -> Result<Wish, Failure> {
     let database = context.path()?;
-    Ok(Wish {
-        store: directory.shared(),
-        clock: context.clock.clone(),
-        key: open::secret_key(&database)?,
+    let key = open::secret_key(&database)?;
+    let actor = directory.origin(tenant.id).actor;
+    Ok(Wish::new(
+        directory.shared(),
+        context.clock.clone(),
+        key,
         database,
-        actor: directory.origin(tenant.id).actor,
-        files: None,
-        compare: false,
-        allow_removals: false,
-        retry: false,
-        patience: Duration::from_mins(1),
-        progress: Arc::default(),
-    })
+        actor,
+    ))
 }
 
 fn stopped(stopped: Stopped) -> Failure {

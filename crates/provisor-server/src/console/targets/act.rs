@@ -1,7 +1,5 @@
 //! What is done with a target: test it, activate, pause, push now, compare, remove.
 
-use std::{sync::Arc, time::Duration};
-
 use axum::{http::StatusCode, response::Response};
 use provisor_store::{Actor, Change, Outcome, TargetChange, change::CHUNK};
 
@@ -12,25 +10,19 @@ use crate::{
         layout::{Confirm, Flash},
         visit::Visit,
     },
-    outbound::{Stopped, TargetSettings, Wish, probe},
+    outbound::{Stopped, TargetSettings, Wish, forget_locks, probe},
 };
 
 /// What a preview works with.
 pub(super) fn wish(visit: &Visit) -> Wish {
     let console = &visit.console;
-    Wish {
-        store: console.store.clone(),
-        clock: console.clock.clone(),
-        key: console.key.clone(),
-        database: console.backend.path().to_owned(),
-        actor: Actor::System,
-        files: None,
-        compare: false,
-        allow_removals: false,
-        retry: false,
-        patience: Duration::from_secs(5),
-        progress: Arc::default(),
-    }
+    Wish::new(
+        console.store.clone(),
+        console.clock.clone(),
+        console.key.clone(),
+        console.backend.path().to_owned(),
+        Actor::System,
+    )
 }
 
 /// A run or preview that cannot be.
@@ -167,6 +159,7 @@ pub(in crate::console) async fn remove(visit: Visit) -> Result<Response, Problem
             _ => break,
         }
     }
+    forget_locks(&*visit.console.store, visit.console.backend.path()).await?;
     let done = format!("“{}” is forgotten.", target.name);
     Ok(visit.go("/targets", Some(Flash::done(done))))
 }

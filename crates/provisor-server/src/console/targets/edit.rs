@@ -138,7 +138,7 @@ async fn changed(
     before: &TargetSettings,
     settings: &TargetSettings,
 ) -> Result<Result<&'static str, String>, Problem> {
-    let secret = match sealed(visit, target) {
+    let secret = match sealed(visit, target, settings) {
         Ok(secret) => secret,
         Err(wrong) => return Ok(Err(wrong)),
     };
@@ -159,12 +159,15 @@ fn known(target: &Target) -> Result<TargetSettings, Problem> {
 }
 
 /// The form's secret, encrypted; `None` if it has none.
-fn sealed(visit: &Visit, target: &Target) -> Result<Option<Sealed>, String> {
+fn sealed(
+    visit: &Visit,
+    target: &Target,
+    settings: &TargetSettings,
+) -> Result<Option<Sealed>, String> {
     let secret = visit.form.raw("secret").trim();
-    let place = (target.tenant, target.id);
     let given = Some(secret).filter(|secret| !secret.is_empty());
     given
-        .map(|secret| visit.console.key.seal(place, secret))
+        .map(|secret| visit.console.key.seal(target, settings, secret))
         .transpose()
 }
 

@@ -7,9 +7,9 @@ use provisor_store::{
     target::{Kind, Target, TargetObject},
 };
 
-use super::{Line, act, named, path};
+use super::{Line, Sight, act, named, path};
 use crate::{
-    console::{Problem, eyes::Eyes, layout::Layout, moment::Moment, visit::Visit},
+    console::{Problem, layout::Layout, moment::Moment, visit::Visit},
     outbound::{
         TargetSettings,
         settings::SourceKind,
@@ -27,6 +27,7 @@ struct Page {
     name: String,
     sentence: String,
     object: Option<TargetObject>,
+    key: String,
     due: Option<Moment>,
     lines: Vec<Line>,
     source: String,
@@ -52,19 +53,13 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         entries,
         sentence,
     } = explained;
-    let masked = Eyes::of(&visit.viewer).are_masked();
+    let sight = Sight::new(&visit, &settings);
     let now = visit.now();
     let path = path(&tenant.key, target.id);
-    let label = known
-        .as_ref()
-        .map(|known| known.label.clone())
-        .filter(|label| !label.is_empty());
-    let name = match masked && kind == Kind::User {
-        true => local.clone(),
-        false => label.unwrap_or_else(|| local.clone()),
-    };
+    let label = known.as_ref().map_or("", |known| &known.label);
+    let name = sight.name(kind, &local, label);
     let is_failed = known.as_ref().is_some_and(|known| known.error.is_some());
-    let sentence = match masked && is_failed {
+    let sentence = match sight.eyes.are_masked() && is_failed {
         true => "It could not be pushed; the target's words are hidden from your role.".to_owned(),
         false => sentence,
     };
@@ -73,7 +68,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         layout: visit.layout(&name),
         lines: entries
             .iter()
-            .map(|entry| Line::new(entry, &path, masked, now))
+            .map(|entry| Line::new(entry, &path, sight, now))
             .collect(),
         due: known
             .as_ref()
@@ -83,6 +78,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
             SourceKind::Tenant => format!("/{places}/{}/{local}", tenant.key),
             SourceKind::Files => String::new(),
         },
+        key: sight.key(kind, &local),
         object: known,
         name,
         sentence,

@@ -7,11 +7,10 @@ use provisor_store::{
     target::{EntryQuery, Target, TargetCounts},
 };
 
-use super::{Line, act, named, path};
+use super::{Line, Sight, act, named, path};
 use crate::{
     console::{
         Action, Problem,
-        eyes::Eyes,
         layout::{Layout, Pager},
         moment::Moment,
         visit::Visit,
@@ -92,11 +91,11 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         .last()
         .filter(|_| more)
         .map(|entry| entry.n.to_string());
-    let masked = Eyes::of(&visit.viewer).are_masked();
+    let sight = Sight::new(&visit, &settings);
     let path = path(&tenant.key, target.id);
     let lines = entries
         .iter()
-        .map(|entry| Line::new(entry, &path, masked, now));
+        .map(|entry| Line::new(entry, &path, sight, now));
     visit.page(&Page {
         layout: visit.layout(&target.name),
         state: view::state(&target),
@@ -132,23 +131,19 @@ struct PreviewPage {
     steps: Vec<Step>,
     counts: Vec<(&'static str, usize)>,
     total: usize,
-    masked: bool,
+    sight: Sight,
 }
 
 impl PreviewPage {
-    fn name<'s>(&self, step: &'s Step) -> &'s str {
-        match self.masked && step.kind == provisor_store::target::Kind::User
-            || step.label.is_empty()
-        {
-            true => &step.local,
-            false => &step.label,
-        }
+    fn name(&self, step: &Step) -> String {
+        self.sight.name(step.kind, &step.local, &step.label)
     }
 }
 
 /// What a run would do; nothing is sent.
 pub(in crate::console) async fn show_preview(visit: Visit) -> Result<Response, Problem> {
     let (tenant, target) = named(&visit).await?;
+    let sight = Sight::new(&visit, &settings(&target)?);
     let wish = act::wish(&visit);
     let mut steps = preview(&target, &wish)
         .await
@@ -170,6 +165,6 @@ pub(in crate::console) async fn show_preview(visit: Visit) -> Result<Response, P
         steps,
         counts,
         total,
-        masked: Eyes::of(&visit.viewer).are_masked(),
+        sight,
     })
 }

@@ -9,7 +9,7 @@ use provisor_store::{
 };
 
 use super::{CHUNK, Run, Stopped, lock};
-use crate::outbound::plan::Desired;
+use crate::outbound::{plan::Desired, user::is_orphan};
 
 /// Milliseconds.
 const DAY: i64 = 86_400_000;
@@ -186,7 +186,8 @@ impl Run {
             let Some(last) = due.last() else { break };
             after = Some((last.due.unwrap_or(0), last.local.clone()));
             for (object, desired) in self.desired(due).await? {
-                let gone = matches!(desired, Desired::Absent(_)) && object.remote.is_some();
+                let there = object.remote.is_some() || is_orphan(&object);
+                let gone = matches!(desired, Desired::Absent(_)) && there;
                 removals += u64::from(gone && object.sent.as_ref() != Some(&desired.hash()));
             }
         }

@@ -242,6 +242,14 @@ impl Transaction<'_> {
         if note.before == after && !after.is_null() && !always.contains(&note.action) {
             return Ok(());
         }
+        // One change may set secret and settings: it is told as both.
+        if note.action == "target.credentials"
+            && beside_secret(&note.before) != beside_secret(&after)
+        {
+            let secret = std::mem::replace(&mut note.action, "target.change");
+            self.write_audit(origin, &actor, &note, &after)?;
+            note.action = secret;
+        }
         self.write_audit(origin, &actor, &note, &after)
             .map_err(Stop::from)
     }
@@ -324,10 +332,16 @@ fn connection_facts(connection: &Connection) -> Value {
 
 fn target_facts(target: &Target) -> Value {
     json!({
+        "name": target.name,
         "settings": target.settings,
         "active": target.active,
         "credentials": target.credentials.is_some(),
     })
+}
+
+/// A target's facts without the one about its secret.
+fn beside_secret(facts: &Value) -> [&Value; 3] {
+    ["name", "settings", "active"].map(|name| &facts[name])
 }
 
 fn token_facts(token: &TokenRecord) -> Value {

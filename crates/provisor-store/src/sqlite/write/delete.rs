@@ -174,8 +174,8 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached("DELETE FROM former_member WHERE tenant_id = ?1 AND member = ?2")?
             .execute(params![tenant.0, row.k])?;
+        self.blank_in_targets(tenant, &row)?;
         self.blank_events(tenant, row.last_event)?;
-        self.blank_in_targets(tenant, id)?;
         let name = row.name.clone().unwrap_or_default();
         let receipt: String = Sha256::digest(format!("{id}:{name}").as_bytes())
             .iter()

@@ -5,7 +5,7 @@ use scim::{Error, Kind as ErrorKind, Value};
 
 use super::{Decided, Transaction, settings::check_name};
 use crate::{
-    Id, Outcome, StoreError, TargetId, TenantId,
+    Outcome, StoreError, TargetId, TenantId,
     sqlite::target::{object_of, targets},
     target::{Kind, KnownMembers, NewEntry, Report, Sealed, Target, TargetChange},
 };
@@ -433,26 +433,5 @@ impl Transaction<'_> {
             rows += self.finish_target_removals(chunk - rows)?;
         }
         Ok(Outcome::Done(rows))
-    }
-
-    /// Takes an erased user's name out of the targets' memory and logs; that it has to go there stays.
-    pub(super) fn blank_in_targets(&self, tenant: TenantId, user: Id) -> Result<(), StoreError> {
-        let local = user.to_string();
-        for target in targets(self.connection, Some(tenant))? {
-            let key = params![tenant.0, target.id.0, Kind::User as i64, local];
-            self.connection
-                .prepare_cached(
-                    "UPDATE target_object SET label = '', error = iif(error IS NULL, NULL, 'erased') \
-                     WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4",
-                )?
-                .execute(key)?;
-            self.connection
-                .prepare_cached(
-                    "UPDATE target_log SET label = '', detail = '{}' \
-                     WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4",
-                )?
-                .execute(key)?;
-        }
-        Ok(())
     }
 }

@@ -146,14 +146,16 @@ pub(crate) async fn targets_are_named_once_and_their_settings_told(bench: &Bench
         })
         .await
         .unwrap();
-    let actions: Vec<_> = told
-        .iter()
-        .map(|entry| entry.action.as_str())
-        .take(3)
-        .collect();
+    let actions: Vec<_> = told.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(
-        actions,
-        ["target.change", "target.credentials", "target.create"]
+        actions[..4],
+        // Secret and activation were set at once.
+        [
+            "target.change",
+            "target.credentials",
+            "target.change",
+            "target.create"
+        ]
     );
     let text = format!("{told:?}");
     assert!(
@@ -437,4 +439,76 @@ pub(crate) async fn an_erased_user_leaves_no_name_in_a_targets_log(bench: &Bench
         known[0].as_ref().map(|one| one.remote.as_deref()),
         Some(Some("r1"))
     );
+}
+
+pub(crate) async fn an_erased_user_leaves_no_key_of_the_files_in_a_target(bench: &Bench) {
+    let user = bench.user("lena@old.example").await;
+    let renamed = json!({ "userName": "lena", "emails": [{ "value": "lena@new.example" }] });
+    bench.put("User", user, renamed).await.unwrap();
+    let other = bench.user("4711").await;
+    let from_files = create(bench, "hr").await;
+    let set = TargetChange::Set {
+        id: from_files.id,
+        name: None,
+        settings: Some(json!({ "source": "files" })),
+        active: None,
+        credentials: None,
+    };
+    change(bench, set).await.unwrap();
+    let from_tenant = create(bench, "crm").await;
+    // Keys that are names, in any case; one that is none, of somebody called so; and other people's.
+    let keys = ["Lena@Old.example", "lena@new.example", "17", "otto", "4711"];
+    let labels = ["Lena@Old.example", "lena2", "LENA", "otto", "Lenard"];
+    for target in [&from_files, &from_tenant] {
+        mark(bench, target.id, &keys, 1).await;
+        let due = due(bench, target.id).await;
+        for (key, label) in keys.iter().zip(labels) {
+            let object = due.iter().find(|object| object.local == *key).unwrap();
+            let mut told = done(object, &format!("r-{key}"));
+            told.object.label = label.to_owned();
+            report(bench, target.id, told).await;
+        }
+    }
+    for id in [user, other] {
+        bench
+            .store
+            .write(operator(bench), Change::Erase { id })
+            .await
+            .unwrap();
+    }
+    let mut snapshot = bench.store.read().await.unwrap();
+    let mut known = async |target: &Target| {
+        let place = (bench.tenant, target.id);
+        let known = snapshot
+            .target_objects(place, Kind::User, false, "", 10)
+            .await
+            .unwrap();
+        let query = EntryQuery {
+            limit: 10,
+            ..EntryQuery::default()
+        };
+        let log = snapshot.target_log(place, &query).await.unwrap();
+        assert_eq!((known.len(), log.len()), (5, 5));
+        let lines = log.into_iter().map(|line| (line.local, line.label));
+        let mut lines: Vec<_> = lines.collect();
+        lines.sort();
+        let rows = known.into_iter().map(|row| (row.local, row.label));
+        let rows: Vec<_> = rows.collect();
+        assert_eq!(rows, lines);
+        rows
+    };
+    let pair = |key: &str, label: &str| (key.to_owned(), label.to_owned());
+    // What is to go from the target stays known, under keys that say nothing.
+    assert_eq!(
+        known(&from_files).await,
+        [
+            pair("17", ""),
+            pair(&format!("erased-{user}"), ""),
+            pair(&format!("erased-{user}-2"), ""),
+            pair(&format!("erased-{other}"), ""),
+            pair("otto", "otto"),
+        ]
+    );
+    // Where keys are ids of the directory, a number is nobody's name.
+    assert!(known(&from_tenant).await.contains(&pair("4711", "Lenard")));
 }

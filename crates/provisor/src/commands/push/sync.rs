@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use provisor_server::outbound::{
-    Pushed, RunLock, preview::preview as planned, run as push, source::Files, view,
+    Pushed, RunLock, Stopped, forget_locks, preview::preview as planned, run as push,
+    source::Files, view,
 };
 use scim::Value;
 use serde_json::json;
@@ -52,7 +53,7 @@ pub(super) async fn run(
     wish.patience = how.patience;
     let place = (tenant.id, target.id);
     let mut told = false;
-    let _lock = loop {
+    let lock = loop {
         if let Some(lock) = RunLock::take(&wish.database, place).map_err(Failure::failed)? {
             break lock;
         }
@@ -64,7 +65,7 @@ pub(super) async fn run(
     };
     // As it is now that nobody else pushes.
     let (_, target) = find(&directory, which).await?;
-    let progress = wish.progress.clone();
+    let (progress, database) = (wish.progress.clone(), wish.database.clone());
     let bar = progress::steps(0, "Pushing");
     let show = async {
         loop {
@@ -79,6 +80,10 @@ pub(super) async fn run(
         () = show => unreachable!("the bar is drawn for ever"),
     };
     bar.finish_and_clear();
+    drop(lock);
+    if matches!(ended, Err(Stopped::Asked)) {
+        forget_locks(&*directory.shared(), &database).await?;
+    }
     let pushed = progress.now();
     report(
         context,

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use provisor_server::outbound::{
-    TargetSettings,
+    TargetSettings, forget_locks,
     settings::{Deprovision, SourceKind},
     view,
 };
@@ -189,8 +189,8 @@ async fn set(
     let secret = match flags.secret()? {
         Some(secret) => {
             let key = open::secret_key(&context.path()?)?;
-            let place = (tenant.id, target.id);
-            Some(key.seal(place, &secret).map_err(Failure::failed)?)
+            let sealed = key.seal(&target, &settings, &secret);
+            Some(sealed.map_err(Failure::failed)?)
         }
         None => None,
     };
@@ -244,6 +244,7 @@ async fn remove(
             other => return Err(unexpected(&other)),
         }
     }
+    forget_locks(&*directory.shared(), &context.path()?).await?;
     if context.json {
         return terminal::json(&serde_json::json!({ "removed": target.name }));
     }
