@@ -850,7 +850,6 @@ async fn who_was_created_in_a_killed_run_is_found_though_renamed_or_gone() {
 
 #[tokio::test]
 async fn many_who_are_created_at_once_are_found_after_a_kill_too() {
-async fn who_was_created_in_a_killed_run_counts_as_one_who_leaves() {
     let world = World::new(Habits {
         hangs: true,
         ..Habits::default()
@@ -880,6 +879,15 @@ async fn who_was_created_in_a_killed_run_counts_as_one_who_leaves() {
     );
     let new: Vec<String> = (0..150).map(|n| format!("new{n:03}")).collect();
     assert_eq!(world.there().0, new);
+}
+
+#[tokio::test]
+async fn who_was_created_in_a_killed_run_counts_as_one_who_leaves() {
+    let world = World::new(Habits {
+        hangs: true,
+        ..Habits::default()
+    })
+    .await;
     let settings = TargetSettings {
         deprovision: Deprovision::Delete,
         most_removals: 1,

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use provisor_store::target::{Kind, Target, TargetObject};
 
 use super::{
+    creation::{ORPHAN, is_orphan},
     plan::{Absence, Desired},
     run::{Wish, prepare},
     settings::Deprovision,
     source::label,
     trouble::Stopped,
-    user::{ORPHAN, is_orphan},
 };
 
 /// One thing that a run would do.

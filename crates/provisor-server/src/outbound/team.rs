@@ -11,11 +11,13 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
 use super::{
+    change::{change, entry},
+    creation::recall,
     mapping::field,
+    obtain::obtain,
     plan::{self, Desired},
     run::{Run, WAIT},
     trouble::Trouble,
-    user::{change, entry, obtain, recall},
 };
 
 /// Brings one team in step.

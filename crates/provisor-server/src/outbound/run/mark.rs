@@ -9,7 +9,7 @@ use provisor_store::{
 };
 
 use super::{CHUNK, Run, Stopped, lock};
-use crate::outbound::{plan::Desired, user::is_orphan};
+use crate::outbound::{creation::is_orphan, plan::Desired};
 
 /// Milliseconds.
 const DAY: i64 = 86_400_000;

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{CHUNK, Run, Stopped, lock};
-use crate::outbound::{plan::Desired, team, trouble::Trouble, user};
+use crate::outbound::{creation, plan::Desired, team, trouble::Trouble, user};
 
 /// Failed attempts after which something waits for the source to change, or for a person.
 const ATTEMPTS: u32 = 10;
@@ -80,7 +80,7 @@ impl Run {
         for (object, desired) in due {
             let note = known
                 .as_ref()
-                .and_then(|known| user::note_ahead(self, &object, &desired, known));
+                .and_then(|known| creation::note_ahead(self, &object, &desired, known));
             let noted = note.is_some();
             reports.extend(note);
             all.push(Due {

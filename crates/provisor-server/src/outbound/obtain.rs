@@ -1,0 +1,211 @@
+//! Finds a user or team in the target, or creates it there.
+
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
+use provisor_store::target::{Kind, Report, TargetObject};
+use scim::{Map, Value};
+use serde_json::json;
+
+use super::{
+    change::{change, entry},
+    creation::{self, ORPHAN},
+    mapping::field,
+    remote::id_of,
+    run::Run,
+    settings::MatchBy,
+    trouble::Trouble,
+};
+
+/// How often a POST is made whose answer is lost each time, with a search in between.
+const CREATIONS: u32 = 5;
+
+/// A resource that was found or created.
+pub(super) struct Obtained {
+    /// As the target held it at first.
+    pub(super) held: Map<String, Value>,
+    /// It has what it should; not so where it was linked and the settings want no updates.
+    pub(super) in_step: bool,
+}
+
+/// Finds or creates it, and gives the resource as the target holds it. After this it has an id in the target. `noted`:
+/// that it is about to be created is written down already.
+pub(super) async fn obtain(
+    run: &Run,
+    report: &mut Report,
+    kind: Kind,
+    wanted: &Map<String, Value>,
+    noted: bool,
+) -> Result<Obtained, Trouble> {
+    let key = run.remote.key(kind, wanted).ok_or_else(|| {
+        Trouble::Unclear(
+            "it has no value of the attribute that the target is searched by".to_owned(),
+        )
+    })?;
+    if let Some(held) = creation::orphan(run, report).await?
+        && let Some(found) = link(run, report, wanted, held, ORPHAN).await?
+    {
+        return Ok(found);
+    }
+    let mut why = None;
+    for attempt in 0..CREATIONS {
+        if let Some(found) = adopt(run, report, kind, wanted, &key, attempt > 0).await? {
+            return Ok(found);
+        }
+        if attempt == 0 {
+            creation::note(run, report, &key, wanted, noted).await?;
+        }
+        match run
+            .remote
+            .create(kind, &Value::Object(wanted.clone()))
+            .await
+        {
+            Ok((status, held)) => {
+                let id = id_of(&held).map(str::to_owned);
+                // Another one of the source may have found it before the answer came, or the target gave what it had.
+                if let Some(id) = &id
+                    && !run.claim(&report.object, id).await?
+                {
+                    return Err(taken(run, kind));
+                }
+                (report.object.remote, report.object.sent) = (id, None);
+                run.progress().created.fetch_add(1, Relaxed);
+                let attributes: Vec<&String> = wanted
+                    .keys()
+                    .filter(|name| !["schemas", "members"].contains(&name.as_str()))
+                    .collect();
+                report.entries.push(entry(
+                    "create",
+                    Some(status),
+                    json!({ "attributes": attributes, "attempts": attempt + 1 }),
+                ));
+                return Ok(Obtained {
+                    held,
+                    in_step: true,
+                });
+            }
+            // It may be there now: the search decides.
+            Err(Trouble::Lost(reason)) => {
+                why = Some(Trouble::Lost(reason));
+                tokio::time::sleep(Duration::from_millis(50) * 2_u32.pow(attempt)).await;
+            }
+            Err(conflict @ Trouble::Refused { status: 409, .. }) => {
+                if let Some(found) = adopt(run, report, kind, wanted, &key, true).await? {
+                    return Ok(found);
+                }
+                creation::forget(run, report, attempt).await?;
+                return Err(conflict);
+            }
+            Err(trouble) => {
+                creation::forget(run, report, attempt).await?;
+                return Err(trouble);
+            }
+        }
+    }
+    Err(why.unwrap_or_else(|| Trouble::Lost("no answer to its creation came".to_owned())))
+}
+
+/// Links it to what the target has already, and brings that in step.
+async fn adopt(
+    run: &Run,
+    report: &mut Report,
+    kind: Kind,
+    wanted: &Map<String, Value>,
+    key: &str,
+    fresh: bool,
+) -> Result<Option<Obtained>, Trouble> {
+    let mut found = run.remote.find(kind, key, fresh).await?;
+    // Ours from an earlier run, if several have the name.
+    if found.len() > 1 {
+        let ours =
+            |held: &Map<String, Value>| field(held, "externalId") == wanted.get("externalId");
+        if let Some(at) = found.iter().position(ours) {
+            found = vec![found.swap_remove(at)];
+        }
+    }
+    let mut free = Vec::new();
+    for held in found {
+        if let Some(id) = id_of(&held)
+            && !is_anothers(run, &report.object, wanted, &held).await?
+            && run.claim(&report.object, id).await?
+        {
+            free.push(held);
+        } else if kind == Kind::User {
+            return Err(taken(run, kind));
+        }
+    }
+    if free.len() > 1 {
+        return Err(Trouble::Unclear(format!(
+            "the target has {} with this name; taking one of them would be a guess. Rename or delete the others there",
+            free.len()
+        )));
+    }
+    let Some(held) = free.pop() else {
+        return Ok(None);
+    };
+    let reason = format!("the target has one with the same {}", key_name(run, kind));
+    link(run, report, wanted, held, &reason).await
+}
+
+/// Links it to this one, and brings that in step; `None` if it went meanwhile.
+async fn link(
+    run: &Run,
+    report: &mut Report,
+    wanted: &Map<String, Value>,
+    held: Map<String, Value>,
+    reason: &str,
+) -> Result<Option<Obtained>, Trouble> {
+    let kind = report.object.kind;
+    let id = id_of(&held).map(str::to_owned);
+    (report.object.remote, report.object.sent) = (id.clone(), None);
+    report.entries.push(entry(
+        "link",
+        None,
+        json!({ "reason": reason, "remote": id }),
+    ));
+    let mut plain = wanted.clone();
+    plain.remove("members");
+    // A team that is linked is brought in step like one that is known.
+    let in_step = kind == Kind::Team || run.settings.update;
+    if in_step && !change(run, report, &plain, Some(&held)).await? {
+        // It went between the search and the change.
+        report.object.remote = None;
+        report.entries.pop();
+        return Ok(None);
+    }
+    run.progress().linked.fetch_add(1, Relaxed);
+    Ok(Some(Obtained { held, in_step }))
+}
+
+/// Whether the target holds it under the id of another one of the source, which was not linked to it yet.
+async fn is_anothers(
+    run: &Run,
+    object: &TargetObject,
+    wanted: &Map<String, Value>,
+    held: &Map<String, Value>,
+) -> Result<bool, Trouble> {
+    let text = |resource| field(resource, "externalId").and_then(Value::as_str);
+    // Rules may have made something else of the externalId.
+    let ours = text(wanted) == Some(&object.local);
+    let Some(other) = text(held).filter(|other| ours && *other != object.local) else {
+        return Ok(false);
+    };
+    let others = run.source.load(object.kind, &[other.to_owned()]).await?;
+    Ok(others.iter().any(Option::is_some))
+}
+
+fn taken(run: &Run, kind: Kind) -> Trouble {
+    let what = if kind == Kind::Team { "team" } else { "user" };
+    let key = key_name(run, kind);
+    Trouble::Unclear(format!(
+        "the target's {what} with this {key} is linked to another {what} of the source already"
+    ))
+}
+
+fn key_name(run: &Run, kind: Kind) -> &'static str {
+    match (kind, run.settings.identifier) {
+        (Kind::Team, _) => "displayName",
+        (_, MatchBy::UserName) => "userName",
+        (_, MatchBy::Email) => "e-mail",
+        (_, MatchBy::ExternalId) => "externalId",
+    }
+}
