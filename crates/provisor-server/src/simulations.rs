@@ -185,9 +185,11 @@ impl Simulations {
         kept.simulations.push(simulation.clone());
         let number = simulation.number;
         let task = tokio::spawn(async move {
-            simulation.play(&client).await;
+            let end = simulation.play(&client).await;
             end_token(&*store, simulation.tenant.id, token).await;
+            // Whoever sees that it has ended may begin the next one.
             drop(turn);
+            simulation.seen().end = Some(end);
         });
         kept.task = Some(task.abort_handle());
         Ok(number)
@@ -246,18 +248,17 @@ impl Simulation {
         self.is_stopped.store(true, Relaxed);
     }
 
-    async fn play(&self, client: &Client) {
+    async fn play(&self, client: &Client) -> End {
         let simulated = self.plan.run(client, self).await;
         self.copy(&simulated.report);
-        let end = match self.is_stopped() {
+        match self.is_stopped() {
             true => End::Stopped,
             false => match simulated.compare(client, self).await {
                 Ok(_) if self.is_stopped() => End::Stopped,
                 Ok(comparison) => End::Compared(comparison),
                 Err(error) => End::Unread(error.to_string()),
             },
-        };
-        self.seen().end = Some(end);
+        }
     }
 
     /// Copies the report without what nobody is shown and may be large.
@@ -292,5 +293,35 @@ impl Watch for Simulation {
 
     fn is_stopped(&self) -> bool {
         self.is_stopped.load(Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_listens_everywhere_is_reached_on_this_machine() {
+        for (listens, reached) in [
+            ("0.0.0.0:7070", "127.0.0.1:7070"),
+            ("[::]:7070", "[::1]:7070"),
+            ("192.0.2.1:7070", "192.0.2.1:7070"),
+        ] {
+            let reached: SocketAddr = reached.parse().unwrap();
+            assert_eq!(from_here(listens.parse().unwrap()), reached);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_reach_itself_says_why() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let simulations = Simulations::new(Some(address));
+        let base = simulations.reach().await.unwrap();
+        assert_eq!(base, format!("http://{address}/scim/v2"));
+        drop(listener);
+        let why = simulations.reach().await.unwrap_err();
+        assert!(why.starts_with(&address.to_string()), "{why}");
+        Simulations::new(None).reach().await.unwrap_err();
     }
 }

@@ -139,7 +139,7 @@ fn is_seen(visit: &Visit, simulation: &Simulation) -> bool {
 }
 
 /// Tenants come by who has all of them, and so do simulations.
-fn may_start(visit: &Visit) -> bool {
+pub(super) fn may_start(visit: &Visit) -> bool {
     visit.viewer.may(super::Action::Simulate) && visit.viewer.tenants().is_none()
 }
 
