@@ -224,14 +224,14 @@ export class Story {
       await page.waitForURL(/\/simulator\/\d+$/);
     };
     await this.step('a simulated company moves in, and the page says by itself that all is well', async (page) => {
-      await start(page, /first-sync/, 'Fast');
+      await start(page, /^first-sync/, 'Fast');
       await page.getByText('Everything is as it should be.', { exact: true }).waitFor();
       await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'hidden' });
       await page.getByRole('cell', { name: 'People assigned' }).waitFor();
       await page.getByText('This is simulated data').waitFor();
     });
     await this.step('a living one is watched, fails while its tenant is suspended, and is stopped', async (page) => {
-      await start(page, /joiner-mover-leaver/, 'Real');
+      await start(page, /^joiner-mover-leaver/, 'Real');
       await page.getByRole('progressbar').waitFor();
       await page.getByRole('cell', { name: 'Joiners' }).waitFor();
       await this.server.run('tenant', 'suspend', 'simulated-okta-2');

@@ -260,7 +260,7 @@ async fn make_tenant(visit: &Visit, plan: &Plan) -> Result<Tenant, Problem> {
     };
     let change = SimulationChange::Begin {
         key,
-        name: format!("{} (simulated, {number})", plan.provider.title()),
+        name: format!("{} (simulated {number})", plan.provider.title()),
         plan: json!({
             "provider": plan.provider.name(),
             "scenario": plan.scenario.name(),

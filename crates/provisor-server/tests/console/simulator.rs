@@ -136,7 +136,12 @@ async fn what_runs_is_followed_and_stopped_and_runs_alone() {
     let mut owner = world.as_role(Role::Owner).await;
     let page = owner.get("/").await.expect(200);
     assert!(page.contains("Try with simulated Okta"), "{page}");
-    let page = world.as_role(Role::Auditor).await.get("/").await.expect(200);
+    let page = world
+        .as_role(Role::Auditor)
+        .await
+        .get("/")
+        .await
+        .expect(200);
     assert!(!page.contains("Try with"), "{page}");
     let slow = [("scenario", "joiner-mover-leaver"), ("pace", "real")];
     let at = start(&mut owner, &slow).await;

@@ -96,8 +96,12 @@ impl Progress {
     /// What went wrong on purpose, with how often.
     fn troubles(&self) -> Vec<(String, u64)> {
         let report = &self.seen.report;
-        let faults = report.faults.iter();
-        let mut troubles: Vec<_> = faults.map(|(says, count)| (says.clone(), *count)).collect();
+        let faults = report.faults.iter().map(|(says, count)| {
+            let is_status = says.starts_with(|c: char| c.is_ascii_digit());
+            let begin = if is_status { "answered " } else { "" };
+            (format!("{begin}{says}"), *count)
+        });
+        let mut troubles: Vec<_> = faults.collect();
         if report.refused_twins > 0 {
             troubles.push((
                 "somebody created twice: refused with 409, as it must be".to_owned(),
