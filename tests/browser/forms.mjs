@@ -107,6 +107,8 @@ export class Forms {
       else if (type === 'email') await field.fill(autocomplete === 'username' ? this.email : 'new.person@example.com');
       // A name that leads nowhere, so that nobody else is asked.
       else if (type === 'url') await field.fill('https://scim.invalid/scim/v2');
+      // A simulation that is still there to be stopped.
+      else if (type === 'radio' && value === 'real') await field.check();
       else if (type === 'search') await field.fill('lena');
       else if (tag === 'SELECT' && required && value === '') await field.selectOption(await this.#choice(field));
       else if ((tag === 'TEXTAREA' || type === 'text') && required && value === '' && autocomplete !== 'username') await field.fill(`form-${(this.#number += 1)}`);

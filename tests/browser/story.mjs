@@ -26,6 +26,7 @@ export class Story {
     await this.explainWhoIsMissing();
     await this.rotate();
     await this.passwords();
+    await this.simulate();
     await this.page.close();
     return this.profile;
   }
@@ -210,6 +211,44 @@ export class Story {
       await page.goto(this.guide);
       const trouble = page.locator('.troubles li', { hasText: 'token_revoked' });
       await trouble.getByText(/Make a new token/).waitFor();
+    });
+  }
+
+  async simulate() {
+    const start = async (page, scenario, pace) => {
+      await page.goto('/simulator');
+      await page.getByRole('radio', { name: scenario }).check();
+      await page.getByLabel('People', { exact: true }).fill('40');
+      await page.getByLabel(pace).check();
+      await page.getByRole('button', { name: 'Start' }).click();
+      await page.waitForURL(/\/simulator\/\d+$/);
+    };
+    await this.step('a simulated company moves in, and the page says by itself that all is well', async (page) => {
+      await start(page, /^first-sync/, 'Fast');
+      await page.getByText('Everything is as it should be.', { exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'hidden' });
+      await page.getByRole('cell', { name: 'People assigned' }).waitFor();
+      await page.getByText('This is simulated data').waitFor();
+    });
+    await this.step('a living one is watched, fails while its tenant is suspended, and is stopped', async (page) => {
+      await start(page, /^joiner-mover-leaver/, 'Real');
+      await page.getByRole('progressbar').waitFor();
+      await page.getByRole('cell', { name: 'Joiners' }).waitFor();
+      await this.server.run('tenant', 'suspend', 'simulated-okta-2');
+      await page.getByRole('heading', { name: 'Failed for good' }).waitFor();
+      await this.server.run('tenant', 'resume', 'simulated-okta-2');
+      await page.getByRole('button', { name: 'Stop' }).click();
+      await page.getByText('Stopped before its end.').waitFor();
+      await page.getByRole('link', { name: 'Request 1', exact: true }).click();
+      await page.waitForURL(/\/log\/req_/);
+      await page.getByRole('heading', { level: 1, name: /was refused/ }).waitFor();
+    });
+    await this.step('its data is cleared with one press', async (page) => {
+      await page.goto('/users?tenant=simulated-okta-1');
+      await page.getByRole('link', { name: 'Clear' }).click();
+      await page.getByRole('button', { name: 'Clear the simulated data' }).click();
+      await page.waitForURL('/tenants');
+      await page.getByText('is cleared').first().waitFor();
     });
   }
 

@@ -20,6 +20,7 @@ pub fn tenant(tenant: &Tenant) -> Value {
         "name": tenant.name,
         "state": tenant.state.as_str(),
         "created": format_millis(tenant.created),
+        "simulated": tenant.simulated,
     })
 }
 

@@ -28,6 +28,7 @@ mod session;
 mod settings;
 mod setup;
 mod sign_in;
+mod simulator;
 mod targets;
 mod teams;
 mod tenants;
@@ -44,7 +45,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use axum::{Router, extract::Request, response::Response};
 use provisor_store::{Clock, SessionId, Store, SyncLog, sqlite::SqliteStore};
 
-use crate::{Settings, limiter::Limiter, outbound::seal::SecretKey, routes, scim::TokenUses};
+use crate::{
+    Settings, limiter::Limiter, outbound::seal::SecretKey, routes, scim::TokenUses,
+    simulations::Simulations,
+};
 pub use access::{Action, may};
 use answer::Problem;
 use asked::Asked;
@@ -67,6 +71,7 @@ pub(crate) struct Console {
     pub(crate) key: SecretKey,
     pub(crate) session_uses: Arc<session::Uses>,
     pub(crate) live: Arc<live::Streams>,
+    pub(crate) simulations: Arc<Simulations>,
 }
 
 impl Console {
@@ -91,6 +96,7 @@ impl Console {
             key,
             session_uses: Arc::default(),
             live: Arc::default(),
+            simulations: Arc::new(Simulations::new(None)),
         }
     }
 
@@ -99,9 +105,10 @@ impl Console {
         self.session_uses.take()
     }
 
-    /// Ends live pages, so that the server can stop.
+    /// Ends live pages and simulations, so that the server can stop.
     pub(crate) fn stop(&self) {
         self.live.stop();
+        self.simulations.stop();
     }
 }
 
@@ -261,6 +268,11 @@ routes! {
         POST "/targets/{tenant}/{target}/sync" ChangeTargets targets::act::sync;
         GET  "/targets/{tenant}/{target}/remove" ChangeTargets targets::act::ask_remove;
         POST "/targets/{tenant}/{target}/remove" ChangeTargets targets::act::remove;
+        GET  "/simulator" SeeDirectory simulator::list;
+        POST "/simulator" Simulate simulator::start;
+        GET  "/simulator/{simulation}" SeeDirectory simulator::show::show;
+        GET  "/live/simulator/{simulation}/{part}" SeeDirectory simulator::show::live;
+        POST "/simulator/{simulation}/stop" Simulate simulator::show::stop;
         GET  "/setup/{tenant}/{connection}" SeeDirectory setup::show;
         GET  "/live/setup/{tenant}/{connection}" SeeDirectory setup::live;
     }

@@ -22,6 +22,7 @@ mod operations;
 mod removal;
 mod routes;
 mod scim;
+mod simulations;
 mod unattended;
 
 use std::sync::Arc;
@@ -91,7 +92,7 @@ impl Server {
         });
         let limiter = Arc::new(limiter::Limiter::new(&settings));
         let token_uses = Arc::<scim::TokenUses>::default();
-        let console = console::Console::new(
+        let mut console = console::Console::new(
             store.clone(),
             self.log.clone(),
             settings.clone(),
@@ -100,6 +101,8 @@ impl Server {
             token_uses.clone(),
             self.store.clone(),
         );
+        let address = listeners.public.local_addr().ok();
+        console.simulations = Arc::new(simulations::Simulations::new(address));
         let app = Arc::new(App {
             store,
             backend: self.store,

@@ -194,6 +194,8 @@ pub enum Change {
     NoteExport(NoteExport),
     /// Targets: settings, marks, what became of what was pushed.
     Target(TargetChange),
+    /// A simulation begins or is stopped.
+    Simulation(SimulationChange),
     /// Removes what is older than its retention, up to this many rows.
     Expire {
         /// Tombstones deleted before this time (milliseconds since 1970).
@@ -233,6 +235,22 @@ pub struct ConnectionSettings {
     pub log_days: Option<u16>,
     /// 0: as the server does.
     pub log_body_days: Option<u16>,
+}
+
+/// What is done with a simulation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SimulationChange {
+    /// Makes the tenant that it plays in. No tenant becomes simulated later.
+    Begin {
+        /// Key.
+        key: String,
+        /// Name shown.
+        name: String,
+        /// What is to be played, for the audit.
+        plan: Value,
+    },
+    /// Tells in the audit that somebody stopped it: nothing else changes.
+    Stop,
 }
 
 /// An export, for the audit.

@@ -21,6 +21,8 @@ pub struct Tenant {
     pub state: TenantState,
     /// Milliseconds since 1970.
     pub created: i64,
+    /// Made for a simulation: its people are made up, and no customer's.
+    pub simulated: bool,
 }
 
 /// Whether a tenant accepts requests.

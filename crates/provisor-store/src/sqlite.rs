@@ -64,6 +64,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0006 targets",
         include_str!("../migrations/directory/0006.sql"),
     ),
+    (
+        "0007 simulations",
+        include_str!("../migrations/directory/0007.sql"),
+    ),
 ];
 
 /// How often a change of settings is tried while what it relies on changes.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use scim::tolerance::{Profile, Tolerance};
-use scim_client::simulator::Provider;
+use scim_client::simulator::{Provider, Scenario};
 
 fn tolerances() -> String {
     let mut page = String::from(
@@ -67,6 +67,16 @@ fn the_page_of_the_simulator_lists_every_message() {
     let there = std::fs::read_to_string(in_docs("simulator.md")).expect("docs/simulator.md");
     let by_hand = there.split(MESSAGES).next().unwrap_or_default();
     compare("simulator.md", &format!("{by_hand}{}", messages()));
+}
+
+#[test]
+fn the_page_of_the_simulator_says_what_each_scenario_is() {
+    let page = std::fs::read_to_string(in_docs("simulator.md")).expect("docs/simulator.md");
+    let page = page.replace('`', "");
+    for scenario in Scenario::ALL {
+        let row = format!("| {} | {} |", scenario.name(), scenario.says());
+        assert!(page.contains(&row), "docs/simulator.md lacks: {row}");
+    }
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub struct Builder {
     user_agent: String,
     longest_answer: usize,
     idle: Duration,
+    direct: bool,
 }
 
 impl Builder {
@@ -86,6 +87,13 @@ impl Builder {
         self
     }
 
+    /// Asks no proxy, whatever the environment says: for what is on this machine.
+    #[must_use]
+    pub fn direct(mut self) -> Builder {
+        self.direct = true;
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -103,6 +111,9 @@ impl Builder {
             .redirect(redirect::Policy::none());
         if self.reach == Reach::Public {
             http = http.dns_resolver(Arc::new(PublicOnly)).no_proxy();
+        }
+        if self.direct {
+            http = http.no_proxy();
         }
         let http = http
             .build()
@@ -165,6 +176,7 @@ impl Client {
             user_agent: concat!("scim-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             longest_answer: 256 << 20,
             idle: Duration::from_secs(90),
+            direct: false,
         }
     }
 

@@ -122,6 +122,11 @@ pub trait Watch: std::fmt::Debug + Sync {
         let _ = step;
     }
 
+    /// What was done so far, after each change and each step. Nothing goes on meanwhile.
+    fn look(&self, report: &Report) {
+        let _ = report;
+    }
+
     /// Whether to stop after the changes that are under way.
     fn is_stopped(&self) -> bool {
         false

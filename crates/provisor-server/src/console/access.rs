@@ -41,6 +41,8 @@ actions! {
     ChangeConnections:   1 1 0 0,
     /// Where users and teams are pushed to: create, change, test, push, forget.
     ChangeTargets:       1 1 0 0,
+    /// Let a made-up company move into a tenant of its own, and stop it. Only with all tenants.
+    Simulate:            1 1 0 0,
     /// Deactivate, delete, restore, erase and link users.
     ChangeUsers:         1 1 0 0,
     /// The audit.

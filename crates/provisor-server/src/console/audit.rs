@@ -20,7 +20,7 @@ const PAGE: usize = 50;
 /// Entries of a file that are read at a time.
 const PART: usize = 1_000;
 /// Kinds of actions: what they begin with, and what they are about.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 11] = [
     ("tenant.", "Tenants"),
     ("connection.", "Connections"),
     ("token.", "Tokens"),
@@ -31,6 +31,7 @@ const KINDS: [(&str, &str); 10] = [
     ("link.", "One-time links"),
     ("session.", "Sign-ins"),
     ("export.", "Exports"),
+    ("simulation.", "Simulations"),
 ];
 const TIMES: [(&str, &str, i64); 3] = [
     ("24h", "Last 24 hours", DAY),

@@ -98,6 +98,14 @@ const PLACES: &[Place] = &[
     },
     Place {
         group: "Configure",
+        label: "Simulator",
+        path: "/simulator",
+        key: 'm',
+        icon: "M6.500 5.500l4 2.500-4 2.500zM14 8a6 6 0 11-12 0 6 6 0 0112 0z",
+        action: Action::SeeDirectory,
+    },
+    Place {
+        group: "Configure",
         label: "API",
         path: "/api",
         key: 'd',
@@ -123,6 +131,8 @@ pub(crate) struct Layout {
     pub(crate) has_keys: bool,
     pub(crate) csrf: String,
     pub(crate) flash: Option<Flash>,
+    /// The page is of a tenant whose people are made up.
+    pub(crate) simulated: Option<Simulated>,
     pub(crate) viewer: Option<Shown>,
     pub(crate) groups: Vec<Group>,
     /// Path and query, to come back to.
@@ -138,6 +148,12 @@ pub(crate) struct Layout {
 pub(crate) struct Shown {
     pub(crate) email: String,
     pub(crate) role: &'static str,
+}
+
+/// The tenant of a simulation, as the frame shows it.
+pub(crate) struct Simulated {
+    pub(crate) key: String,
+    pub(crate) may_clear: bool,
 }
 
 /// A group of the navigation.
@@ -166,6 +182,7 @@ impl Layout {
             has_keys: has_keys(asked),
             csrf: session::csrf(&asked.secret),
             flash: flash.and_then(Flash::from_cookie),
+            simulated: None,
             viewer: viewer.map(|viewer| Shown {
                 email: viewer.person.email.clone(),
                 role: viewer.person.role.as_str(),

@@ -17,6 +17,7 @@ use super::{
     fields::Fields,
     layout::Layout,
     moment::{DAY, Moment},
+    simulator,
     tokens::{self, Row},
     visit::Visit,
 };
@@ -31,6 +32,8 @@ const UNUSED: i64 = 30 * DAY;
 const HOUR: i64 = DAY / 24;
 /// How many warnings of a kind are shown.
 const SHOWN: usize = 5;
+/// How many tokens are looked at for them.
+const LOOKED_AT: usize = 50;
 /// Tenants whose connections are shown.
 const TENANTS: usize = 50;
 
@@ -53,6 +56,7 @@ struct Page {
     took: Option<(String, String)>,
     links: Vec<Link>,
     may_change_tokens: bool,
+    may_simulate: bool,
     scim_url: String,
 }
 
@@ -103,9 +107,17 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     if viewer.may(Action::SeeTokens) {
         let soon = TokenQuery {
             expiring: Some((now - LATELY, now + SOON)),
+            limit: LOOKED_AT,
             ..query.clone()
         };
-        let found = snapshot.find_tokens(&soon).await?;
+        let mut found = Vec::new();
+        for token in snapshot.find_tokens(&soon).await? {
+            // A simulation's token lives for a day and is missed by nobody.
+            let owner = snapshot.tenant_by_id(token.tenant).await?;
+            if found.len() < SHOWN && !owner.is_some_and(|owner| owner.simulated) {
+                found.push(token);
+            }
+        }
         expiring = tokens::rows(snapshot.as_mut(), &found, now).await?;
         let idle = TokenQuery {
             unused_since: Some(now - UNUSED),
@@ -181,6 +193,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         took: took.within(500).zip(took.within(990)).map(milliseconds),
         links,
         may_change_tokens: viewer.may(Action::ChangeTokens),
+        may_simulate: simulator::may_start(&visit),
         scim_url: format!("{}/scim/v2", visit.channel.origin),
     })
 }

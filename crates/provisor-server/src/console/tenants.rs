@@ -109,7 +109,7 @@ async fn row(visit: &Visit, tenant: Tenant, day: &Day) -> Result<TenantRow, Prob
 }
 
 /// Tenants come and go by who has all of them.
-fn has_all(visit: &Visit) -> bool {
+pub(super) fn has_all(visit: &Visit) -> bool {
     visit.viewer.may(Action::ChangeConnections) && visit.viewer.tenants().is_none()
 }
 
@@ -180,7 +180,7 @@ async fn show_page(visit: &Visit, error: Option<String>) -> Result<Show, Problem
     let sent = visit.form.given("name").filter(|_| error.is_some());
     let day = connections::day(visit, std::slice::from_ref(&tenant)).await?;
     Ok(Show {
-        layout: visit.layout(&tenant.name),
+        layout: visit.layout_of(&tenant.name, Some(&tenant)),
         name: sent.unwrap_or(&tenant.name).to_owned(),
         rows: connections::rows(visit, tenant.clone(), &day).await?,
         base_url: connections::show::base_url(&visit.channel.origin, &tenant),
@@ -263,8 +263,25 @@ pub(super) async fn ask_delete(visit: Visit) -> Result<Response, Problem> {
 }
 
 fn question(row: &TenantRow, error: Option<String>) -> Confirm {
+    let tenant = &row.tenant;
+    if tenant.simulated {
+        return Confirm {
+            title: format!("Clear {}?", tenant.name),
+            consequences: vec![
+                format!(
+                    "{} users and {} teams are removed for good. All of them are made up.",
+                    row.users, row.teams
+                ),
+                "If the simulation still runs, it is stopped.".to_owned(),
+            ],
+            button: "Clear the simulated data".to_owned(),
+            back: format!("/tenants/{}", tenant.key),
+            typed: None,
+            error,
+        };
+    }
     Confirm {
-        title: format!("Delete {} and everything in it?", row.tenant.name),
+        title: format!("Delete {} and everything in it?", tenant.name),
         consequences: vec![
             format!(
                 "{} users, {} teams and {} connections with their tokens are removed for good.",
@@ -284,7 +301,7 @@ fn question(row: &TenantRow, error: Option<String>) -> Confirm {
 pub(super) async fn delete(visit: Visit) -> Result<Response, Problem> {
     only_who_has_all(&visit)?;
     let tenant = named(&visit).await?;
-    if visit.form.get("typed") != tenant.key {
+    if !tenant.simulated && visit.form.get("typed") != tenant.key {
         let row = row(&visit, tenant, &Day::default()).await?;
         let error = format!(
             "What was typed is not {}. Nothing was deleted.",
@@ -292,7 +309,13 @@ pub(super) async fn delete(visit: Visit) -> Result<Response, Problem> {
         );
         return visit.confirm(question(&row, Some(error)));
     }
-    let done = format!("“{}” is deleted.", tenant.name);
+    if let Some(simulation) = visit.console.simulations.within(tenant.id) {
+        simulation.stop();
+    }
+    let done = match tenant.simulated {
+        true => format!("“{}” is cleared.", tenant.name),
+        false => format!("“{}” is deleted.", tenant.name),
+    };
     removal::begin(&visit.console.store, visit.origin(tenant.id)).await?;
     Ok(visit.go("/tenants", Some(Flash::done(done))))
 }

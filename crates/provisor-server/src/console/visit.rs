@@ -21,9 +21,10 @@ use subtle::ConstantTimeEq;
 use super::{
     Access, Action, By, Console, Problem, ROUTES, answer,
     asked::Asked,
-    layout::{Confirm, Layout},
+    layout::{Confirm, Layout, Simulated},
     live, may, session,
     setup::session::{self as setup, COOKIE},
+    tenants,
 };
 
 /// Who is signed in.
@@ -341,6 +342,19 @@ impl Visit {
     /// The frame of a page.
     pub(crate) fn layout(&self, title: &str) -> Layout {
         Layout::new(&self.asked, Some(&self.viewer), title)
+    }
+
+    /// The frame of a page of a tenant, which says so if its people are made up.
+    pub(crate) fn layout_of(&self, title: &str, tenant: Option<&Tenant>) -> Layout {
+        let simulated = tenant.filter(|tenant| tenant.simulated);
+        let simulated = simulated.map(|tenant| Simulated {
+            key: tenant.key.clone(),
+            may_clear: tenants::has_all(self),
+        });
+        Layout {
+            simulated,
+            ..self.layout(title)
+        }
     }
 
     /// The form again, with what was wrong in it.

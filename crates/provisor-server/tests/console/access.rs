@@ -9,7 +9,7 @@ use crate::world::{DAY, NOW, World};
 pub(crate) fn example(path: &str) -> String {
     let parts = path.split('/').map(|part| match part {
         "{owner}" | "{tenant}" => "acme",
-        "{connection}" | "{link}" | "{target}" => "999",
+        "{connection}" | "{link}" | "{target}" | "{simulation}" => "999",
         "{token}" | "{new}" => "tok_999",
         "{session}" | "{person}" => "999",
         part if part.starts_with('{') => "x",
@@ -96,6 +96,7 @@ async fn an_auditor_changes_nothing_on_any_route() {
             ("{token}", "tok_1"),
             ("{link}", "1"),
             ("{target}", "1"),
+            ("{simulation}", "1"),
             ("{session}", "1"),
             ("{person}", "1"),
             ("{id}", &user),

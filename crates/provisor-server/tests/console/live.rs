@@ -1,7 +1,7 @@
 //! Live fragments end with the session, and are few.
 
 use provisor_server::console::ROUTES;
-use provisor_store::{PeopleChange, Role, SessionId};
+use provisor_store::{PeopleChange, Role, SessionId, Store};
 
 use crate::world::World;
 
@@ -41,12 +41,21 @@ async fn every_live_page_ends_when_the_tenants_change() {
     let world = World::new().await;
     let (acme, beta) = (world.tenant("acme").await, world.tenant("beta").await);
     world.token(&acme, "Okta").await;
-    world.person("root@example.com", Role::Owner, &[]).await;
-    let both = [&acme, &beta];
-    let person = world
-        .person("anna@example.com", Role::Operator, &both)
-        .await;
-    let paths = [STREAM, "/live/log", "/live/setup/acme/1"];
+    let root = world.person("root@example.com", Role::Owner, &[]).await;
+    let mut root = world.signed_in(root).await;
+    root.get("/simulator").await.expect(200);
+    root.post("/simulator", &[("people", "3")]).await.location();
+    let mut snapshot = world.store.read().await.unwrap();
+    let made_up = snapshot.tenant("simulated-okta-1").await.unwrap().unwrap();
+    drop(snapshot);
+    let all = [&acme, &beta, &made_up];
+    let person = world.person("anna@example.com", Role::Operator, &all).await;
+    let paths = [
+        STREAM,
+        "/live/log",
+        "/live/setup/acme/1",
+        "/live/simulator/1/progress",
+    ];
     let known: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
     let live = known.iter().filter(|path| path.starts_with("/live/"));
     // A new live page belongs into this list; the customer's has a test of its own.

@@ -13,6 +13,7 @@ mod overview;
 mod settings;
 mod setup;
 mod sign_in;
+mod simulator;
 mod targets;
 mod teams;
 mod tenants;

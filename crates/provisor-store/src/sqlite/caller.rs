@@ -303,7 +303,7 @@ fn list(json: &str) -> Vec<String> {
 }
 
 /// Columns that [`tenant`] reads.
-pub(super) const TENANT: &str = "id, key, slug, name, state, created";
+pub(super) const TENANT: &str = "id, key, slug, name, state, created, simulated";
 
 pub(super) fn tenant(row: &Row<'_>) -> rusqlite::Result<Tenant> {
     Ok(Tenant {
@@ -317,6 +317,7 @@ pub(super) fn tenant(row: &Row<'_>) -> rusqlite::Result<Tenant> {
             _ => TenantState::Deleting,
         },
         created: row.get(5)?,
+        simulated: row.get(6)?,
     })
 }
 

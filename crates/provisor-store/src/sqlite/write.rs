@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     Actor, Change, Identifier, Origin, Outcome, Refusal, StoreError, TenantId, TenantState,
-    WriteError,
+    WriteError, change::SimulationChange,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -360,7 +360,10 @@ impl<'c> Transaction<'c> {
                 incoming,
                 app_id,
             } => self.adopt(origin, kind, *id, incoming, app_id.as_deref()),
-            Change::CreateTenant { key, name } => self.create_tenant(origin, key, name),
+            Change::CreateTenant { key, name } => self.create_tenant(origin, key, name, false),
+            Change::Simulation(SimulationChange::Begin { key, name, .. }) => {
+                self.create_tenant(origin, key, name, true)
+            }
             Change::SetTenant { name, suspended } => {
                 self.set_tenant(origin.tenant, name.as_deref(), *suspended)
             }
@@ -376,7 +379,9 @@ impl<'c> Transaction<'c> {
             Change::RemoveSchema { id } => self.remove_schema(origin.tenant, id),
             Change::People(change) => self.people(origin, change),
             // It is told when the note of it is written.
-            Change::NoteExport(_) => Ok(Outcome::Done(1)),
+            Change::NoteExport(_) | Change::Simulation(SimulationChange::Stop) => {
+                Ok(Outcome::Done(1))
+            }
             Change::Target(change) => self.target(origin.tenant, change),
             Change::Expire {
                 tombstones_before,

@@ -151,6 +151,7 @@ cases! { ($)
         a_role_is_looked_at_again_inside_the_transaction
         the_last_owner_stays
         changes_are_told_with_before_and_after
+        a_simulation_has_a_tenant_of_its_own_and_is_told
         the_audit_outlives_a_tenant_and_is_narrowed
         tokens_are_found_over_all_tenants
     }

@@ -186,7 +186,7 @@ impl Simulate {
         }
         let directory = context.directory()?;
         let tenant = directory.tenant(dev::TENANT).await?;
-        let idp = idp(self.provider);
+        let idp = self.provider.family();
         let connections = directory.read().await?.connections(tenant.id).await?;
         let connection = match connections.into_iter().find(|one| one.name == idp) {
             Some(connection) => connection,
@@ -194,6 +194,7 @@ impl Simulate {
                 let settings = ConnectionSettings {
                     name: Some(idp.to_owned()),
                     idp: Some(idp.to_owned()),
+                    unique_team_names: Some(self.provider.creates_teams_unseen()),
                     ..ConnectionSettings::default()
                 };
                 connection::create(&directory, &tenant, settings).await?
@@ -221,15 +222,6 @@ fn loopback(base: &str) -> Option<SocketAddr> {
     let authority = base.strip_prefix("http://")?.split('/').next()?;
     let address: SocketAddr = authority.parse().ok()?;
     address.ip().is_loopback().then_some(address)
-}
-
-/// What `--idp` calls it.
-fn idp(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Okta | Provider::OktaOin => "okta",
-        Provider::Entra | Provider::EntraOptscim => "entra",
-        other => other.name(),
-    }
 }
 
 fn messages(context: &Context, provider: Provider) -> Result<(), Failure> {

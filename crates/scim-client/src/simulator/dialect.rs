@@ -103,6 +103,23 @@ impl Provider {
         }
     }
 
+    /// Whose it is, in whichever of its ways: what a service provider names the connection after.
+    #[must_use]
+    pub fn family(self) -> &'static str {
+        match self {
+            Provider::Okta | Provider::OktaOin => "okta",
+            Provider::Entra | Provider::EntraOptscim => "entra",
+            other => other.name(),
+        }
+    }
+
+    /// Whether it creates teams without looking for them first: after a lost answer only a 409 keeps it from making one
+    /// twice.
+    #[must_use]
+    pub fn creates_teams_unseen(self) -> bool {
+        matches!(self, Provider::Keycloak | Provider::Authentik)
+    }
+
     /// The provider of a name.
     #[must_use]
     pub fn named(name: &str) -> Option<Provider> {

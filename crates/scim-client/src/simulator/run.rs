@@ -7,7 +7,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -160,6 +160,7 @@ impl Runner<'_> {
         };
         self.watch.end(&done);
         self.wire.report().steps.push(done);
+        self.watch.look(&self.wire.report());
         if self.plan.pace == Pace::Real && self.dialect.sends_references_last() {
             self.think(self.plan.pace.compress(CYCLE)).await;
         }
@@ -248,6 +249,7 @@ impl Runner<'_> {
                 }
             }
             self.watch.told();
+            self.watch.look(&self.wire.report());
         }
     }
 
@@ -291,9 +293,13 @@ impl Runner<'_> {
         for cycle in 1..=CYCLES {
             let mut again = Vec::new();
             let mut lanes = stream::iter(waiting)
-                .map(|change| async {
-                    let outcome = self.tell(&change, references).await;
-                    (change, outcome)
+                .map(|change| {
+                    async {
+                        let outcome = self.tell(&change, references).await;
+                        (change, outcome)
+                    }
+                    // In a box the compiler sees that it may go from thread to thread.
+                    .boxed()
                 })
                 .buffer_unordered(self.plan.lanes.max(1));
             while let Some((change, outcome)) = lanes.next().await {
@@ -312,6 +318,7 @@ impl Runner<'_> {
                 if counted {
                     self.watch.told();
                 }
+                self.watch.look(&self.wire.report());
             }
             if again.is_empty() {
                 break;

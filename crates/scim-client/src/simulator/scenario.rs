@@ -71,6 +71,42 @@ impl Scenario {
         }
     }
 
+    /// What happens, in a line.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        match self {
+            Scenario::FirstSync => "everybody is assigned, every team pushed",
+            Scenario::JoinerMoverLeaver => {
+                "then people come, move, marry, leave and return; members change; teams come, go and are renamed"
+            }
+            Scenario::MassRemoval => {
+                "four of ten people leave at once, a team loses everybody, one is deleted"
+            }
+            Scenario::Duplicate => {
+                "some people are there already, made by hand, and must be linked; others are created twice, which must be answered 409"
+            }
+            Scenario::Rehire => {
+                "people leave; some return with the same account, some with a new one"
+            }
+            Scenario::Rename => {
+                "one in ten people gets another name and login, every second team another name"
+            }
+            Scenario::TeamBeforeUser => {
+                "teams are pushed while half of their members do not exist, and completed later"
+            }
+            Scenario::Throttled => "as joiner-mover-leaver, with answers of 429 and Retry-After: 1",
+            Scenario::TokenExpired => {
+                "as joiner-mover-leaver; the token expires on the way and is replaced"
+            }
+            Scenario::SlowServer => {
+                "as joiner-mover-leaver; answers come late, or after the provider has given up"
+            }
+            Scenario::FlakyServer => {
+                "as joiner-mover-leaver; answers of 500 and 503, connections that break before the request arrived or before its answer did"
+            }
+        }
+    }
+
     /// The scenario of a name.
     #[must_use]
     pub fn named(name: &str) -> Option<Scenario> {

@@ -8,6 +8,7 @@ use super::{Decided, Stop, Transaction};
 use crate::{
     Actor, Change, Connection, ConnectionId, Holder, Link, Origin, Outcome, PeopleChange, Person,
     Purpose, StoreError, Target, TargetChange, Tenant, TenantId, TokenRecord,
+    change::SimulationChange,
     sqlite::{caller, people, target::targets},
 };
 
@@ -93,6 +94,12 @@ impl Transaction<'_> {
                     json!({ "rows": rows }),
                 ),
             },
+            Change::Simulation(SimulationChange::Begin { key, plan, .. }) => {
+                note("simulation.start", key.clone(), plan.clone())
+            }
+            Change::Simulation(SimulationChange::Stop) => self
+                .tenant(tenant)?
+                .and_then(|record| note("simulation.stop", record.key, Value::Null)),
             Change::People(change) => self.note_people(change)?,
             Change::Target(change) => self.note_target(tenant, change)?,
         })
@@ -187,7 +194,11 @@ impl Transaction<'_> {
         let after = match outcome {
             Outcome::Tenant(tenant) => {
                 note.tenant = tenant.id;
-                tenant_facts(tenant)
+                let mut facts = tenant_facts(tenant);
+                if note.action == "simulation.start" {
+                    facts["plan"] = note.before.take();
+                }
+                facts
             }
             Outcome::Connection(connection) => {
                 note.object.clone_from(&connection.name);
@@ -312,7 +323,11 @@ fn link_tenant(purpose: Purpose) -> TenantId {
 }
 
 fn tenant_facts(tenant: &Tenant) -> Value {
-    json!({ "name": tenant.name, "state": tenant.state.as_str() })
+    let mut facts = json!({ "name": tenant.name, "state": tenant.state.as_str() });
+    if tenant.simulated {
+        facts["simulated"] = true.into();
+    }
+    facts
 }
 
 fn connection_facts(connection: &Connection) -> Value {

@@ -41,6 +41,7 @@ impl Transaction<'_> {
         origin: &Origin,
         key: &str,
         name: &str,
+        simulated: bool,
     ) -> Decided<Outcome> {
         check_key(key)?;
         if self.exists("SELECT 1 FROM tenant WHERE key = ?1", key)? {
@@ -61,8 +62,8 @@ impl Transaction<'_> {
             .prepare_cached("UPDATE counter SET n = n + 1 WHERE name = 'tenant' RETURNING n")?
             .query_row([], |row| row.get(0))?;
         self.connection
-            .prepare_cached("INSERT INTO tenant VALUES (?1, ?2, ?3, ?4, 0, ?5)")?
-            .execute(params![id, key, slug, name, self.now])?;
+            .prepare_cached("INSERT INTO tenant VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)")?
+            .execute(params![id, key, slug, name, self.now, simulated])?;
         self.revise();
         let tenant = TenantId(id);
         let own = Origin {

@@ -6,7 +6,7 @@ use provisor_store::{
     Actor, AuditEntry, AuditQuery, Change, Link, LinkId, Origin, Outcome, PasswordHash,
     PeopleChange, Person, PersonId, Purpose, RequestId, Role, Secret, Session, TenantId, TokenKind,
     TokenQuery, Totals,
-    change::{ConnectionSettings, NewToken},
+    change::{ConnectionSettings, NewToken, SimulationChange},
     people::{NewSession, Presence},
 };
 use serde_json::{Value, json};
@@ -454,6 +454,52 @@ pub(crate) async fn changes_are_told_with_before_and_after(bench: &Bench) {
     };
     bench.store.write(origin(), refused).await.unwrap_err();
     assert_eq!(audit(bench, AuditQuery::default()).await.len(), count);
+}
+
+pub(crate) async fn a_simulation_has_a_tenant_of_its_own_and_is_told(bench: &Bench) {
+    let by_anna = |tenant, change| {
+        let origin = Origin {
+            tenant,
+            request: RequestId::random(),
+            actor: Actor::CommandLine("anna".into()),
+            address: None,
+        };
+        bench.store.write(origin, Change::Simulation(change))
+    };
+    let begin = |key: &str| SimulationChange::Begin {
+        key: key.into(),
+        name: "Made up".into(),
+        plan: json!({ "provider": "okta" }),
+    };
+    // It never takes a tenant that is there.
+    let refused = by_anna(TenantId::SYSTEM, begin("acme")).await;
+    refused.unwrap_err();
+    let begun = by_anna(TenantId::SYSTEM, begin("made-up")).await.unwrap();
+    let Outcome::Tenant(tenant) = begun else {
+        panic!("{begun:?}")
+    };
+    assert!(tenant.simulated);
+    let mut view = bench.view().await;
+    let found = view.tenant("made-up").await.unwrap().unwrap();
+    assert_eq!(found, tenant);
+    assert!(!view.tenant("acme").await.unwrap().unwrap().simulated);
+    drop(view);
+    by_anna(tenant.id, SimulationChange::Stop).await.unwrap();
+    let told = audit(bench, AuditQuery::default()).await;
+    let told: Vec<_> = told[..2].iter().collect();
+    let names = |entry: &&AuditEntry| (entry.action.clone(), entry.tenant_key.clone());
+    let key = Some("made-up".to_owned());
+    assert_eq!(
+        told.iter().map(names).collect::<Vec<_>>(),
+        [
+            ("simulation.stop".to_owned(), key.clone()),
+            ("simulation.start".to_owned(), key)
+        ]
+    );
+    assert_eq!(
+        told[1].after,
+        json!({ "name": "Made up", "state": "active", "simulated": true, "plan": { "provider": "okta" } })
+    );
 }
 
 pub(crate) async fn the_audit_outlives_a_tenant_and_is_narrowed(bench: &Bench) {
