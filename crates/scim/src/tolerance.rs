@@ -86,6 +86,8 @@ tolerances! {
     ReplaceCreates = "replace_creates",
     /// Of several values marked as primary the first stays it (PingOne with two e-mail attributes, transcript `ping.json`).
     ExtraPrimary = "extra_primary",
+    /// A PATCH whose `Operations` is an empty list succeeds and changes nothing (Microsoft's SCIM validator, transcript `entra-validator.json`). Only in `entra`: RFC 7644 section 3.5.2 asks for one or more.
+    EmptyOperations = "empty_operations",
 }
 
 impl fmt::Display for Tolerance {
@@ -163,17 +165,23 @@ impl Profile {
     /// The default: everything that is safe for any identity provider.
     pub const GENERIC: Profile = Profile {
         name: "generic",
-        on: Tolerances::all().without(&[Tolerance::DropUnknownMembers, Tolerance::ReplaceCreates]),
+        on: Tolerances::all().without(&[
+            Tolerance::DropUnknownMembers,
+            Tolerance::ReplaceCreates,
+            Tolerance::EmptyOperations,
+        ]),
     };
     /// Okta: generic, and members that are not there yet are left out.
     pub const OKTA: Profile = Profile {
         name: "okta",
         on: Self::GENERIC.on.with(&[Tolerance::DropUnknownMembers]),
     };
-    /// Microsoft Entra ID: generic, and `replace` creates what its value filter describes; its `/Schemas` is trimmed as Microsoft's validator needs.
+    /// Microsoft Entra ID: generic, `replace` creates what its value filter describes, and a PATCH may ask for nothing; its `/Schemas` is trimmed as Microsoft's validator needs.
     pub const ENTRA: Profile = Profile {
         name: "entra",
-        on: Self::GENERIC.on.with(&[Tolerance::ReplaceCreates]),
+        on: Self::GENERIC
+            .on
+            .with(&[Tolerance::ReplaceCreates, Tolerance::EmptyOperations]),
     };
     /// Keycloak's extensions: generic, and a PUT of a team without members empties it.
     pub const KEYCLOAK: Profile = Profile {

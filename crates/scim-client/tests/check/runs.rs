@@ -9,7 +9,7 @@ use scim_client::{
 };
 
 use crate::{
-    defects::DEFECTS,
+    defects::{DEFECTS, ENTRA_DEFECTS},
     server::{Server, TOKENS, client},
 };
 
@@ -75,8 +75,14 @@ async fn a_tolerance_is_lenient_in_generic_and_a_failure_in_rfc() {
 #[tokio::test]
 async fn each_defect_fails_its_checks() {
     let mut wrong = Vec::new();
-    for (defect, expected) in DEFECTS {
-        let (report, _) = run(Forgiving::RFC, Profile::Rfc, Some(defect), expected).await;
+    let strict = DEFECTS
+        .iter()
+        .map(|defect| (Forgiving::RFC, Profile::Rfc, defect));
+    let entra = ENTRA_DEFECTS
+        .iter()
+        .map(|defect| (Forgiving::ENTRA, Profile::Entra, defect));
+    for (forgiving, profile, (defect, expected)) in strict.chain(entra) {
+        let (report, _) = run(forgiving, profile, Some(defect), expected).await;
         for finding in &report.findings {
             if !finding.failed() {
                 wrong.push(format!(

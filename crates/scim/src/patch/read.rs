@@ -24,7 +24,14 @@ pub(super) fn message(
 ) -> Result<Patch, Error> {
     check_schemas(body, PATCH_OP, profile, fired)?;
     let given = match get_ignoring_case(body, "Operations") {
-        Some(Value::Array(given)) if !given.is_empty() => given,
+        Some(Value::Array(given))
+            if !given.is_empty()
+                || fired.allows(profile, Tolerance::EmptyOperations, || {
+                    "took an empty list of operations as no change".to_owned()
+                }) =>
+        {
+            given
+        }
         _ => {
             return Err(Error::invalid_syntax(
                 "A PATCH body needs \"Operations\", a list of one or more operations (RFC 7644 section 3.5.2).",

@@ -131,6 +131,14 @@ fn a_message_is_a_patch_op_with_operations() {
         read(json!({ "schemas": schemas }), &Profile::GENERIC),
         Err(Kind::InvalidSyntax)
     );
+    for (operations, expected) in [
+        (json!([]), Ok(0)),
+        (json!(null), Err(Kind::InvalidSyntax)),
+        (json!({}), Err(Kind::InvalidSyntax)),
+    ] {
+        let body = json!({ "schemas": schemas, "Operations": operations });
+        assert_eq!(read(body, &Profile::ENTRA), expected);
+    }
     // PAT-004
     for name in [
         json!("move"),
