@@ -159,6 +159,8 @@ pub struct Profile {
     pub name: &'static str,
     /// What is forgiven.
     pub on: Tolerances,
+    /// Whether PATCH is read as the SCIM 2.0 interoperability profile narrows it.
+    pub narrow_patch: bool,
 }
 
 impl Profile {
@@ -170,11 +172,13 @@ impl Profile {
             Tolerance::ReplaceCreates,
             Tolerance::EmptyOperations,
         ]),
+        narrow_patch: false,
     };
     /// Okta: generic, and members that are not there yet are left out.
     pub const OKTA: Profile = Profile {
         name: "okta",
         on: Self::GENERIC.on.with(&[Tolerance::DropUnknownMembers]),
+        narrow_patch: false,
     };
     /// Microsoft Entra ID: generic, `replace` creates what its value filter describes, and a PATCH may ask for nothing; its `/Schemas` is trimmed as Microsoft's validator needs.
     pub const ENTRA: Profile = Profile {
@@ -182,11 +186,13 @@ impl Profile {
         on: Self::GENERIC
             .on
             .with(&[Tolerance::ReplaceCreates, Tolerance::EmptyOperations]),
+        narrow_patch: false,
     };
     /// Keycloak's extensions: generic, and a PUT of a team without members empties it.
     pub const KEYCLOAK: Profile = Profile {
         name: "keycloak",
         on: Self::GENERIC.on.without(&[Tolerance::KeepOmitted]),
+        narrow_patch: false,
     };
     /// Strict: what the RFCs ask, plus what would lose members or leave doors open otherwise.
     pub const RFC: Profile = Profile {
@@ -198,6 +204,13 @@ impl Profile {
             Tolerance::PasswordDiscarded,
             Tolerance::UserNameIsEmail,
         ]),
+        narrow_patch: false,
+    };
+    /// The SCIM 2.0 interoperability profile (draft-zollner-scim-interop-profile): strict as [`Profile::RFC`], and PATCH as it narrows it; its `/Schemas` names a value for every `type`.
+    pub const INTEROP: Profile = Profile {
+        name: "interop",
+        on: Self::RFC.on,
+        narrow_patch: true,
     };
     /// All profiles.
     pub const ALL: &[Profile] = &[
@@ -206,6 +219,7 @@ impl Profile {
         Self::ENTRA,
         Self::KEYCLOAK,
         Self::RFC,
+        Self::INTEROP,
     ];
 
     /// Finds a profile by its name.

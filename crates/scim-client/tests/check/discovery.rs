@@ -127,6 +127,12 @@ impl Server {
                 if self.is("nested_complex") {
                     sub["type"] = json!("complex");
                 }
+                if self.profile.narrow_patch
+                    && sub["name"] == "type"
+                    && sub["canonicalValues"].is_null()
+                {
+                    sub["canonicalValues"] = json!(["other"]);
+                }
                 self.spoil_definition(sub);
             }
         }

@@ -49,6 +49,8 @@ async fn a_server_that_is_right_fails_nothing() {
         (Forgiving::RFC, Profile::Rfc),
         (Forgiving::OKTA, Profile::Okta),
         (Forgiving::ENTRA, Profile::Entra),
+        (Forgiving::INTEROP, Profile::Interop),
+        (Forgiving::INTEROP, Profile::Ipsie),
     ];
     for (forgiving, profile) in profiles {
         let (report, server) = run(forgiving, profile, None, &[]).await;
