@@ -86,6 +86,8 @@ tolerances! {
     ReplaceCreates = "replace_creates",
     /// Of several values marked as primary the first stays it (PingOne with two e-mail attributes, transcript `ping.json`).
     ExtraPrimary = "extra_primary",
+    /// A PATCH whose `Operations` is an empty list succeeds and changes nothing (Microsoft's SCIM validator, transcript `entra-validator.json`). Only in `entra`: RFC 7644 section 3.5.2 asks for one or more.
+    EmptyOperations = "empty_operations",
 }
 
 impl fmt::Display for Tolerance {
@@ -157,28 +159,40 @@ pub struct Profile {
     pub name: &'static str,
     /// What is forgiven.
     pub on: Tolerances,
+    /// Whether PATCH is read as the SCIM 2.0 interoperability profile narrows it.
+    pub narrow_patch: bool,
 }
 
 impl Profile {
     /// The default: everything that is safe for any identity provider.
     pub const GENERIC: Profile = Profile {
         name: "generic",
-        on: Tolerances::all().without(&[Tolerance::DropUnknownMembers, Tolerance::ReplaceCreates]),
+        on: Tolerances::all().without(&[
+            Tolerance::DropUnknownMembers,
+            Tolerance::ReplaceCreates,
+            Tolerance::EmptyOperations,
+        ]),
+        narrow_patch: false,
     };
     /// Okta: generic, and members that are not there yet are left out.
     pub const OKTA: Profile = Profile {
         name: "okta",
         on: Self::GENERIC.on.with(&[Tolerance::DropUnknownMembers]),
+        narrow_patch: false,
     };
-    /// Microsoft Entra ID: generic, and `replace` creates what its value filter describes; its `/Schemas` is trimmed as Microsoft's validator needs.
+    /// Microsoft Entra ID: generic, `replace` creates what its value filter describes, and a PATCH may ask for nothing; its `/Schemas` is trimmed as Microsoft's validator needs.
     pub const ENTRA: Profile = Profile {
         name: "entra",
-        on: Self::GENERIC.on.with(&[Tolerance::ReplaceCreates]),
+        on: Self::GENERIC
+            .on
+            .with(&[Tolerance::ReplaceCreates, Tolerance::EmptyOperations]),
+        narrow_patch: false,
     };
     /// Keycloak's extensions: generic, and a PUT of a team without members empties it.
     pub const KEYCLOAK: Profile = Profile {
         name: "keycloak",
         on: Self::GENERIC.on.without(&[Tolerance::KeepOmitted]),
+        narrow_patch: false,
     };
     /// Strict: what the RFCs ask, plus what would lose members or leave doors open otherwise.
     pub const RFC: Profile = Profile {
@@ -190,6 +204,13 @@ impl Profile {
             Tolerance::PasswordDiscarded,
             Tolerance::UserNameIsEmail,
         ]),
+        narrow_patch: false,
+    };
+    /// The SCIM 2.0 interoperability profile (draft-zollner-scim-interop-profile): strict as [`Profile::RFC`], and PATCH as it narrows it; its `/Schemas` names a value for every `type`.
+    pub const INTEROP: Profile = Profile {
+        name: "interop",
+        on: Self::RFC.on,
+        narrow_patch: true,
     };
     /// All profiles.
     pub const ALL: &[Profile] = &[
@@ -198,6 +219,7 @@ impl Profile {
         Self::ENTRA,
         Self::KEYCLOAK,
         Self::RFC,
+        Self::INTEROP,
     ];
 
     /// Finds a profile by its name.

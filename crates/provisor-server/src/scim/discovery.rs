@@ -92,7 +92,10 @@ fn resource_types(call: &Call<'_>) -> Vec<Value> {
 }
 
 fn schemas(call: &Call<'_>) -> Vec<Value> {
-    let entra = call.profile() == scim::Profile::ENTRA;
+    let (entra, interop) = (
+        call.profile() == scim::Profile::ENTRA,
+        call.profile() == scim::Profile::INTEROP,
+    );
     let schemas = call.caller.registry.schemas().iter();
     schemas
         .map(|schema| {
@@ -100,6 +103,9 @@ fn schemas(call: &Call<'_>) -> Vec<Value> {
             document["schemas"] = json!([SCHEMA]);
             if entra {
                 trim_for_entra(&mut document);
+            }
+            if interop {
+                name_types(&mut document);
             }
             with_meta(call, document, "Schema", "Schemas")
         })
@@ -115,6 +121,20 @@ fn trim_for_entra(schema: &mut Value) {
     for attribute in attributes.filter(|attribute| attribute["name"] == "emails") {
         if let Some(subs) = attribute["subAttributes"].as_array_mut() {
             subs.retain(|sub| sub["name"] != "display");
+        }
+    }
+}
+
+/// The interoperability profile wants values declared for the `type` of every list; RFC 7643 has none for some.
+fn name_types(schema: &mut Value) {
+    let attributes = schema["attributes"].as_array_mut().into_iter().flatten();
+    let lists = attributes.filter(|attribute| attribute["multiValued"] == true);
+    for sub in lists.flat_map(|list| list["subAttributes"].as_array_mut().into_iter().flatten()) {
+        let named = sub["canonicalValues"]
+            .as_array()
+            .is_some_and(|values| !values.is_empty());
+        if sub["name"] == "type" && !named {
+            sub["canonicalValues"] = json!(["other"]);
         }
     }
 }

@@ -66,3 +66,20 @@ async fn the_entra_profile_leaves_out_what_microsofts_validator_refuses() {
     );
     assert!(sub_attributes(&user, "phoneNumbers").contains(&"display".to_owned()));
 }
+
+#[tokio::test]
+async fn the_interop_profile_names_a_value_for_every_type() {
+    let house = House::new().await;
+    for (profile, expected) in [("interop", json!(["other"])), ("rfc", Value::Null)] {
+        let (_, client) = house.profile(profile, profile).await;
+        let user = client.get(&format!("/Schemas/{USER}")).await.expect(200);
+        let values = |list: &str| {
+            let lists = user["attributes"].as_array().unwrap();
+            let list = lists.iter().find(|one| one["name"] == list).unwrap();
+            let subs = list["subAttributes"].as_array().unwrap();
+            subs.iter().find(|sub| sub["name"] == "type").unwrap()["canonicalValues"].clone()
+        };
+        assert_eq!(values("roles"), expected, "{profile}");
+        assert_eq!(values("emails"), json!(["work", "home", "other"]));
+    }
+}

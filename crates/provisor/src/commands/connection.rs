@@ -91,7 +91,7 @@ pub(crate) struct Settings {
     /// The identity provider: okta, entra or another name (sets the default profile and the advice of `user why`)
     #[arg(long)]
     idp: Option<String>,
-    /// What is forgiven: generic, okta, entra, keycloak or rfc (strict) [default: the one of the identity provider, else generic]
+    /// What is forgiven: generic, okta, entra, keycloak, rfc (strict) or interop [default: the one of the identity provider, else generic]
     #[arg(long, value_parser = argument::profile)]
     profile: Option<String>,
     /// What users are looked up by: userName, email or externalId [default: userName]

@@ -33,6 +33,9 @@ impl Profile {
         Profile::Ipsie,
     ];
 
+    /// Those of drafts that read PATCH more narrowly than RFC 7644.
+    pub(super) const NARROW: &[Profile] = &[Profile::Interop, Profile::Ipsie];
+
     /// Its name on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {

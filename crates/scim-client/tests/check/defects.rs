@@ -369,6 +369,15 @@ pub(crate) const DEFECTS: &[(&str, &[&str])] = &[
     ("bulk_forgets_deletes", &["bulk_carries_every_method"]),
 ];
 
+/// Defects in what Entra needs, with the checks of its profile that must fail for them.
+pub(crate) const ENTRA_DEFECTS: &[(&str, &[&str])] = &[
+    ("refuses_empty_operations", &["entra_asks_for_nothing"]),
+    (
+        "empty_operations_are_a_change",
+        &["entra_asks_for_nothing", "a_patch_has_operations"],
+    ),
+];
+
 /// Milliseconds that move on with every change.
 pub(crate) fn now() -> i64 {
     static NOW: AtomicI64 = AtomicI64::new(1_795_600_000_000);
@@ -438,7 +447,7 @@ pub(crate) fn filter(
     let Some(text) = text else {
         return Ok(None);
     };
-    if server.is("ignores_filters") {
+    if server.is("ignores_filters") || server.is("loses_creates_without_filters") {
         return Ok(None);
     }
     if server.is("filters_know_only_and") && (text.contains(" or ") || text.contains('(')) {
@@ -472,6 +481,15 @@ pub(crate) fn patched(
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
+    if operations.is_empty() && server.is("refuses_empty_operations") {
+        return Err(Error::invalid_syntax("An operation is needed."));
+    }
+    if operations.is_empty()
+        && server.is("empty_operations_are_a_change")
+        && let Some(found) = tenant.resources.get_mut(id)
+    {
+        found.version += 1;
+    }
     let path = |operation: &Value| operation["path"].as_str().unwrap_or_default().to_owned();
     let mut kept = Vec::new();
     for mut operation in operations.clone() {

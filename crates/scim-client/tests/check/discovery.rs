@@ -84,6 +84,9 @@ impl Server {
             "meta": {"resourceType": "ServiceProviderConfig", "location": format!("{}/ServiceProviderConfig", self.base)},
         });
         let object = config.as_object_mut().unwrap();
+        if self.is("loses_creates_without_filters") {
+            object["filter"]["supported"] = json!(false);
+        }
         if self.is("config_without_bulk") {
             object.remove("bulk");
         }
@@ -126,6 +129,12 @@ impl Server {
             {
                 if self.is("nested_complex") {
                     sub["type"] = json!("complex");
+                }
+                if self.profile.narrow_patch
+                    && sub["name"] == "type"
+                    && sub["canonicalValues"].is_null()
+                {
+                    sub["canonicalValues"] = json!(["other"]);
                 }
                 self.spoil_definition(sub);
             }

@@ -50,6 +50,7 @@ pub(super) fn job(
     Ok(Job {
         fail_on_errors,
         operations,
+        narrow_patch: profile.narrow_patch,
     })
 }
 

@@ -144,12 +144,17 @@ pub(super) fn request(job: &Job, step: &Step, known: &References) -> Result<Requ
             request.method = Method::Patch;
             request.id = Some(known.id(bulk_id)?.to_owned());
             let added = request.data.map(|data| without(data, omitted).1);
+            let operations = if job.narrow_patch {
+                let attributes = added.unwrap_or_default().into_iter();
+                attributes
+                    .map(|(name, value)| json!({ "op": "add", "path": name, "value": value }))
+                    .collect()
+            } else {
+                vec![json!({ "op": "add", "value": added })]
+            };
             let mut message = Map::new();
             message.insert("schemas".to_owned(), json!([PATCH_OP]));
-            message.insert(
-                "Operations".to_owned(),
-                json!([{ "op": "add", "value": added }]),
-            );
+            message.insert("Operations".to_owned(), operations.into());
             request.data = Some(message);
         }
     }

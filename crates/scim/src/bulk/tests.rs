@@ -417,6 +417,26 @@ fn circles_are_created_open_and_closed_later() {
         data(2)["Operations"],
         json!([{ "op": "add", "value": { urn: { "manager": { "value": "id-b" } } } }])
     );
+    // Where a PATCH needs paths, so does the one that completes a circle.
+    let narrow = read(
+        body(json!([person("a", "b"), person("b", "a")])),
+        &Profile::INTEROP,
+    )
+    .unwrap();
+    let mut known = References::default();
+    for operation in &narrow.operations {
+        known.record(operation, Some("id"));
+    }
+    let steps = narrow.plan().steps;
+    let complete = steps
+        .iter()
+        .find(|step| matches!(step, Step::Complete(..)))
+        .unwrap();
+    let completed = narrow.request(complete, &known).unwrap().data.unwrap();
+    assert_eq!(
+        completed["Operations"],
+        json!([{ "op": "add", "path": urn, "value": { "manager": { "value": "id" } } }])
+    );
     let done = execute(
         json!([team("g", &["bulkId:h", "1"]), team("h", &["bulkId:g"])]),
         &[],

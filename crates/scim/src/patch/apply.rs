@@ -284,12 +284,24 @@ impl Edit<'_> {
             (Action::Remove, Some(_)) => Ok(None),
             (action, Some(Value::Object(given))) if attribute.kind == Type::Complex => {
                 let mut object = object(before);
+                if action == Action::Replace && self.profile.narrow_patch {
+                    self.keep_fixed(&mut object);
+                }
                 self.merge(&mut object, given, action)?;
                 self.complete(&object)?;
                 Ok((!object.is_empty()).then_some(Value::Object(object)))
             }
             (_, Some(value)) => Ok(Some(value.clone())),
         }
+    }
+
+    /// What is left of a complex value that is replaced as a whole: what the client cannot set.
+    fn keep_fixed(&self, object: &mut Map<String, Value>) {
+        object.retain(|name, _| {
+            self.path.attribute.sub(name).is_some_and(|sub| {
+                matches!(sub.mutability, Mutability::ReadOnly | Mutability::Immutable)
+            })
+        });
     }
 
     /// Refuses to leave a required attribute without value (RFC 7644 section 3.5.2.2).

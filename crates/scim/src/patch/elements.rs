@@ -193,6 +193,13 @@ impl Edit<'_> {
         let matches =
             |item: &Value| selection.is_none_or(|(filter, _)| filter.matches_element(item));
         let matching: Vec<usize> = (0..items.len()).filter(|at| matches(&items[*at])).collect();
+        if selection.is_some() && matching.len() > 1 && self.profile.narrow_patch {
+            return Err(Error::invalid_filter(format!(
+                "The filter on {} matches {} values, and this connection's profile allows one. Narrow it.",
+                self.path,
+                matching.len()
+            )));
+        }
         let mut primary = Vec::new();
         for at in &matching {
             let changed = self.changed(operation, items[*at].take())?;

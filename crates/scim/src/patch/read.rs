@@ -24,7 +24,14 @@ pub(super) fn message(
 ) -> Result<Patch, Error> {
     check_schemas(body, PATCH_OP, profile, fired)?;
     let given = match get_ignoring_case(body, "Operations") {
-        Some(Value::Array(given)) if !given.is_empty() => given,
+        Some(Value::Array(given))
+            if !given.is_empty()
+                || fired.allows(profile, Tolerance::EmptyOperations, || {
+                    "took an empty list of operations as no change".to_owned()
+                }) =>
+        {
+            given
+        }
         _ => {
             return Err(Error::invalid_syntax(
                 "A PATCH body needs \"Operations\", a list of one or more operations (RFC 7644 section 3.5.2).",
@@ -88,6 +95,11 @@ impl Reader<'_> {
         let action = action(item)?;
         let value = get_ignoring_case(item, "value");
         let path = match get_ignoring_case(item, "path") {
+            None | Some(Value::Null) if self.profile.narrow_patch => {
+                return Err(Error::invalid_syntax(
+                    "Each operation needs a \"path\" in this connection's profile. Send one operation for each attribute.",
+                ));
+            }
             None | Some(Value::Null) => return self.without_path(action, value),
             Some(Value::String(path)) => path,
             Some(_) => {
@@ -104,6 +116,13 @@ impl Reader<'_> {
         }
         let value = value.unwrap_or(&Value::Null);
         match target::resolve(self.resource_type, path, action, self.profile, self.fired)? {
+            Place::Target(Target::Elements {
+                path, sub: None, ..
+            }) if self.profile.narrow_patch && action != Action::Remove => {
+                Err(Error::invalid_path(format!(
+                    "A filter on {path} must be followed by a sub-attribute in this connection's profile, such as {path}[…].value."
+                )))
+            }
             Place::Target(target) => self.at(action, target, value),
             Place::Extension(schema) => self.extension(action, schema, value),
         }
@@ -162,7 +181,7 @@ impl Reader<'_> {
         {
             return Ok(());
         }
-        Err(target::unknown(self.resource_type, key))
+        Err(target::unknown(self.resource_type, key, self.profile))
     }
 
     fn allow_dotted(&mut self, key: &str) -> Result<(), Error> {
@@ -222,7 +241,13 @@ impl Reader<'_> {
                         // Some clients (scim2-client) write an extension as an object with
                         // its own URN in it, which says nothing new.
                         _ if names_itself(key, value, &schema) => {}
-                        _ => return Err(target::unknown(self.resource_type, &qualified)),
+                        _ => {
+                            return Err(target::unknown(
+                                self.resource_type,
+                                &qualified,
+                                self.profile,
+                            ));
+                        }
                     }
                 }
                 Ok(())

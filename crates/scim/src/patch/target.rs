@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Action, Target};
 use crate::{
-    Attribute, AttributePath, Error, Fired, Map, Profile, ResourceType, Schema, Tolerance, Value,
+    Attribute, AttributePath, Error, Fired, Kind, Map, Profile, ResourceType, Schema, Tolerance,
+    Value,
     filter::{Expression, Limits, ValuePath},
     path::Named,
     value::{self, shown},
@@ -31,15 +32,15 @@ pub(super) fn resolve(
         });
     }
     if !text.contains('[') {
-        return Err(unknown(resource_type, text));
+        return Err(unknown(resource_type, text, profile));
     }
     refuse_index(text)?;
     let parsed = ValuePath::parse(text, &Limits::default())?;
     let Some(filter) = parsed.filter else {
-        return Err(unknown(resource_type, text));
+        return Err(unknown(resource_type, text, profile));
     };
     let Some(Named::Attribute(path)) = name(resource_type, &parsed.name, profile, fired) else {
-        return Err(unknown(resource_type, &parsed.name));
+        return Err(unknown(resource_type, &parsed.name, profile));
     };
     if !path.attribute.multi_valued || path.sub.is_some() {
         return Err(Error::invalid_path(format!(
@@ -82,16 +83,24 @@ pub(super) fn name(
 }
 
 /// The refusal of a path or key that names nothing: what cannot be applied is never answered 2xx.
-pub(super) fn unknown(resource_type: &ResourceType, text: &str) -> Error {
-    Error::invalid_path(if text.is_empty() {
-        "The path is empty. Name the attribute to change, or leave \"path\" out and give an object of attributes as \"value\".".to_owned()
+pub(super) fn unknown(resource_type: &ResourceType, text: &str, profile: &Profile) -> Error {
+    let kind = if profile.narrow_patch {
+        Kind::InvalidSyntax
     } else {
-        format!(
-            "\"{}\" is no attribute of {}. Check the spelling; an attribute of an extension needs its URN in front, and no path goes deeper than one sub-attribute.",
-            shown(text),
-            resource_type.name
-        )
-    })
+        Kind::InvalidPath
+    };
+    Error::new(
+        kind,
+        if text.is_empty() {
+            "The path is empty. Name the attribute to change, or leave \"path\" out and give an object of attributes as \"value\".".to_owned()
+        } else {
+            format!(
+                "\"{}\" is no attribute of {}. Check the spelling; an attribute of an extension needs its URN in front, and no path goes deeper than one sub-attribute.",
+                shown(text),
+                resource_type.name
+            )
+        },
+    )
 }
 
 /// JSON Pointer and array indexes are no paths of SCIM (RFC 7644 section 3.5.2).

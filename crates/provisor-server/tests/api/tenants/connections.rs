@@ -61,7 +61,7 @@ async fn settings_that_cannot_be_are_refused_by_name() {
     for (body, word) in [
         (
             json!({ "profile": "oktta" }),
-            "generic, okta, entra, keycloak, rfc",
+            "generic, okta, entra, keycloak, rfc, interop",
         ),
         (json!({ "identifier": "mail" }), "externalId"),
         (json!({ "pause": true }), "`pause`"),

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::{
     check::{
-        Profile,
         assertion::{Step, expect, fail},
         catalog::{Check, check},
         probe::{Feature, Probe},
@@ -485,7 +484,6 @@ pub(super) fn checks() -> Vec<Check> {
                     .status(&[200])?
                     .is("/id", ENTERPRISE)?;
             }
-        )
-        .not(&[Profile::Interop]),
+        ),
     ]
 }

@@ -15,6 +15,8 @@ use crate::{
 const ENTRA: &[Profile] = &[Profile::Entra];
 const ENTRA_DOC: &str = "Microsoft, Develop and plan provisioning for a SCIM endpoint";
 const ENTRA_FLAG: &str = "Microsoft, Known issues with SCIM 2.0 protocol compliance";
+const ENTRA_VALIDATOR: &str =
+    "seen of Microsoft's SCIM validator: scimmyjs/scimmy issues 59 and 90";
 /// The schema that Entra names beside Group's.
 const ADSCIM: &str = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group";
 
@@ -293,6 +295,23 @@ pub(super) fn checks() -> Vec<Check> {
         .grave()
         .only(ENTRA)
         .asked_by("ENTRA", ENTRA_FLAG),
+        check!(
+            "entra_asks_for_nothing",
+            "PAT-003",
+            "Answer a PATCH with an empty list of operations with success, and change \
+                nothing: Microsoft's validator sends it.",
+            |c| {
+                let user = c.new_user().await?;
+                let before = c.read(&user.path).await?;
+                let after = c.patched(&user.path, json!([])).await?;
+                expect(after.body == before.body, || {
+                    "a PATCH without operations changed the user".to_owned()
+                })?;
+            }
+        )
+        .only(ENTRA)
+        .asked_by("ENTRA", ENTRA_VALIDATOR)
+        .graded(Level::Should),
         check!(
             "entra_filters_behind_brackets",
             "FLT-022",

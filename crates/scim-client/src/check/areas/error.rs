@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     check::{
+        Profile,
         assertion::{Reply, Step, expect},
         catalog::{Check, check},
         probe::{Feature, with_query},
@@ -157,7 +158,8 @@ pub(super) fn checks() -> Vec<Check> {
                     &["noTarget"],
                 )?;
             }
-        ),
+        )
+        .not(Profile::NARROW),
         check!(
             "errors_of_http_are_scim_errors",
             "ERR-008",

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     check::{
-        Level, Profile,
+        Level,
         assertion::{Step, Stop, at, expect, fail},
         catalog::{Check, check},
         probe::{Feature, Probe},
@@ -416,8 +416,7 @@ fn users() -> Vec<Check> {
                     .is("/roles/0/value", "provisor-check")?;
             }
         )
-        .graded(Level::Should)
-        .not(&[Profile::Interop]),
+        .graded(Level::Should),
     ]
 }
 

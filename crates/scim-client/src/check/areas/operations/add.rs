@@ -41,7 +41,7 @@ pub(super) fn checks() -> Vec<Check> {
                 })?;
             }
         )
-        .not(&[Profile::Interop]),
+        .not(Profile::NARROW),
         check!(
             "add_sets_what_is_missing",
             "ADD-003",
@@ -212,7 +212,7 @@ pub(super) fn checks() -> Vec<Check> {
                 read.is(&format!("/{ENTERPRISE}/department"), "Tools")?;
             }
         )
-        .not(&[Profile::Interop]),
+        .not(Profile::NARROW),
         check!(
             "dotted_keys_are_refused",
             "ADD-010",
@@ -232,8 +232,7 @@ pub(super) fn checks() -> Vec<Check> {
                     c.read(&user.path).await?.is("/name/givenName", "Dot")?;
                 }
             }
-        )
-        .not(&[Profile::Interop]),
+        ),
         check!(
             "unknown_members_are_refused_or_kept",
             "ADD-012 SCH-010",

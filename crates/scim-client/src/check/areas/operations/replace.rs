@@ -33,7 +33,7 @@ pub(super) fn checks() -> Vec<Check> {
                     .is("/name/middleName", "M")?;
             }
         )
-        .not(&[Profile::Interop]),
+        .not(Profile::NARROW),
         check!(
             "replace_sets_single_values",
             "REP-002 REP-004",
@@ -92,7 +92,7 @@ pub(super) fn checks() -> Vec<Check> {
                     .is("/name/familyName", "Check")?;
             }
         )
-        .not(&[Profile::Interop]),
+        .not(Profile::NARROW),
         check!(
             "replace_sets_matching_values",
             "REP-006",
@@ -117,7 +117,7 @@ pub(super) fn checks() -> Vec<Check> {
                 )?;
             }
         )
-        .not(&[Profile::Interop]),
+        .not(Profile::NARROW),
         check!(
             "replace_sets_sub_attributes_of_matches",
             "REP-007",
@@ -206,7 +206,7 @@ pub(super) fn checks() -> Vec<Check> {
                 .is("/displayName", name)?;
             }
         )
-        .not(&[Profile::Interop]),
+        .not(Profile::NARROW),
         check!(
             "booleans_are_no_strings",
             "REP-012 SCH-004 POST-018",
