@@ -86,6 +86,8 @@ tolerances! {
     ReplaceCreates = "replace_creates",
     /// Of several values marked as primary the first stays it (PingOne with two e-mail attributes, transcript `ping.json`).
     ExtraPrimary = "extra_primary",
+    /// A role that stands as JSON within the text of its `value` becomes that role, with `value` and `display` (Entra's `AppRoleAssignmentsComplex`, transcript `entra-app-roles.json`). Only in `entra`: elsewhere a value is what the client says.
+    RoleInText = "role_in_text",
 }
 
 impl fmt::Display for Tolerance {
@@ -163,17 +165,23 @@ impl Profile {
     /// The default: everything that is safe for any identity provider.
     pub const GENERIC: Profile = Profile {
         name: "generic",
-        on: Tolerances::all().without(&[Tolerance::DropUnknownMembers, Tolerance::ReplaceCreates]),
+        on: Tolerances::all().without(&[
+            Tolerance::DropUnknownMembers,
+            Tolerance::ReplaceCreates,
+            Tolerance::RoleInText,
+        ]),
     };
     /// Okta: generic, and members that are not there yet are left out.
     pub const OKTA: Profile = Profile {
         name: "okta",
         on: Self::GENERIC.on.with(&[Tolerance::DropUnknownMembers]),
     };
-    /// Microsoft Entra ID: generic, and `replace` creates what its value filter describes; its `/Schemas` is trimmed as Microsoft's validator needs.
+    /// Microsoft Entra ID: generic, `replace` creates what its value filter describes, and roles may be JSON within a text; its `/Schemas` is trimmed as Microsoft's validator needs.
     pub const ENTRA: Profile = Profile {
         name: "entra",
-        on: Self::GENERIC.on.with(&[Tolerance::ReplaceCreates]),
+        on: Self::GENERIC
+            .on
+            .with(&[Tolerance::ReplaceCreates, Tolerance::RoleInText]),
     };
     /// Keycloak's extensions: generic, and a PUT of a team without members empties it.
     pub const KEYCLOAK: Profile = Profile {
