@@ -7,7 +7,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -150,13 +150,12 @@ impl Runner<'_> {
             }
             What::Import => {
                 self.watch.begin(step.says, 1);
-                let users = self.repeated(async || self.dialect.import(&self.wire).await);
-                let users = users.await;
+                let users = self.import().await;
                 if let Some(users) = self.settle(users, "import") {
                     self.imported = users.iter().filter_map(named).collect();
                 }
                 if self.plan.grants == Grants::Entitlements {
-                    let catalog = self.repeated(async || self.discover().await).await;
+                    let catalog = self.catalog().await;
                     if let Some(catalog) = self.settle(catalog, "read roles and entitlements") {
                         self.company().offer(catalog);
                     }
@@ -212,18 +211,35 @@ impl Runner<'_> {
         }
     }
 
-    /// Reads again as long as it fails for reasons that pass, as the next scheduled import does.
-    async fn repeated<T>(&self, read: impl AsyncFn() -> Sent<T>) -> Sent<T> {
-        for _ in 1..IDLE_CYCLES {
-            match read().await {
-                Err(failure) if failure.is_passing() && !self.watch.is_stopped() => {
-                    self.wire.report().repeated += 1;
-                    self.think(self.plan.pace.compress(CYCLE)).await;
-                }
+    async fn import(&self) -> Sent<Vec<Value>> {
+        let mut tries = 1;
+        loop {
+            match self.dialect.import(&self.wire).await {
+                Err(failure) if self.is_read_again(&failure, &mut tries).await => {}
                 outcome => return outcome,
             }
         }
-        read().await
+    }
+
+    async fn catalog(&self) -> Sent<Catalog> {
+        let mut tries = 1;
+        loop {
+            match self.discover().await {
+                Err(failure) if self.is_read_again(&failure, &mut tries).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Whether the next scheduled import reads again what failed; after its time, if so.
+    async fn is_read_again(&self, failure: &Failure, tries: &mut u32) -> bool {
+        let again = failure.is_passing() && *tries < IDLE_CYCLES && !self.watch.is_stopped();
+        if again {
+            *tries += 1;
+            self.wire.report().repeated += 1;
+            self.think(self.plan.pace.compress(CYCLE)).await;
+        }
+        again
     }
 
     /// Notes what failed; gives what did not.
@@ -367,9 +383,13 @@ impl Runner<'_> {
             let before = waiting.len();
             let mut again = Vec::new();
             let mut lanes = stream::iter(waiting)
-                .map(|change| async {
-                    let outcome = self.tell(&change, references).await;
-                    (change, outcome)
+                .map(|change| {
+                    async {
+                        let outcome = self.tell(&change, references).await;
+                        (change, outcome)
+                    }
+                    // In a box the compiler sees that it may go from thread to thread.
+                    .boxed()
                 })
                 .buffer_unordered(self.plan.lanes.max(1));
             while let Some((change, outcome)) = lanes.next().await {

@@ -14,6 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::{
@@ -875,7 +876,8 @@ async fn what_fails_for_a_while_is_told_until_it_arrives_and_given_up_when_nothi
     let imported = down_for(2).chain([nobody()]);
     let joined = down_for(8).chain([nobody(), id("user-1")]);
     stub.will(tested.clone().into_iter().chain(imported).chain(joined));
-    let simulated = plan.run(&client, &Unwatched).await;
+    // Boxed as in a task of a server, which goes from thread to thread.
+    let simulated = plan.run(&client, &Unwatched).boxed().await;
     let report = &simulated.report;
     assert_eq!(
         (report.created, report.failed, report.repeated),

@@ -567,8 +567,11 @@ impl Entra {
                 )
             });
         }
-        stream::iter(patches)
-            .map(|(kind, operations)| wire.patch(kind, group(id), operations))
+        let patches = patches
+            .into_iter()
+            .map(|(kind, operations)| wire.patch(kind, group(id), operations));
+        // Collected, so that the compiler sees that this may go from thread to thread.
+        stream::iter(patches.collect::<Vec<_>>())
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>()
             .await?;
