@@ -21,7 +21,9 @@ mod company;
 mod compare;
 mod dialect;
 mod fault;
+mod grant;
 mod id;
+mod identifier;
 mod message;
 mod names;
 mod person;
@@ -36,6 +38,8 @@ use std::time::Duration;
 
 pub use compare::Comparison;
 pub use dialect::Provider;
+pub use grant::Grants;
+pub use identifier::Identifier;
 pub use message::{Grade, Kind};
 pub use report::{Failure, Report, StepDone};
 pub use run::Simulated;
@@ -62,6 +66,10 @@ pub struct Plan {
     pub lanes: usize,
     /// How many rounds life goes on after the first sync; `None` until it is stopped.
     pub rounds: Option<u32>,
+    /// What people are looked up by; see [`Provider::identifiers`].
+    pub identifier: Identifier,
+    /// What they are given besides teams; see [`Provider::grants`].
+    pub grants: Grants,
 }
 
 impl Plan {
@@ -78,6 +86,8 @@ impl Plan {
             pace: Pace::Fast,
             lanes: 8,
             rounds: Some(3),
+            identifier: Identifier::UserName,
+            grants: Grants::None,
         }
     }
 

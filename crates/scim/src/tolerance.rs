@@ -88,6 +88,8 @@ tolerances! {
     ExtraPrimary = "extra_primary",
     /// A PATCH whose `Operations` is an empty list succeeds and changes nothing (Microsoft's SCIM validator, transcript `entra-validator.json`). Only in `entra`: RFC 7644 section 3.5.2 asks for one or more.
     EmptyOperations = "empty_operations",
+    /// A role that stands as JSON within the text of its `value` becomes that role, with `value` and `display` (Entra's `AppRoleAssignmentsComplex`, transcript `entra-app-roles.json`). Only in `entra`: elsewhere a value is what the client says.
+    RoleInText = "role_in_text",
 }
 
 impl fmt::Display for Tolerance {
@@ -171,6 +173,7 @@ impl Profile {
             Tolerance::DropUnknownMembers,
             Tolerance::ReplaceCreates,
             Tolerance::EmptyOperations,
+            Tolerance::RoleInText,
         ]),
         narrow_patch: false,
     };
@@ -180,12 +183,14 @@ impl Profile {
         on: Self::GENERIC.on.with(&[Tolerance::DropUnknownMembers]),
         narrow_patch: false,
     };
-    /// Microsoft Entra ID: generic, `replace` creates what its value filter describes, and a PATCH may ask for nothing; its `/Schemas` is trimmed as Microsoft's validator needs.
+    /// Microsoft Entra ID: generic, `replace` creates what its value filter describes, a PATCH may ask for nothing, and roles may be JSON within a text; its `/Schemas` is trimmed as Microsoft's validator needs.
     pub const ENTRA: Profile = Profile {
         name: "entra",
-        on: Self::GENERIC
-            .on
-            .with(&[Tolerance::ReplaceCreates, Tolerance::EmptyOperations]),
+        on: Self::GENERIC.on.with(&[
+            Tolerance::ReplaceCreates,
+            Tolerance::EmptyOperations,
+            Tolerance::RoleInText,
+        ]),
         narrow_patch: false,
     };
     /// Keycloak's extensions: generic, and a PUT of a team without members empties it.

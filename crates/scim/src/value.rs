@@ -258,6 +258,9 @@ impl Reader<'_> {
                 None => return Ok(None),
             },
         };
+        if attribute.name == "roles" {
+            self.role_in_text(&mut map, place);
+        }
         // In place: a map costs more to build than its values cost to read.
         let (mut dropped, mut renamed) = (false, false);
         for (key, value) in &mut map {
@@ -298,6 +301,32 @@ impl Reader<'_> {
             }
         }
         Ok(Some(Value::Object(map)))
+    }
+
+    /// Entra's `AppRoleAssignmentsComplex` writes id, value and name of a role as JSON into the text of its value
+    /// (transcript `entra-app-roles.json`).
+    fn role_in_text(&mut self, map: &mut Map<String, Value>, place: Place<'_>) {
+        let Some(Value::String(text)) = map.get("value") else {
+            return;
+        };
+        if !text.starts_with('{') {
+            return;
+        }
+        let Ok(Value::Object(mut role)) = serde_json::from_str(text) else {
+            return;
+        };
+        let Some(value @ Value::String(_)) = role.remove("value") else {
+            return;
+        };
+        if !self.allows(Tolerance::RoleInText, || {
+            format!("read the JSON within {place}.value as a role")
+        }) {
+            return;
+        }
+        map.insert("value".to_owned(), value);
+        if let Some(name @ Value::String(_)) = role.remove("displayName") {
+            map.entry("display").or_insert(name);
+        }
     }
 
     fn sub_attribute(

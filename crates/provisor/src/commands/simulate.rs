@@ -6,12 +6,14 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use provisor_store::{
-    Scope, TokenKind,
+    Identifier as UniqueBy, Scope, TokenKind,
     change::{ConnectionSettings, NewToken},
 };
 use scim_client::{
     Auth, Client,
-    simulator::{Comparison, Pace, Plan, Provider, Report, Scenario, Simulated, Watch},
+    simulator::{
+        Comparison, Grants, Identifier, Pace, Plan, Provider, Report, Scenario, Simulated, Watch,
+    },
 };
 use serde_json::json;
 use watch::Terminal;
@@ -26,6 +28,7 @@ Examples:
   provisor simulate okta
   provisor simulate entra --target https://scim.example.com/scim/v2 --token-file token.txt --scenario first-sync
   provisor simulate okta --target URL --token-file FILE --users 500 --teams 40 --seed 7 --scenario rehire --assert
+  provisor simulate okta --target URL --token-file FILE --identifier email --auth header
   provisor simulate keycloak --messages
 
 Without --token-file it talks to the `provisor dev` on this machine, with a token that it makes in the tenant \"demo\".
@@ -39,9 +42,28 @@ pub(crate) struct Simulate {
     /// The SCIM server's base URL [default: where `provisor dev` listens]
     #[arg(long, value_name = "URL")]
     target: Option<String>,
-    /// A file with the bearer token, or - for standard input
+    /// A file with the token (with --auth basic user:password, with oauth the client secret), or - for standard input
     #[arg(long, value_name = "FILE", requires = "target")]
     token_file: Option<PathBuf>,
+    /// How it signs in [default: bearer]
+    #[arg(long, requires = "token_file")]
+    auth: Option<SignIn>,
+    /// For oauth: where tokens are fetched
+    #[arg(long, value_name = "URL", required_if_eq("auth", "oauth"))]
+    token_url: Option<String>,
+    /// For oauth: the client
+    #[arg(long, value_name = "ID", required_if_eq("auth", "oauth"))]
+    client_id: Option<String>,
+    /// For oauth: the scope to ask for
+    #[arg(long, value_name = "SCOPE", requires = "client_id")]
+    oauth_scope: Option<String>,
+    /// What people are looked up by: userName; with Okta email, email-eq or emails-eq; with Entra email or externalId
+    #[arg(long, value_name = "FIELD", default_value = "userName", value_parser = identifier)]
+    identifier: Identifier,
+    /// What people are given besides teams: with Okta entitlements; with Entra single-app-role, app-roles or
+    /// assertive-app-roles
+    #[arg(long, value_name = "KIND", default_value = "none", value_parser = grants)]
+    grants: Grants,
     /// How many people are assigned at first
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     users: u32,
@@ -80,6 +102,29 @@ enum Speed {
     Fast,
 }
 
+/// What stands in `Authorization`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SignIn {
+    /// Bearer and the token
+    Bearer,
+    /// The token alone, as Okta's catalogue applications in header mode
+    Header,
+    /// Basic, user and password
+    Basic,
+    /// A token fetched with client credentials
+    Oauth,
+}
+
+fn identifier(name: &str) -> Result<Identifier, String> {
+    let all = || Identifier::ALL.map(Identifier::name).join(", ");
+    Identifier::named(name).ok_or_else(|| format!("there are {}", all()))
+}
+
+fn grants(name: &str) -> Result<Grants, String> {
+    let all = || Grants::ALL.map(Grants::name).join(", ");
+    Grants::named(name).ok_or_else(|| format!("there are {}", all()))
+}
+
 fn provider(name: &str) -> Result<Provider, String> {
     let all = || Provider::ALL.map(Provider::name).join(", ");
     Provider::named(name).ok_or_else(|| format!("there are {}", all()))
@@ -109,6 +154,60 @@ impl Simulate {
             },
             lanes: self.connections.into(),
             rounds: self.rounds.or((pace == Speed::Fast).then_some(3)),
+            identifier: self.identifier,
+            grants: self.grants,
+        }
+    }
+
+    /// What this identity provider cannot do and is asked to.
+    fn check(&self) -> Result<(), Failure> {
+        let (name, title) = (self.provider.name(), self.provider.title());
+        if !self.provider.identifiers().contains(&self.identifier) {
+            let can = self.provider.identifiers().iter().map(|one| one.name());
+            let can = can.collect::<Vec<_>>().join(", ");
+            return Err(Failure::usage(format!(
+                "{title} ({name}) is not known to look people up like that. Its --identifier may be: {can}."
+            )));
+        }
+        if !self.provider.grants().contains(&self.grants) {
+            let can = self.provider.grants().iter().map(|one| one.name());
+            let can = can.collect::<Vec<_>>().join(", ");
+            return Err(Failure::usage(format!(
+                "{title} ({name}) is not known to give people that. Its --grants may be: {can}."
+            )));
+        }
+        let okta = matches!(self.provider, Provider::Okta | Provider::OktaOin);
+        if okta && self.auth == Some(SignIn::Oauth) {
+            return Err(Failure::usage(
+                "Okta asks for a token with the authorization code of an administrator, not with client credentials. \
+                 Put a token that was granted that way into the file, with --auth bearer.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The credentials, from what the file holds.
+    fn credentials(&self, secret: &str) -> Result<Auth, Failure> {
+        if secret.is_empty() {
+            return Err(Failure::usage(
+                "The token file is empty. Put the bearer token into it.",
+            ));
+        }
+        match self.auth.unwrap_or(SignIn::Bearer) {
+            SignIn::Bearer => Ok(Auth::bearer(secret)),
+            SignIn::Header => Ok(Auth::raw(secret)),
+            SignIn::Basic => match secret.split_once(':') {
+                Some((user, password)) => Ok(Auth::basic(user, password)),
+                None => Err(Failure::usage(
+                    "With --auth basic the token file holds user:password, and there is no colon in it.",
+                )),
+            },
+            SignIn::Oauth => Ok(Auth::client_credentials(
+                self.token_url.clone().unwrap_or_default(),
+                self.client_id.clone().unwrap_or_default(),
+                secret,
+                self.oauth_scope.clone(),
+            )),
         }
     }
 
@@ -116,7 +215,8 @@ impl Simulate {
         if self.messages {
             return messages(context, self.provider);
         }
-        let (base, bearer) = match (&self.target, &self.token_file) {
+        self.check()?;
+        let (base, secret) = match (&self.target, &self.token_file) {
             (Some(target), Some(file)) => {
                 let token = argument::read_input(file)?;
                 (
@@ -126,16 +226,11 @@ impl Simulate {
             }
             (target, _) => {
                 let base = target.clone().unwrap_or_else(dev::scim_url);
-                let bearer = self.local_token(context, &base).await?;
-                (base, bearer)
+                let token = self.local_token(context, &base).await?;
+                (base, token)
             }
         };
-        if bearer.is_empty() {
-            return Err(Failure::usage(
-                "The token file is empty. Put the bearer token into it.",
-            ));
-        }
-        let target = Client::builder(&base, Auth::bearer(&bearer))
+        let target = Client::builder(&base, self.credentials(&secret)?)
             .user_agent(concat!("provisor-simulator/", env!("CARGO_PKG_VERSION")))
             .timeout(Duration::from_mins(1))
             .build()
@@ -187,14 +282,20 @@ impl Simulate {
         let directory = context.directory()?;
         let tenant = directory.tenant(dev::TENANT).await?;
         let idp = self.provider.family();
+        let (name, unique) = match self.identifier {
+            one if one.is_email() => (format!("{idp}-email"), Some(UniqueBy::Email)),
+            Identifier::ExternalId => (format!("{idp}-external-id"), Some(UniqueBy::ExternalId)),
+            _ => (idp.to_owned(), None),
+        };
         let connections = directory.read().await?.connections(tenant.id).await?;
-        let connection = match connections.into_iter().find(|one| one.name == idp) {
+        let connection = match connections.into_iter().find(|one| one.name == name) {
             Some(connection) => connection,
             None => {
                 let settings = ConnectionSettings {
-                    name: Some(idp.to_owned()),
+                    name: Some(name.clone()),
                     idp: Some(idp.to_owned()),
                     unique_team_names: Some(self.provider.creates_teams_unseen()),
+                    identifier: unique,
                     ..ConnectionSettings::default()
                 };
                 connection::create(&directory, &tenant, settings).await?
@@ -210,7 +311,7 @@ impl Simulate {
         };
         let (_, plain) = token::create(&directory, tenant.id, new).await?;
         terminal::note(&format!(
-            "Made a token for the connection \"{idp}\" of tenant \"{}\", good for a day. What arrives is simulated.",
+            "Made a token for the connection \"{name}\" of tenant \"{}\", good for a day. What arrives is simulated.",
             tenant.key
         ));
         Ok(plain.reveal().to_owned())
@@ -250,6 +351,8 @@ fn print_json(
         "users": plan.users,
         "teams": plan.teams,
         "seed": plan.seed,
+        "identifier": plan.identifier.name(),
+        "grants": plan.grants.name(),
         "assert": comparison.map(Comparison::to_json),
     });
     if let (Some(object), Some(report)) = (

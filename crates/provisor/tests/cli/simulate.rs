@@ -73,6 +73,81 @@ fn members_wait_until_they_exist() {
     assert_eq!(said["assert"]["differences"], 0, "{said}");
 }
 
+/// A target whose connection has these settings.
+fn connected(settings: &str) -> (Home, Server, String) {
+    let (home, server, target) = target();
+    home.ok(&format!("connection create --tenant acme {settings}"));
+    let name = settings.split("--idp ").nth(1).unwrap();
+    let name = name.split(' ').next().unwrap();
+    let token = home.ok(&format!(
+        "token create --tenant acme --connection {name} --scope scim --purpose test"
+    ));
+    home.write("token", token.trim());
+    (home, server, target)
+}
+
+#[test]
+fn people_are_found_by_their_address_alone() {
+    let (home, _server, target) = connected("--idp okta --identifier email");
+    let said = home.json(&format!(
+        "simulate okta {target} --users 20 --teams 2 --scenario duplicate --identifier email --auth header --assert"
+    ));
+    assert_eq!(said["assert"]["differences"], 0, "{said}");
+    assert_eq!(said["matched"], 2, "{said}");
+    let messages = said["messages"].as_array().unwrap();
+    let mut asked = messages.iter().filter(|message| {
+        message["sends"]
+            .as_str()
+            .unwrap()
+            .contains("userName%20eq%20\"address")
+    });
+    assert_eq!(asked.next().unwrap()["count"], 20, "{said}");
+}
+
+#[test]
+fn roles_and_entitlements_arrive() {
+    let (home, _server, target) = connected("--idp okta");
+    let said = home.json(&format!(
+        "simulate okta-oin {target} --users 20 --teams 2 --scenario joiner-mover-leaver --grants entitlements --assert"
+    ));
+    assert_eq!(said["assert"]["differences"], 0, "{said}");
+    assert_eq!(said["failed"], 0, "{said}");
+    for grants in ["single-app-role", "app-roles", "assertive-app-roles"] {
+        let (home, _server, target) = connected("--idp entra");
+        let said = home.json(&format!(
+            "simulate entra {target} --users 40 --teams 2 --scenario joiner-mover-leaver --grants {grants} --assert"
+        ));
+        assert_eq!(said["assert"]["differences"], 0, "{grants}: {said}");
+    }
+}
+
+#[test]
+fn what_an_identity_provider_cannot_do_is_refused() {
+    let home = Home::new();
+    home.write("token", "token-without-colon");
+    let simulate = |arguments: &str| {
+        home.fails(
+            2,
+            &format!("simulate {arguments} --target http://127.0.0.1:9/scim/v2 --token-file token"),
+        )
+    };
+    for (arguments, words) in [
+        ("google --identifier email", "may be: userName."),
+        ("okta --identifier externalId", "email-eq"),
+        ("ping --grants entitlements", "may be: none."),
+        ("okta --grants app-roles", "entitlements"),
+        ("okta --auth basic", "user:password"),
+        (
+            "okta --auth oauth --token-url http://127.0.0.1:9 --client-id x",
+            "authorization code",
+        ),
+        ("entra --auth oauth", "--token-url"),
+    ] {
+        let said = simulate(arguments);
+        assert!(said.contains(words), "{arguments}: {said}");
+    }
+}
+
 #[test]
 fn what_nobody_sent_is_a_difference() {
     let (home, server, target) = target();

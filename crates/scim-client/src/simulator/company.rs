@@ -3,6 +3,7 @@
 //! A person takes some 60 bytes here; names and all else follow from the seed and the person's number.
 
 use super::{
+    grant::Catalog,
     id::{Id, guid},
     names::{DEPARTMENTS, FAMILY, GIVEN, LOCALES, PLACES, TITLES},
     person::Person,
@@ -40,6 +41,8 @@ struct Record {
     account: u8,
     department: u8,
     title: u8,
+    /// Roles that the person had, by their places in the catalogue.
+    had_roles: u8,
     state: State,
 }
 
@@ -65,6 +68,9 @@ pub(crate) struct Company {
     own_ids: OwnIds,
     people: Vec<Record>,
     teams: Vec<Team>,
+    /// Whether login names are no e-mail addresses.
+    short_names: bool,
+    catalog: Catalog,
 }
 
 /// Who reports to one manager.
@@ -80,6 +86,8 @@ impl Company {
             own_ids,
             people: Vec::with_capacity(people as usize),
             teams: Vec::with_capacity(teams as usize),
+            short_names: false,
+            catalog: Catalog::default(),
         };
         for _ in 0..people {
             company.hire();
@@ -93,6 +101,17 @@ impl Company {
         company
     }
 
+    /// Gives everybody a login name that is no e-mail address, as companies have that tell people apart by e-mail.
+    pub(crate) fn with_short_names(mut self, short: bool) -> Self {
+        self.short_names = short;
+        self
+    }
+
+    /// What people may be given from now on.
+    pub(crate) fn offer(&mut self, catalog: Catalog) {
+        self.catalog = catalog;
+    }
+
     /// One more person, not assigned to anything.
     pub(crate) fn hire(&mut self) -> u32 {
         let number = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
@@ -104,6 +123,7 @@ impl Company {
             account: 0,
             department: chance[0],
             title: chance[1],
+            had_roles: 0,
             state: State::Unknown,
         });
         number
@@ -182,6 +202,7 @@ impl Company {
     pub(crate) fn transfer(&mut self, person: u32, rng: &mut fastrand::Rng) {
         let manager = (person > 1).then(|| rng.u32(0..person));
         let record = &mut self.people[person as usize];
+        record.had_roles |= self.catalog.bit(record.title);
         record.department = record.department.wrapping_add(rng.u8(1..5));
         record.title = record.title.wrapping_add(rng.u8(1..5));
         record.manager = manager.or(record.manager);
@@ -225,12 +246,23 @@ impl Company {
             0 => String::new(),
             again => (again + 1).to_string(),
         };
-        let user_name = format!("{given_plain}.{family_plain}{again}@northwind.example");
+        let short = format!("{given_plain}.{family_plain}{again}");
+        let email = format!("{short}@northwind.example");
         let pick = |list: &'static [&'static str], by: u8| list[usize::from(by) % list.len()];
         let manager = record.manager.and_then(|manager| self.id(manager));
+        let role = Catalog::pick(&self.catalog.roles, record.title);
+        let entitlement = Catalog::pick(&self.catalog.entitlements, record.department);
+        let kept = match self.catalog.keeps {
+            true => record.had_roles & !self.catalog.bit(record.title),
+            false => 0,
+        };
         Person {
-            email: user_name.clone(),
-            user_name,
+            user_name: if self.short_names {
+                short
+            } else {
+                email.clone()
+            },
+            email,
             external_id: self.own_id(u64::from(person) | u64::from(record.account) << 32),
             given: given.to_owned(),
             middle: None,
@@ -245,6 +277,9 @@ impl Company {
             mobile: (!person.is_multiple_of(3)).then(|| format!("+49 30 555 {person:07}")),
             street: (!person.is_multiple_of(3)).then(|| format!("{} Main St", person % 200 + 1)),
             manager: manager.map(Id::to_string),
+            roles: role.cloned().into_iter().collect(),
+            kept_roles: self.catalog.held(kept),
+            entitlements: entitlement.cloned().into_iter().collect(),
         }
     }
 
@@ -332,7 +367,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::simulator::change::Change;
+    use crate::simulator::{change::Change, grant::Grants};
 
     #[test]
     fn everybody_has_a_name_and_an_id_of_their_own() {
@@ -376,6 +411,31 @@ mod tests {
                 .len(),
             3
         );
+    }
+
+    #[test]
+    fn a_role_that_nobody_takes_away_stays() {
+        let roles = |grants: Grants| {
+            let mut company = Company::new(7, OwnIds::Guid, 40, 0, 0);
+            company.offer(grants.catalog());
+            let mut rng = fastrand::Rng::with_seed(3);
+            let (before, after) = (2..40)
+                .map(|person| {
+                    let before = company.person(person);
+                    company.transfer(person, &mut rng);
+                    (before, company.person(person))
+                })
+                .find(|(before, after)| before.roles != after.roles)
+                .unwrap();
+            assert_eq!((before.roles.len(), after.roles.len()), (1, 1));
+            (before.roles, after.kept_roles)
+        };
+        let (had, kept) = roles(Grants::AppRoles);
+        assert_eq!(had, kept);
+        assert_eq!(roles(Grants::AssertiveAppRoles).1, []);
+        let company = Company::new(7, OwnIds::Guid, 1, 0, 0).with_short_names(true);
+        assert!(!company.person(0).user_name.contains('@'));
+        assert!(company.person(0).email.contains('@'));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Simulated, Watch,
     company::{Company, State},
+    grant::{self, Grant, Grants},
     id::Id,
     report::KEPT,
 };
@@ -115,6 +116,13 @@ impl Simulated {
                     ));
                 }
             }
+            if self.grants != Grants::None {
+                let roles = believed.roles.iter().chain(&believed.kept_roles);
+                compare_grants("roles", &believed.user_name, roles, &user, comparison);
+                let entitlements = believed.entitlements.iter();
+                let name = &believed.user_name;
+                compare_grants("entitlements", name, entitlements, &user, comparison);
+            }
         }
         for person in missing.into_values() {
             comparison.differ(format!("{} is missing", company.person(person).user_name));
@@ -160,6 +168,22 @@ impl Simulated {
             comparison.differ(format!("team \"{}\" is missing", company.team(team).name));
         }
         Ok(())
+    }
+}
+
+fn compare_grants<'g>(
+    attribute: &str,
+    user_name: &str,
+    should: impl Iterator<Item = &'g Grant>,
+    user: &'g Value,
+    comparison: &mut Comparison,
+) {
+    let should: BTreeSet<&str> = should.map(|grant| &*grant.value).collect();
+    let has = grant::values(&user[attribute]);
+    if has != should {
+        comparison.differ(format!(
+            "{user_name}: {attribute} are {has:?}, not {should:?}"
+        ));
     }
 }
 

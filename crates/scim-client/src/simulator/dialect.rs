@@ -9,10 +9,14 @@ use serde_json::Value;
 
 pub(crate) use entra::Entra;
 pub(crate) use okta::Okta;
+#[cfg(test)]
+pub(crate) use others::PING;
 pub(crate) use plain::Plain;
 
 use super::{
     company::{Member, OwnIds},
+    grant::{Catalog, Grants},
+    identifier::Identifier,
     message::Kind,
     person::{Attribute, Person},
     report::Failure,
@@ -129,13 +133,13 @@ impl Provider {
     /// Every kind of message it sends, in the order in which an administrator meets them.
     #[must_use]
     pub fn messages(self) -> Vec<&'static Kind> {
-        self.dialect().kinds()
+        self.dialect(Identifier::UserName, Grants::None).kinds()
     }
 
     /// What it does not do, so that a simulation leaves it out.
     #[must_use]
     pub fn left_out(self) -> Vec<&'static str> {
-        let dialect = self.dialect();
+        let dialect = self.dialect(Identifier::UserName, Grants::None);
         let all = [
             (dialect.pushes_teams(), NO_TEAMS),
             (dialect.pushes_passwords(), NO_PASSWORDS),
@@ -148,10 +152,46 @@ impl Provider {
             .collect()
     }
 
-    pub(crate) fn dialect(self) -> Dialect {
+    /// What its administrator may choose people to be looked up by.
+    #[must_use]
+    pub fn identifiers(self) -> &'static [Identifier] {
+        match self {
+            Provider::Okta | Provider::OktaOin => &[
+                Identifier::UserName,
+                Identifier::Email,
+                Identifier::EmailEq,
+                Identifier::EmailsEq,
+            ],
+            Provider::Entra | Provider::EntraOptscim => &[
+                Identifier::UserName,
+                Identifier::Email,
+                Identifier::ExternalId,
+            ],
+            _ => &[Identifier::UserName],
+        }
+    }
+
+    /// What it can give people besides teams.
+    #[must_use]
+    pub fn grants(self) -> &'static [Grants] {
+        match self {
+            Provider::Okta | Provider::OktaOin => &[Grants::None, Grants::Entitlements],
+            Provider::Entra | Provider::EntraOptscim => &[
+                Grants::None,
+                Grants::SingleAppRole,
+                Grants::AppRoles,
+                Grants::AssertiveAppRoles,
+            ],
+            _ => &[Grants::None],
+        }
+    }
+
+    pub(crate) fn dialect(self, identifier: Identifier, grants: Grants) -> Dialect {
         let okta = |patches| {
             Dialect::Okta(Okta {
                 patches,
+                identifier,
+                entitled: grants == Grants::Entitlements,
                 mapping: okta::MAPPING,
             })
         };
@@ -159,7 +199,12 @@ impl Provider {
             Dialect::Entra(Entra {
                 flag,
                 gallery: false,
-                matching: Attribute::UserName,
+                matching: match identifier {
+                    Identifier::UserName => Attribute::UserName,
+                    Identifier::ExternalId => Attribute::ExternalId,
+                    _ => Attribute::WorkEmail,
+                },
+                grants,
                 teams_by_external_id: false,
                 mapping: entra::MAPPING,
             })
@@ -177,6 +222,16 @@ impl Provider {
             Provider::Authentik => Dialect::Plain(&others::AUTHENTIK),
         }
     }
+}
+
+/// A resource type whose resources people can be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grantable {
+    pub(crate) name: String,
+    pub(crate) endpoint: String,
+    pub(crate) schema: String,
+    /// Whether they are roles; entitlements otherwise.
+    pub(crate) is_role: bool,
 }
 
 /// Somebody who is at the service provider now.
@@ -269,7 +324,9 @@ impl Dialect {
 
     /// Whether somebody whose account is new to the identity provider is found under an old one's name.
     pub(crate) fn finds_namesakes(&self) -> bool {
-        self.voice().finds_again
+        let by_own_id =
+            matches!(self, Dialect::Entra(entra) if entra.matching == Attribute::ExternalId);
+        self.voice().finds_again && !by_own_id
     }
 
     pub(crate) async fn test(&self, wire: &Wire<'_>) -> Sent<()> {
@@ -287,6 +344,19 @@ impl Dialect {
             Dialect::Entra(_) => Ok(Vec::new()),
             Dialect::Plain(plain) => plain.import(wire).await,
         }
+    }
+
+    /// Reads which kinds of roles and entitlements there are, if the provider gives any.
+    pub(crate) async fn discover(&self, wire: &Wire<'_>) -> Sent<Vec<Grantable>> {
+        match self {
+            Dialect::Okta(okta) if okta.entitled => okta::discover(wire).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Reads those of the kinds that were discovered.
+    pub(crate) async fn grantable(&self, wire: &Wire<'_>, kinds: &[Grantable]) -> Sent<Catalog> {
+        okta::grantable(wire, kinds).await
     }
 
     /// Tells that a person is assigned; `known` is the id that an import found.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::grant::Grant;
 use crate::resource::{ENTERPRISE, USER};
 
 /// A person as the identity provider believes one to be.
@@ -24,6 +25,11 @@ pub(crate) struct Person {
     pub(crate) street: Option<String>,
     /// The service provider's id of the manager.
     pub(crate) manager: Option<String>,
+    /// Roles that are assigned.
+    pub(crate) roles: Vec<Grant>,
+    /// Roles that were assigned earlier and that nobody takes away.
+    pub(crate) kept_roles: Vec<Grant>,
+    pub(crate) entitlements: Vec<Grant>,
 }
 
 /// An attribute that an administrator maps from the identity provider to the service provider.

@@ -16,13 +16,15 @@ use super::{
     change::Change,
     company::{Company, Member, State},
     dialect::{Dialect, NO_PASSWORDS, NO_PURGE, NO_PUSH_NOW, NO_TEAMS, Sent, TeamCall},
+    grant::{Catalog, Grants},
     id::Id,
+    identifier::Identifier,
     message::{Grade, Kind},
     report::{Failure, Report, StepDone},
     scenario::{Scenario, Stage, Step, What},
     wire::Wire,
 };
-use crate::{client::Client, exchange::Request, resource::USER};
+use crate::{client::Client, error::Error, exchange::Request, resource::USER};
 use reqwest::Method;
 
 static TWICE: Kind = Kind {
@@ -39,8 +41,17 @@ static BY_HAND: Kind = Kind {
     source: "no message of the identity provider's",
 };
 
-/// So often is a change told that fails for reasons that pass.
-const CYCLES: u32 = 6;
+static GRANT_BY_HAND: Kind = Kind {
+    says: "Somebody makes roles and entitlements by hand",
+    sends: "POST /Roles, POST /Entitlements",
+    grade: Grade::Inferred,
+    source: "no message of the identity provider's",
+};
+
+/// The roles and entitlements that somebody made by hand.
+const GRANTS_BY_HAND: [&str; 3] = ["Reader", "Editor", "Owner"];
+/// After so many cycles in which nothing arrived, what fails for reasons that pass is given up.
+const IDLE_CYCLES: u32 = 10;
 /// Entra's cycle; other providers' tasks are repeated by people at some such time.
 const CYCLE: Duration = Duration::from_mins(40);
 /// The most people that somebody made by hand.
@@ -51,6 +62,7 @@ const MADE_BY_HAND: u32 = 50;
 pub struct Simulated {
     pub(crate) company: Company,
     pub(crate) dialect: Dialect,
+    pub(crate) grants: Grants,
     /// What was done.
     pub report: Report,
 }
@@ -72,9 +84,11 @@ struct Runner<'r> {
 impl Plan {
     /// Runs the scenario against a target. What fails is in the report.
     pub async fn run(&self, target: &Client, watch: &dyn Watch) -> Simulated {
-        let dialect = self.provider.dialect();
+        let dialect = self.provider.dialect(self.identifier, self.grants);
         let own_ids = dialect.own_ids();
-        let company = Company::new(self.seed, own_ids, self.users, self.teams, self.members());
+        let mut company = Company::new(self.seed, own_ids, self.users, self.teams, self.members())
+            .with_short_names(self.identifier.is_email());
+        company.offer(self.grants.catalog());
         let wire = Wire::new(target, dialect.voice(), self.scenario.weather(), self.pace);
         let mut runner = Runner {
             plan: self,
@@ -109,6 +123,7 @@ impl Plan {
                 .into_inner()
                 .unwrap_or_else(PoisonError::into_inner),
             dialect: runner.dialect,
+            grants: self.grants,
             report: runner.wire.into_report(),
         }
     }
@@ -135,9 +150,15 @@ impl Runner<'_> {
             }
             What::Import => {
                 self.watch.begin(step.says, 1);
-                let users = self.dialect.import(&self.wire).await;
+                let users = self.import().await;
                 if let Some(users) = self.settle(users, "import") {
                     self.imported = users.iter().filter_map(named).collect();
+                }
+                if self.plan.grants == Grants::Entitlements {
+                    let catalog = self.catalog().await;
+                    if let Some(catalog) = self.settle(catalog, "read roles and entitlements") {
+                        self.company().offer(catalog);
+                    }
                 }
             }
             What::ByHand => self.by_hand().await,
@@ -191,6 +212,37 @@ impl Runner<'_> {
         }
     }
 
+    async fn import(&self) -> Sent<Vec<Value>> {
+        let mut tries = 1;
+        loop {
+            match self.dialect.import(&self.wire).await {
+                Err(failure) if self.is_read_again(&failure, &mut tries).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn catalog(&self) -> Sent<Catalog> {
+        let mut tries = 1;
+        loop {
+            match self.discover().await {
+                Err(failure) if self.is_read_again(&failure, &mut tries).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Whether the next scheduled import reads again what failed; after its time, if so.
+    async fn is_read_again(&self, failure: &Failure, tries: &mut u32) -> bool {
+        let again = failure.is_passing() && *tries < IDLE_CYCLES && !self.watch.is_stopped();
+        if again {
+            *tries += 1;
+            self.wire.report().repeated += 1;
+            self.think(self.plan.pace.compress(CYCLE)).await;
+        }
+        again
+    }
+
     /// Notes what failed; gives what did not.
     fn settle<T>(&self, outcome: Sent<T>, what: &str) -> Option<T> {
         match outcome {
@@ -216,6 +268,50 @@ impl Runner<'_> {
         false
     }
 
+    /// Which roles and entitlements there are. A service provider that has room for them and none in it is given
+    /// some, so that there is something to find.
+    async fn discover(&self) -> Sent<Catalog> {
+        let kinds = self.dialect.discover(&self.wire).await?;
+        if kinds.is_empty() {
+            let none = "roles and entitlements: /ResourceTypes of the service provider names none";
+            self.wire.report().skip(none);
+        }
+        for kind in &kinds {
+            let count = Request::new(Method::GET, &kind.endpoint).query("count=1");
+            let there = self.target.call(&count).await.ok();
+            let there = there.and_then(|answer| answer.json());
+            if there.is_none_or(|there| there["totalResults"] != 0) {
+                continue;
+            }
+            for display in GRANTS_BY_HAND {
+                let made = json!({
+                    "schemas": [kind.schema],
+                    "displayName": format!("{display} ({})", kind.name),
+                    "type": kind.name,
+                });
+                let request = Request::new(Method::POST, &kind.endpoint).json(&made);
+                if let Err(error) = self.target.call(&request).await {
+                    let what = format!("make a {} by hand", kind.name);
+                    self.fail_by_hand(what, &GRANT_BY_HAND, &made, &error);
+                }
+            }
+        }
+        self.dialect.grantable(&self.wire, &kinds).await
+    }
+
+    fn fail_by_hand(&self, what: String, kind: &'static Kind, body: &Value, error: &Error) {
+        self.wire.report().fail(Failure {
+            what,
+            kind,
+            request: kind.sends.to_owned(),
+            body: Some(body.to_string()),
+            status: error.status(),
+            scim_type: None,
+            detail: error.to_string(),
+            request_id: None,
+        });
+    }
+
     /// People whom nobody told the identity provider about.
     async fn by_hand(&self) {
         let people = self.company().people();
@@ -224,28 +320,22 @@ impl Runner<'_> {
         self.watch.begin("People made by hand", some.len() as u64);
         for person in some {
             let person = self.company().person(person);
-            let user = json!({
+            let mut user = json!({
                 "schemas": [USER],
                 "userName": person.user_name,
                 "emails": [{"value": person.email, "type": "work", "primary": true}],
                 "active": true,
             });
+            if self.plan.identifier == Identifier::ExternalId {
+                user["externalId"] = person.external_id.clone().into();
+            }
             let request = Request::new(Method::POST, "/Users").json(&user);
             match self.target.call(&request).await {
                 Ok(_) => {}
                 Err(error) if error.status() == Some(409) => {}
                 Err(error) => {
-                    let failure = Failure {
-                        what: format!("make {} by hand", person.user_name),
-                        kind: &BY_HAND,
-                        request: "POST /Users".to_owned(),
-                        body: Some(user.to_string()),
-                        status: error.status(),
-                        scim_type: None,
-                        detail: error.to_string(),
-                        request_id: None,
-                    };
-                    self.wire.report().fail(failure);
+                    let what = format!("make {} by hand", person.user_name);
+                    self.fail_by_hand(what, &BY_HAND, &user, &error);
                 }
             }
             self.watch.told();
@@ -290,7 +380,9 @@ impl Runner<'_> {
     async fn cycles(&self, changes: Vec<Change>, references: bool, counted: bool) -> Vec<Change> {
         let mut told = Vec::with_capacity(if counted { 0 } else { changes.len() });
         let mut waiting = changes;
-        for cycle in 1..=CYCLES {
+        let mut idle = 0;
+        while !waiting.is_empty() {
+            let before = waiting.len();
             let mut again = Vec::new();
             let mut lanes = stream::iter(waiting)
                 .map(|change| {
@@ -304,14 +396,11 @@ impl Runner<'_> {
                 .buffer_unordered(self.plan.lanes.max(1));
             while let Some((change, outcome)) = lanes.next().await {
                 match outcome {
-                    Err(failure) if failure.is_passing() && cycle < CYCLES => {
-                        again.push(change);
+                    Err(failure) if failure.is_passing() => {
+                        again.push((change, failure));
                         continue;
                     }
-                    Err(mut failure) => {
-                        failure.what = self.describe(&change);
-                        self.wire.report().fail(*failure);
-                    }
+                    Err(failure) => self.give_up(&change, *failure),
                     Ok(()) if !counted => told.push(change),
                     Ok(()) => {}
                 }
@@ -320,14 +409,28 @@ impl Runner<'_> {
                 }
                 self.watch.look(&self.wire.report());
             }
-            if again.is_empty() {
+            idle = if again.len() == before { idle + 1 } else { 0 };
+            if idle == IDLE_CYCLES {
+                for (change, failure) in again {
+                    self.give_up(&change, *failure);
+                    if counted {
+                        self.watch.told();
+                    }
+                }
                 break;
             }
-            self.wire.report().repeated += again.len() as u64;
-            self.think(self.plan.pace.compress(CYCLE)).await;
-            waiting = again;
+            if !again.is_empty() {
+                self.wire.report().repeated += again.len() as u64;
+                self.think(self.plan.pace.compress(CYCLE)).await;
+            }
+            waiting = again.into_iter().map(|(change, _)| change).collect();
         }
         told
+    }
+
+    fn give_up(&self, change: &Change, mut failure: Failure) {
+        failure.what = self.describe(change);
+        self.wire.report().fail(failure);
     }
 
     /// Tells one change, or its references.

@@ -1,5 +1,7 @@
 //! What the simulator sends is what the transcripts say, message for message, over a real socket.
 
+mod chosen;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     path::Path,
@@ -12,10 +14,11 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::{
-    Pace, Plan, Provider, Unwatched,
+    Grants, Identifier, Pace, Plan, Provider, Unwatched,
     company::Member,
     dialect::{Dialect, Entra, Okta, TeamCall},
     person::{Attribute, Person},
@@ -123,6 +126,16 @@ fn team(name: &str, own_id: &str, members: &[Member]) -> TeamCall {
     }
 }
 
+/// A transcript with names filled in.
+fn transcript(file: &str, ids: &[(&str, &str)]) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/transcripts");
+    let mut text = std::fs::read_to_string(folder.join(file)).unwrap();
+    for (name, value) in ids.iter().chain(&[("token", "the-token")]) {
+        text = text.replace(&format!("${{{name}}}"), value);
+    }
+    serde_json::from_str(&text).unwrap()
+}
+
 /// Compares what arrived with a transcript. `not_sent` are steps that the simulator does not send, `besides` starts of
 /// messages that it sends and the transcript does not have; each with its reason.
 fn compare(
@@ -132,12 +145,7 @@ fn compare(
     not_sent: &[(&str, &str)],
     besides: &[(&str, &str)],
 ) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/transcripts");
-    let mut text = std::fs::read_to_string(folder.join(file)).unwrap();
-    for (name, value) in ids.iter().chain(&[("token", "the-token")]) {
-        text = text.replace(&format!("${{{name}}}"), value);
-    }
-    let transcript: Value = serde_json::from_str(&text).unwrap();
+    let transcript = transcript(file, ids);
     let heard = std::mem::take(&mut *stub.heard.lock().unwrap());
     let mut heard = heard.into_iter();
     let mut left_out = Vec::new();
@@ -230,7 +238,12 @@ fn okta_person(user_name: &str, given: &str, family: &str, external_id: &str) ->
 }
 
 fn okta(patches: bool, mapping: &'static [Attribute]) -> Dialect {
-    Dialect::Okta(Okta { patches, mapping })
+    Dialect::Okta(Okta {
+        patches,
+        identifier: Identifier::UserName,
+        entitled: false,
+        mapping,
+    })
 }
 
 const OKTA_MAPPING: &[Attribute] = &[
@@ -466,6 +479,7 @@ fn entra(flag: bool, mapping: &'static [Attribute]) -> Entra {
         flag,
         gallery: true,
         matching: Attribute::UserName,
+        grants: Grants::None,
         teams_by_external_id: false,
         mapping,
     }
@@ -843,4 +857,40 @@ async fn what_reads_back_otherwise_is_told() {
     stub.will([nobody()]);
     let none = simulated.compare(&client, &Unwatched).await.unwrap();
     assert_eq!(none.kept, [format!("{} is missing", person.user_name)]);
+}
+
+#[tokio::test]
+async fn what_fails_for_a_while_is_told_until_it_arrives_and_given_up_when_nothing_does() {
+    let plan = Plan {
+        users: 1,
+        teams: 0,
+        ..Plan::new(Provider::Okta)
+    };
+    let down = || (500, json!({"detail": "down"}));
+    let down_for = |times| std::iter::repeat_with(down).take(times);
+
+    let stub = Stub::default();
+    let client = stub.start().await;
+    let tested = [nobody(), nobody()];
+    // The import comes through at the third attempt, the person at the ninth.
+    let imported = down_for(2).chain([nobody()]);
+    let joined = down_for(8).chain([nobody(), id("user-1")]);
+    stub.will(tested.clone().into_iter().chain(imported).chain(joined));
+    // Boxed as in a task of a server, which goes from thread to thread.
+    let simulated = plan.run(&client, &Unwatched).boxed().await;
+    let report = &simulated.report;
+    assert_eq!(
+        (report.created, report.failed, report.repeated),
+        (1, 0, 10),
+        "{:?}",
+        report.failures
+    );
+
+    let stub = Stub::default();
+    let client = stub.start().await;
+    stub.will(tested.into_iter().chain([nobody()]).chain(down_for(10)));
+    let simulated = plan.run(&client, &Unwatched).await;
+    let report = &simulated.report;
+    assert_eq!((report.created, report.failed), (0, 1));
+    assert!(report.failures[0].what.starts_with("assign "));
 }

@@ -34,6 +34,8 @@ pub(crate) struct Voice {
     pub(crate) headers: &'static [(&'static str, &'static str)],
     /// Of messages with a body.
     pub(crate) content_type: &'static str,
+    /// Whether GET carries a `Content-Type` as well.
+    pub(crate) typed_read: bool,
     /// Whether DELETE carries a `Content-Type` as well.
     pub(crate) typed_delete: bool,
     /// How often a message that is answered 429, or 503 with `Retry-After`, is sent in all.
@@ -88,7 +90,25 @@ impl<'w> Wire<'w> {
         path: String,
         query: Option<String>,
     ) -> Result<Value, Box<Failure>> {
-        let answer = self.send(kind, Method::GET, path, query, None).await?;
+        self.get_as(&self.voice, kind, path, query).await
+    }
+
+    /// Reads with another voice than the provider's own.
+    pub(crate) async fn get_as(
+        &self,
+        voice: &Voice,
+        kind: &'static Kind,
+        path: String,
+        query: Option<String>,
+    ) -> Result<Value, Box<Failure>> {
+        let request = Request {
+            headers: headers(voice, voice.typed_read),
+            method: Method::GET,
+            path,
+            query,
+            body: None,
+        };
+        let answer = self.send_request(kind, request).await?;
         body(&answer).ok_or_else(|| unreadable(kind, &answer))
     }
 
@@ -157,12 +177,20 @@ impl<'w> Wire<'w> {
     ) -> Result<Answer, Box<Failure>> {
         let typed = body.is_some() || (self.voice.typed_delete && method == Method::DELETE);
         let request = Request {
-            headers: self.headers(typed),
+            headers: headers(&self.voice, typed),
             method,
             path,
             query,
             body: body.map(|body| body.to_string().into()),
         };
+        self.send_request(kind, request).await
+    }
+
+    async fn send_request(
+        &self,
+        kind: &'static Kind,
+        request: Request,
+    ) -> Result<Answer, Box<Failure>> {
         let mut attempt = 1;
         loop {
             let outcome = self.once(&request).await;
@@ -228,25 +256,22 @@ impl<'w> Wire<'w> {
             .map(|exchange| exchange.answer)
             .map_err(|error| error.to_string())
     }
+}
 
-    fn headers(&self, typed: bool) -> HeaderMap {
-        let fields = self.voice.headers.iter();
-        let mut headers: HeaderMap = fields
-            .map(|(name, value)| {
-                (
-                    HeaderName::from_static(name),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect();
-        if typed {
-            headers.insert(
-                CONTENT_TYPE,
-                HeaderValue::from_static(self.voice.content_type),
-            );
-        }
-        headers
+fn headers(voice: &Voice, typed: bool) -> HeaderMap {
+    let fields = voice.headers.iter();
+    let mut headers: HeaderMap = fields
+        .map(|(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        })
+        .collect();
+    if typed {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(voice.content_type));
     }
+    headers
 }
 
 /// An answer of the proxy's own.

@@ -1032,3 +1032,22 @@ fn a_leaver_does_not_come_back_because_active_is_null() {
         }
     }
 }
+
+/// `AppRoleAssignmentsComplex` of Entra (transcript `entra-app-roles.json`): without this an application would read JSON
+/// where it looks for the name of a role.
+#[test]
+fn a_role_as_json_within_a_text_is_that_role_for_entra_alone() {
+    let text = r#"{"id":"06b07648","value":"25","displayName":"Role1234"}"#;
+    let odd = r#"{"id":"06b07648","value":25}"#;
+    let roles = json!([{"value": text}, {"value": odd}, {"value": "{"}]);
+    let add = || json!([{"op": "Add", "path": "roles", "value": roles}]);
+    let (after, fired) = run(&Profile::ENTRA, "User", ana(), add()).unwrap();
+    assert_eq!(
+        after["roles"],
+        json!([{"value": "25", "display": "Role1234"}, {"value": odd}, {"value": "{"}])
+    );
+    assert!(fired.set.contains(Tolerance::RoleInText));
+    let (after, fired) = run(&Profile::GENERIC, "User", ana(), add()).unwrap();
+    assert_eq!(after["roles"][0]["value"], text);
+    assert!(!fired.set.contains(Tolerance::RoleInText));
+}

@@ -271,7 +271,7 @@ pub(super) fn checks() -> Vec<Check> {
         check!(
             "at_most_one_value_is_primary",
             "POST-019",
-            "Refuse two primary values, or keep one of them primary.",
+            "Refuse two primary values; a server that forgives them keeps one of them primary.",
             |c| {
                 let name = c.name();
                 let emails = json!([
@@ -288,6 +288,7 @@ pub(super) fn checks() -> Vec<Check> {
                     expect(primary <= 1, || {
                         format!("{primary} e-mail addresses are primary")
                     })?;
+                    c.lenient(Tolerance::ExtraPrimary)?;
                 } else {
                     reply.refused(&[400])?;
                 }

@@ -9,6 +9,7 @@ use crate::{
     resource::{ENTERPRISE, GROUP, USER},
     simulator::{
         company::Member,
+        grant::{self, Grants},
         message::{Grade, Kind},
         person::{self, Attribute, Person},
         wire::{Voice, Wire},
@@ -19,6 +20,7 @@ use crate::{
 pub(crate) const VOICE: Voice = Voice {
     headers: &[],
     content_type: "application/scim+json",
+    typed_read: false,
     typed_delete: false,
     // Whether it obeys Retry-After is not settled; a report of 2025 says so.
     patience: 3,
@@ -46,6 +48,7 @@ pub(crate) const MAPPING: &[Attribute] = &[
 ];
 
 const PAGES: &str = "Microsoft, SCIM endpoint for user provisioning";
+const ROLES: &str = "Microsoft, customising attribute mappings";
 const COMPLIANCE: &str = "Microsoft, known issues of SCIM compliance";
 
 static TEST: Kind = Kind {
@@ -65,6 +68,42 @@ static LOOK_UP: Kind = Kind {
     sends: "GET /Users?filter=userName+eq+\"…\"",
     grade: Grade::Doc,
     source: PAGES,
+};
+static LOOK_UP_EMAIL: Kind = Kind {
+    says: "With --identifier email: does the address match somebody's?",
+    sends: "GET /Users?filter=emails[type+eq+\"work\"].value+eq+\"…\"",
+    grade: Grade::Doc,
+    source: PAGES,
+};
+static LOOK_UP_EXTERNAL_ID: Kind = Kind {
+    says: "With --identifier externalId: does its own id match?",
+    sends: "GET /Users?filter=externalId+eq+\"…\"",
+    grade: Grade::Doc,
+    source: PAGES,
+};
+static CREATE_WITH_ROLES: Kind = Kind {
+    says: "With application roles (--grants): the person is created with them",
+    sends: "POST /Users with roles",
+    grade: Grade::Doc,
+    source: ROLES,
+};
+static SET_ROLE: Kind = Kind {
+    says: "With --grants single-app-role: the role, at a path with text for a boolean",
+    sends: "PATCH /Users/{id} [Add roles[primary eq \"True\"].value]",
+    grade: Grade::Doc,
+    source: ROLES,
+};
+static ADD_ROLES: Kind = Kind {
+    says: "With --grants app-roles: roles join, each as JSON within a text; none is ever taken away",
+    sends: "PATCH /Users/{id} [Add roles [{value: \"{…}\"}]]",
+    grade: Grade::Doc,
+    source: ROLES,
+};
+static REPLACE_ROLES: Kind = Kind {
+    says: "With --grants assertive-app-roles: the roles are replaced",
+    sends: "PATCH /Users/{id} [replace roles [{…}]]",
+    grade: Grade::Doc,
+    source: ROLES,
 };
 static CREATE: Kind = Kind {
     says: "The person is created, with meta and an empty list of roles",
@@ -196,6 +235,8 @@ pub(crate) struct Entra {
     pub(crate) gallery: bool,
     /// What people are matched by.
     pub(crate) matching: Attribute,
+    /// How application roles are mapped.
+    pub(crate) grants: Grants,
     /// Whether teams are matched by `externalId` instead of their name.
     pub(crate) teams_by_external_id: bool,
     pub(crate) mapping: &'static [Attribute],
@@ -227,6 +268,12 @@ impl Entra {
             &TEAM_READ,
             &TEAM_RENAME,
             &TEAM_DELETE,
+            &LOOK_UP_EMAIL,
+            &LOOK_UP_EXTERNAL_ID,
+            &CREATE_WITH_ROLES,
+            &SET_ROLE,
+            &ADD_ROLES,
+            &REPLACE_ROLES,
         ];
         first.iter().chain(&own).chain(&rest).copied().collect()
     }
@@ -248,8 +295,13 @@ impl Entra {
     pub(super) async fn join(&self, wire: &Wire<'_>, person: &Person) -> Sent<Joined> {
         let value = self.matching.of(person).unwrap_or_default();
         let query = self.look_up(value.as_str().unwrap_or_default());
-        let found = wire.get(&LOOK_UP, "/Users".to_owned(), Some(query)).await?;
-        let Some(found) = single(&LOOK_UP, &found)? else {
+        let kind = match self.matching {
+            Attribute::WorkEmail => &LOOK_UP_EMAIL,
+            Attribute::ExternalId => &LOOK_UP_EXTERNAL_ID,
+            _ => &LOOK_UP,
+        };
+        let found = wire.get(kind, "/Users".to_owned(), Some(query)).await?;
+        let Some(found) = single(kind, &found)? else {
             let id = self.create(wire, person).await?;
             return Ok(Joined { id, matched: false });
         };
@@ -266,16 +318,27 @@ impl Entra {
             changed.filter(|(_, was, now)| was.as_ref() != Some(now)),
         )
         .await?;
+        let roles = grant::values(&found["roles"]);
+        if !person.roles.iter().all(|role| roles.contains(&*role.value)) {
+            self.patch_roles(wire, &id, person).await?;
+        }
         Ok(Joined { id, matched: true })
     }
 
     pub(super) async fn create(&self, wire: &Wire<'_>, person: &Person) -> Sent<String> {
         let plain: Vec<Attribute> = self.attributes().collect();
         let mut body = person::user(person, &plain);
-        body["schemas"] = json!([USER, ENTERPRISE]);
         body["meta"] = json!({"resourceType": "User"});
-        body["roles"] = json!([]);
-        wire.post(&CREATE, "/Users", &body).await
+        if self.grants == Grants::None {
+            body["schemas"] = json!([USER, ENTERPRISE]);
+            body["roles"] = json!([]);
+            return wire.post(&CREATE, "/Users", &body).await;
+        }
+        body["roles"] = match self.grants {
+            Grants::SingleAppRole => grant::single(&person.roles),
+            _ => grant::objects(&person.roles),
+        };
+        wire.post(&CREATE_WITH_ROLES, "/Users", &body).await
     }
 
     /// What is mapped and no reference.
@@ -298,11 +361,42 @@ impl Entra {
             (was.as_ref() != Some(&now)).then_some((one, was, now))
         });
         let changed: Vec<_> = changed.collect();
-        if changed.is_empty() {
+        let roles_change = before.roles != person.roles;
+        if changed.is_empty() && !roles_change {
             return Ok(());
         }
         wire.get(&READ, user(id), None).await?;
-        self.patch(wire, id, changed.into_iter()).await
+        self.patch(wire, id, changed.into_iter()).await?;
+        if roles_change {
+            self.patch_roles(wire, id, person).await?;
+        }
+        Ok(())
+    }
+
+    /// Roles in a PATCH of their own, as Microsoft's samples show them.
+    async fn patch_roles(&self, wire: &Wire<'_>, id: &str, person: &Person) -> Sent<()> {
+        let add = if self.flag { "add" } else { "Add" };
+        let (kind, operation) = match (self.grants, person.roles.first()) {
+            (Grants::SingleAppRole, Some(role)) => {
+                let path = "roles[primary eq \"True\"].value";
+                let set = json!({"op": add, "path": path, "value": role.value});
+                (&SET_ROLE, set)
+            }
+            (Grants::AppRoles, Some(_)) => {
+                let texts = grant::texts(&person.roles);
+                (
+                    &ADD_ROLES,
+                    json!({"op": add, "path": "roles", "value": texts}),
+                )
+            }
+            (Grants::AssertiveAppRoles, _) => {
+                let objects = grant::objects(&person.roles);
+                let replace = json!({"op": "replace", "path": "roles", "value": objects});
+                (&REPLACE_ROLES, replace)
+            }
+            _ => return Ok(()),
+        };
+        wire.patch(kind, user(id), json!([operation])).await
     }
 
     /// Attributes with what they were and are.

@@ -17,7 +17,7 @@ use crate::{
 pub(crate) type AsQuery = fn(attribute: &str, value: &str) -> String;
 
 /// An identity provider as a table.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Plain {
     pub(crate) voice: Voice,
     pub(crate) mapping: &'static [Attribute],
@@ -32,6 +32,8 @@ pub(crate) struct Plain {
     pub(crate) delete: Option<&'static Kind>,
     /// What its template makes of a user.
     pub(crate) shape: fn(&mut Value),
+    /// The creations and updates in which some people's one address stands twice, both times as primary.
+    pub(crate) two_primaries: Option<[&'static Kind; 2]>,
     pub(crate) teams: Option<Teams>,
 }
 
@@ -39,7 +41,7 @@ pub(crate) struct Plain {
 const TRIES: u32 = 5;
 
 /// What comes first.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Start {
     /// One request.
     Get(&'static Kind, &'static str, Option<&'static str>),
@@ -68,7 +70,7 @@ pub(crate) enum Update {
 }
 
 /// How teams are told.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Teams {
     pub(crate) look_up: Option<&'static Kind>,
     pub(crate) create: &'static Kind,
@@ -113,6 +115,7 @@ impl Plain {
         };
         kinds.extend(self.look_up.map(|(kind, _)| kind));
         kinds.extend([self.create, self.update.0, self.leave]);
+        kinds.extend(self.two_primaries.into_iter().flatten());
         kinds.extend(self.delete);
         if let Some(teams) = &self.teams {
             kinds.extend(teams.look_up);
@@ -207,7 +210,22 @@ impl Plain {
     fn body(&self, person: &Person) -> Value {
         let mut body = person::user(person, self.mapping);
         (self.shape)(&mut body);
+        if self.two_primaries.is_some() && has_empty_address(person) {
+            let again = json!({"value": person.email, "type": "home", "primary": true});
+            if let Some(emails) = body["emails"].as_array_mut() {
+                emails.push(again);
+            }
+        }
         body
+    }
+
+    /// A kind of message, or what it is for those who have one address twice.
+    fn kind(&self, kind: &'static Kind, person: &Person) -> &'static Kind {
+        match self.two_primaries {
+            Some([create, _]) if has_empty_address(person) && kind == self.create => create,
+            Some([_, update]) if has_empty_address(person) && kind == self.update.0 => update,
+            _ => kind,
+        }
     }
 
     async fn find(&self, wire: &Wire<'_>, person: &Person) -> Sent<Option<Value>> {
@@ -253,7 +271,8 @@ impl Plain {
     }
 
     pub(super) async fn create(&self, wire: &Wire<'_>, person: &Person) -> Sent<String> {
-        wire.post(self.create, "/Users", &self.body(person)).await
+        let kind = self.kind(self.create, person);
+        wire.post(kind, "/Users", &self.body(person)).await
     }
 
     pub(super) async fn update(
@@ -292,6 +311,7 @@ impl Plain {
     ) -> Sent<()> {
         let mut body = self.body(person);
         body["id"] = id.into();
+        let kind = self.kind(kind, person);
         wire.put(kind, user(id), query.map(str::to_owned), &body)
             .await
     }
@@ -455,6 +475,12 @@ async fn task(wire: &Wire<'_>, kind: &'static Kind, id: &str, operations: &[Valu
         }
     }
     wire.patch(kind, group(id), operations.into()).await
+}
+
+/// Whether the second of two address attributes is empty for somebody: for one in four.
+fn has_empty_address(person: &Person) -> bool {
+    let sum = person.external_id.bytes().map(u32::from).sum::<u32>();
+    sum.is_multiple_of(4)
 }
 
 fn values(members: &[Member]) -> Vec<Value> {

@@ -31,6 +31,7 @@ pub(crate) static AUTHENTIK: Plain = Plain {
     leave: &DELETE,
     delete: Some(&DELETE),
     shape: as_it_is,
+    two_primaries: None,
     teams: Some(Teams {
         look_up: Some(&TEAM_LOOK_UP),
         create: &TEAM_CREATE,

@@ -25,6 +25,7 @@ pub(crate) static GOOGLE: Plain = Plain {
     leave: &LEAVE,
     delete: Some(&DELETE),
     shape: as_it_is,
+    two_primaries: None,
     teams: None,
 };
 

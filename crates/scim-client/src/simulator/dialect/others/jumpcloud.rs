@@ -25,6 +25,7 @@ pub(crate) static JUMPCLOUD: Plain = Plain {
     leave: &LEAVE,
     delete: None,
     shape: as_it_is,
+    two_primaries: None,
     teams: Some(Teams {
         look_up: Some(&TEAM_LOOK_UP),
         create: &TEAM_CREATE,

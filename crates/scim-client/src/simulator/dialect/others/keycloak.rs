@@ -43,6 +43,7 @@ pub(crate) static KEYCLOAK: Plain = Plain {
     leave: &ACTIVE,
     delete: Some(&DELETE),
     shape: as_it_is,
+    two_primaries: None,
     teams: Some(Teams {
         look_up: None,
         create: &TEAM_CREATE,

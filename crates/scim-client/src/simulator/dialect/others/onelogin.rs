@@ -26,6 +26,7 @@ pub(crate) static ONELOGIN: Plain = Plain {
     leave: &LEAVE,
     delete: Some(&DELETE),
     shape,
+    two_primaries: None,
     teams: Some(Teams {
         look_up: Some(&TEAM_LOOK_UP),
         create: &TEAM_CREATE,

@@ -33,6 +33,7 @@ pub(crate) static PING: Plain = Plain {
     leave: &LEAVE,
     delete: Some(&DELETE),
     shape: as_it_is,
+    two_primaries: Some([&CREATE_TWO, &UPDATE_TWO]),
     teams: Some(Teams {
         look_up: Some(&TEAM_LOOK_UP),
         create: &TEAM_CREATE,
@@ -74,6 +75,18 @@ static CREATE: Kind = kind(
 static UPDATE: Kind = kind(
     "The person is written whole, since it does not PATCH",
     "PUT /Users/{id}",
+    Grade::Doc,
+    LIMITS,
+);
+static CREATE_TWO: Kind = kind(
+    "The person is created; two e-mail attributes are mapped and one is empty: the address twice, both primary",
+    "POST /Users with emails [{work, primary}, {home, primary}]",
+    Grade::Inferred,
+    LIMITS,
+);
+static UPDATE_TWO: Kind = kind(
+    "Two e-mail attributes are mapped and one is empty: the address twice, both primary",
+    "PUT /Users/{id} with emails [{work, primary}, {home, primary}]",
     Grade::Doc,
     LIMITS,
 );
