@@ -12,7 +12,7 @@ use scim_client::simulator::{Pace, Plan, Provider, Scenario};
 use serde_json::json;
 
 use super::{
-    Problem, connections::show::SCOPES, fields::Fields, layout::Layout, moment::DAY,
+    Problem, connections::show::SCOPES, eyes::Eyes, fields::Fields, layout::Layout, moment::DAY,
     moment::Moment, visit::Visit,
 };
 use crate::simulations::{Begun, End, Seen, Simulation};
@@ -166,6 +166,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
 
 fn page(visit: &Visit, fields: Fields, error: Option<String>) -> Page {
     let asked = Asked { fields };
+    let eyes = Eyes::of(&visit.viewer);
     let all = visit.console.simulations.all();
     let rows = all.iter().filter(|one| is_seen(visit, one)).map(|one| Row {
         path: path(one.number),
@@ -176,7 +177,7 @@ fn page(visit: &Visit, fields: Fields, error: Option<String>) -> Page {
         teams: one.plan.teams,
         state: State::of(&one.now()),
         began: Moment::new(one.began, visit.now()),
-        person: one.person.clone(),
+        person: eyes.word(&one.person),
     });
     Page {
         layout: visit.layout("Simulator"),

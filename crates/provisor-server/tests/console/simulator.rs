@@ -204,6 +204,23 @@ async fn clearing_ends_what_still_runs() {
 }
 
 #[tokio::test]
+async fn what_runs_ends_with_the_server() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let slow = [("scenario", "joiner-mover-leaver"), ("pace", "real")];
+    start(&mut owner, &slow).await;
+    let mut progress = owner.follow("/live/simulator/1/progress").await;
+    while !fragment(&mut progress).await.contains("Joiners") {}
+    drop(progress);
+    world.stop().await;
+    // Otherwise it would tell its changes to nobody for some minutes.
+    let tasks = tokio::runtime::Handle::current().metrics();
+    while tasks.num_alive_tasks() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_said_in_the_form_and_nothing_is_made() {
     let world = World::new().await;
     let mut owner = world.as_role(Role::Owner).await;
@@ -257,6 +274,7 @@ async fn failures_lead_to_the_log_and_name_nobody_to_masked_eyes() {
         assert!(!page.contains("@northwind.example"), "{page}");
     }
     let page = support.get(&at).await.expect(200);
+    assert!(!page.contains("owner@example.com"), "{page}");
     assert!(page.contains("hidden from your role"), "{page}");
     assert!(page.contains("They name people"), "{page}");
     let mut found = support.follow("/live/simulator/1/found").await;

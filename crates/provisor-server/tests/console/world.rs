@@ -36,8 +36,8 @@ pub(crate) struct World {
     pub(crate) store: SqliteStore,
     pub(crate) log: SyncLog,
     now: Arc<AtomicI64>,
-    _stop: oneshot::Sender<()>,
-    _running: JoinHandle<Result<(), StoreError>>,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), StoreError>>,
     _folder: tempfile::TempDir,
 }
 
@@ -75,10 +75,16 @@ impl World {
             store,
             log,
             now,
-            _stop: stop,
-            _running: running,
+            stop,
+            running,
             _folder: folder,
         }
+    }
+
+    /// Stops the server, and waits until it has.
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.running.await.unwrap().unwrap();
     }
 
     /// Moves the clock.

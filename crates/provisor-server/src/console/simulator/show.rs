@@ -28,6 +28,7 @@ struct Page {
     path: String,
     again: String,
     command: String,
+    person: String,
     began: Moment,
     is_running: bool,
     is_real: bool,
@@ -209,7 +210,8 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         .tenant_by_id(simulation.tenant.id)
         .await?;
     let tenant = tenant.filter(|tenant| tenant.state != TenantState::Deleting);
-    let is_masked = Eyes::of(&visit.viewer).are_masked();
+    let eyes = Eyes::of(&visit.viewer);
+    let is_masked = eyes.are_masked();
     let plan = &simulation.plan;
     let is_real = plan.pace == Pace::Real;
     let again = Fields::default()
@@ -228,6 +230,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         path: path(simulation.number),
         again: format!("/simulator?{again}"),
         command: command(plan),
+        person: eyes.word(&simulation.person),
         began: Moment::new(simulation.began, visit.now()),
         is_running: seen.end.is_none(),
         is_real,
