@@ -44,7 +44,13 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use axum::{Router, extract::Request, response::Response};
 use provisor_store::{Clock, SessionId, Store, SyncLog, sqlite::SqliteStore};
 
-use crate::{Settings, limiter::Limiter, outbound::seal::SecretKey, routes, scim::TokenUses};
+use crate::{
+    Settings,
+    limiter::Limiter,
+    outbound::{Runs, seal::SecretKey},
+    routes,
+    scim::TokenUses,
+};
 pub use access::{Action, may};
 use answer::Problem;
 use asked::Asked;
@@ -67,6 +73,8 @@ pub(crate) struct Console {
     pub(crate) key: SecretKey,
     pub(crate) session_uses: Arc<session::Uses>,
     pub(crate) live: Arc<live::Streams>,
+    /// Pushes that are under way.
+    pub(crate) runs: Runs,
 }
 
 impl Console {
@@ -91,6 +99,7 @@ impl Console {
             key,
             session_uses: Arc::default(),
             live: Arc::default(),
+            runs: Runs::default(),
         }
     }
 
@@ -251,6 +260,7 @@ routes! {
         GET  "/targets/new" ChangeTargets targets::edit::form;
         POST "/targets/new" ChangeTargets targets::edit::create;
         GET  "/targets/{tenant}/{target}" SeeDirectory targets::show::show;
+        GET  "/live/targets/{tenant}/{target}" SeeDirectory targets::state::live;
         GET  "/targets/{tenant}/{target}/object" SeeDirectory targets::object::show;
         GET  "/targets/{tenant}/{target}/settings" ChangeTargets targets::edit::settings;
         POST "/targets/{tenant}/{target}/settings" ChangeTargets targets::edit::change;
