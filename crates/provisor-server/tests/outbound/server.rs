@@ -44,6 +44,8 @@ pub(crate) struct Habits {
     pub(crate) answers_401: bool,
     /// Lists of whole resources are refused.
     pub(crate) no_lists: bool,
+    /// Lists of whole resources are refused after the first page.
+    pub(crate) one_page: bool,
     /// The address leads to something else: everything is answered 404.
     pub(crate) is_elsewhere: bool,
     /// What is configured is told, and everything under `/Users` is answered 404.
@@ -177,6 +179,9 @@ impl Theirs {
         let filter = pairs.get("filter");
         if self.habits.no_lists && filter.is_none() && !pairs.contains_key("attributes") {
             return answer(403, &json!({ "detail": "no lists" }));
+        }
+        if self.habits.one_page && pairs.get("startIndex").is_some_and(|start| start != "1") {
+            return answer(403, &json!({ "detail": "no more pages" }));
         }
         if filter.is_some() && self.habits.refuses_filters {
             return answer(
