@@ -46,7 +46,11 @@ use axum::{Router, extract::Request, response::Response};
 use provisor_store::{Clock, SessionId, Store, SyncLog, sqlite::SqliteStore};
 
 use crate::{
-    Settings, limiter::Limiter, outbound::seal::SecretKey, routes, scim::TokenUses,
+    Settings,
+    limiter::Limiter,
+    outbound::{Runs, seal::SecretKey},
+    routes,
+    scim::TokenUses,
     simulations::Simulations,
 };
 pub use access::{Action, may};
@@ -72,6 +76,8 @@ pub(crate) struct Console {
     pub(crate) session_uses: Arc<session::Uses>,
     pub(crate) live: Arc<live::Streams>,
     pub(crate) simulations: Arc<Simulations>,
+    /// Pushes that are under way.
+    pub(crate) runs: Runs,
 }
 
 impl Console {
@@ -97,6 +103,7 @@ impl Console {
             session_uses: Arc::default(),
             live: Arc::default(),
             simulations: Arc::new(Simulations::new(None)),
+            runs: Runs::default(),
         }
     }
 
@@ -258,6 +265,7 @@ routes! {
         GET  "/targets/new" ChangeTargets targets::edit::form;
         POST "/targets/new" ChangeTargets targets::edit::create;
         GET  "/targets/{tenant}/{target}" SeeDirectory targets::show::show;
+        GET  "/live/targets/{tenant}/{target}" SeeDirectory targets::state::live;
         GET  "/targets/{tenant}/{target}/object" SeeDirectory targets::object::show;
         GET  "/targets/{tenant}/{target}/settings" ChangeTargets targets::edit::settings;
         POST "/targets/{tenant}/{target}/settings" ChangeTargets targets::edit::change;

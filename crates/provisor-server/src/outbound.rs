@@ -31,6 +31,7 @@ mod user;
 
 pub use lock::{RunLock, forget_locks};
 pub use probe::probe;
+pub(crate) use progress::Runs;
 pub use progress::{Progress, Pushed};
 pub use run::{Wish, run};
 pub(crate) use service::serve;

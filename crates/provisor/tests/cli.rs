@@ -19,3 +19,5 @@ mod server;
 mod settings;
 #[path = "cli/simulate.rs"]
 mod simulate;
+#[path = "cli/targets.rs"]
+mod targets;

@@ -4,6 +4,7 @@ pub(super) mod act;
 pub(super) mod edit;
 pub(super) mod object;
 pub(super) mod show;
+pub(super) mod state;
 
 use askama::Template;
 use axum::response::Response;
@@ -106,9 +107,9 @@ struct Sight {
 }
 
 impl Sight {
-    fn new(visit: &Visit, settings: &TargetSettings) -> Self {
+    fn new(eyes: Eyes, settings: &TargetSettings) -> Self {
         Self {
-            eyes: Eyes::of(&visit.viewer),
+            eyes,
             keys_are_names: settings.source == SourceKind::Files,
         }
     }

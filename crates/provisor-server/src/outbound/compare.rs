@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     plan::{Absence, Desired, Difference},
-    remote::id_of,
+    remote::{Walk, id_of},
     run::Run,
     settings::Deprovision,
     team,
@@ -24,54 +24,104 @@ use super::{
 /// Resources compared at a time.
 const CHUNK: usize = 500;
 
-/// Compares users, and teams with their members.
+/// Compares users, and teams with their members, page by page: of what was read nothing is kept but ids.
 pub(super) async fn compare(run: &Run) -> Result<(), Trouble> {
     for kind in [Kind::User, Kind::Team] {
         if kind == Kind::Team && !run.settings.teams {
             continue;
         }
-        let mut held: HashMap<String, Map<String, Value>> = HashMap::new();
-        run.remote
-            .walk(kind, None, |resource| {
-                if let Some(id) = id_of(&resource) {
-                    held.insert(id.to_owned(), resource);
-                }
-            })
-            .await?;
-        let mut after = String::new();
-        loop {
-            run.check_wanted().await?;
-            let objects = run
-                .wish
-                .store
-                .read()
-                .await?
-                .target_objects(run.place(), kind, false, &after, CHUNK)
-                .await?;
-            let Some(last) = objects.last() else { break };
-            after.clone_from(&last.local);
-            // What was given up is looked at again.
-            let (given_up, known): (Vec<_>, Vec<_>) = objects
-                .into_iter()
-                .partition(|object| object.due.is_none() && object.error.is_some());
-            let given_up = given_up.into_iter().map(|object| object.local);
-            run.mark(kind, given_up.collect(), false).await?;
-            let linked = known.into_iter().filter(|object| object.remote.is_some());
-            for (object, mut desired) in run.desired(linked.collect()).await? {
-                if let (Kind::User, Desired::Present(wanted)) = (kind, &mut desired) {
-                    *wanted = super::user::with_manager(run, wanted).await?.0;
-                }
-                // What the source changed is pushed anyway; what is due and has not changed would not be.
-                if object.due.is_some() && object.sent.as_ref() != Some(&desired.hash()) {
-                    continue;
-                }
-                if let Some(reason) = differs(run, &object, &desired, &held).await? {
-                    drifted(run, object, reason).await?;
-                }
+        let mut walk = run.remote.walk(kind, None);
+        while let Some(page) = walk.next().await? {
+            // Not every server keeps to the size of a page.
+            for held in page.chunks(CHUNK) {
+                run.check_wanted().await?;
+                listed(run, kind, held).await?;
             }
         }
+        unlisted(run, kind, &walk).await?;
     }
     Ok(())
+}
+
+/// Compares what the target lists with what it should hold. What is not linked is none of ours.
+async fn listed(run: &Run, kind: Kind, held: &[Map<String, Value>]) -> Result<(), Stopped> {
+    let ids: Vec<String> = held
+        .iter()
+        .filter_map(|held| Some(id_of(held)?.to_owned()))
+        .collect();
+    let linked = run
+        .wish
+        .store
+        .read()
+        .await?
+        .target_by_remote(run.place(), kind, &ids)
+        .await?;
+    // What was given up is looked at again whether it differs or not.
+    let linked = linked.into_iter().flatten();
+    let linked = linked.filter(|object| !is_given_up(object));
+    let held: HashMap<&str, &Map<String, Value>> = held
+        .iter()
+        .filter_map(|held| Some((id_of(held)?, held)))
+        .collect();
+    for (object, desired) in run.desired(linked.collect()).await? {
+        let remote = object.remote.as_deref().unwrap_or_default();
+        let held = held.get(remote).copied();
+        one(run, object, desired, held).await?;
+    }
+    Ok(())
+}
+
+/// Compares what the target did not list, and takes up what was given up.
+async fn unlisted(run: &Run, kind: Kind, walk: &Walk<'_>) -> Result<(), Stopped> {
+    let mut after = String::new();
+    loop {
+        run.check_wanted().await?;
+        let objects = run
+            .wish
+            .store
+            .read()
+            .await?
+            .target_objects(run.place(), kind, false, &after, CHUNK)
+            .await?;
+        let Some(last) = objects.last() else {
+            return Ok(());
+        };
+        after.clone_from(&last.local);
+        let (given_up, known): (Vec<_>, Vec<_>) = objects.into_iter().partition(is_given_up);
+        let given_up = given_up.into_iter().map(|object| object.local);
+        run.mark(kind, given_up.collect(), false).await?;
+        let missed = known.into_iter().filter(|object| {
+            let remote = object.remote.as_ref();
+            remote.is_some_and(|remote| !walk.has_seen(remote))
+        });
+        for (object, desired) in run.desired(missed.collect()).await? {
+            one(run, object, desired, None).await?;
+        }
+    }
+}
+
+fn is_given_up(object: &TargetObject) -> bool {
+    object.due.is_none() && object.error.is_some()
+}
+
+/// Compares one with what the target holds of it.
+async fn one(
+    run: &Run,
+    object: TargetObject,
+    mut desired: Desired,
+    held: Option<&Map<String, Value>>,
+) -> Result<(), Stopped> {
+    if let (Kind::User, Desired::Present(wanted)) = (object.kind, &mut desired) {
+        *wanted = super::user::with_manager(run, wanted).await?.0;
+    }
+    // What the source changed is pushed anyway; what is due and has not changed would not be.
+    if object.due.is_some() && object.sent.as_ref() != Some(&desired.hash()) {
+        return Ok(());
+    }
+    match differs(run, &object, &desired, held).await? {
+        Some(reason) => drifted(run, object, reason).await,
+        None => Ok(()),
+    }
 }
 
 /// How the target differs from what was sent; `None` if it does not.
@@ -79,9 +129,9 @@ async fn differs(
     run: &Run,
     object: &TargetObject,
     desired: &Desired,
-    held: &HashMap<String, Map<String, Value>>,
+    held: Option<&Map<String, Value>>,
 ) -> Result<Option<Value>, Stopped> {
-    let held = match object.remote.as_ref().and_then(|remote| held.get(remote)) {
+    let held = match held {
         Some(held) => held,
         // Some servers leave the inactive out of lists, so that only one that should be there is missed.
         None if matches!(desired, Desired::Absent(_)) => return Ok(None),

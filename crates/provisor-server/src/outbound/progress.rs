@@ -1,8 +1,48 @@
 //! How far a run is, and what it came to.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
+use provisor_store::{TargetId, TenantId};
 use serde::Deserialize;
+
+type Under = HashMap<(TenantId, TargetId), Arc<Progress>>;
+
+/// The runs of this process that are under way, for whoever watches them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Runs(Arc<Mutex<Under>>);
+
+impl Runs {
+    /// A run begins; it is told of until the guard goes.
+    pub(super) fn begin(&self, place: (TenantId, TargetId), progress: Arc<Progress>) -> Running {
+        self.lock().insert(place, progress);
+        Running(self.clone(), place)
+    }
+
+    /// How far the run of a target is; `None` while none is under way here.
+    pub(crate) fn of(&self, place: (TenantId, TargetId)) -> Option<Pushed> {
+        Some(self.lock().get(&place)?.now())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Under> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A run that is under way.
+#[derive(Debug)]
+pub(super) struct Running(Runs, (TenantId, TargetId));
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.lock().remove(&self.1);
+    }
+}
 
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {

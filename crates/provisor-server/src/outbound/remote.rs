@@ -28,7 +28,8 @@ use super::{
 const ATTEMPTS: u32 = 6;
 /// Resources of a page; a server may give fewer.
 const PAGE: usize = 500;
-/// A target is read up to so many resources of a kind, and so many bytes of them: it must not fill our memory.
+/// A target is read up to so many resources of a kind, and so many bytes of them: it must not fill our memory, nor go on for
+/// ever.
 const MOST_RESOURCES: usize = 5_000_000;
 const MOST_BYTES: usize = 2 << 30;
 /// A run waits this long at most when the target asks for it.
@@ -417,65 +418,33 @@ impl Remote {
             "emails.value" => "emails",
             other => other,
         };
-        self.walk(kind, Some(wanted), |resource| {
-            if let Some(id) = id_of(&resource) {
-                for key in self.keys(kind, &resource) {
-                    index.entry(key).or_default().push(id.to_owned());
+        let mut walk = self.walk(kind, Some(wanted));
+        while let Some(page) = walk.next().await? {
+            for resource in &page {
+                for key in self.keys(kind, resource) {
+                    index
+                        .entry(key)
+                        .or_default()
+                        .extend(id_of(resource).map(str::to_owned));
                 }
             }
-        })
-        .await?;
+        }
         let index = Arc::new(index);
         *self.index(kind).write().await = Some(index.clone());
         Ok(index)
     }
 
-    /// Every resource of a kind, page by page, each page tried as any request. A server that gives the first page for
-    /// ever, or more than it says there are, ends the walk.
-    pub(super) async fn walk(
-        &self,
-        kind: Kind,
-        attributes: Option<&str>,
-        mut each: impl FnMut(Resource) + Send,
-    ) -> Result<(), Trouble> {
-        let mut seen = HashSet::new();
-        let (mut start, mut bytes) = (1, 0);
-        loop {
+    /// Every resource of a kind, page by page.
+    pub(super) fn walk(&self, kind: Kind, attributes: Option<&str>) -> Walk<'_> {
+        Walk {
+            remote: self,
+            kind,
             // Names of attributes need no encoding.
-            let attributes = attributes.map(|names| format!("&attributes={names}"));
-            let query = format!(
-                "startIndex={start}&count={PAGE}{}",
-                attributes.unwrap_or_default()
-            );
-            let request = Request::get(path(kind, None)).query(query);
-            let answer = match self.call(&request).await {
-                // A target without teams is none without users.
-                Err(Trouble::Refused { status: 404, .. }) if kind == Kind::User => {
-                    return Err(self.no_service(kind));
-                }
-                answer => answer?,
-            };
-            bytes += answer.body.len();
-            let page: Page<Resource> = parse(&answer)?;
-            start += page.resources.len() as u64;
-            let before = seen.len();
-            for resource in page.resources {
-                if let Some(id) = id_of(&resource)
-                    && seen.insert(id.to_owned())
-                {
-                    each(resource);
-                }
-            }
-            if seen.len() > MOST_RESOURCES || bytes > MOST_BYTES {
-                return Err(Trouble::Unclear(format!(
-                    "the target lists {} resources in {bytes} bytes and goes on; at most {MOST_RESOURCES} and {MOST_BYTES} bytes \
-                     are read",
-                    seen.len()
-                )));
-            }
-            if seen.len() == before || start > page.total_results {
-                return Ok(());
-            }
+            attributes: attributes.map_or(String::new(), |names| format!("&attributes={names}")),
+            seen: HashSet::new(),
+            start: 1,
+            bytes: 0,
+            ended: false,
         }
     }
 
@@ -522,6 +491,58 @@ impl Remote {
             }
             name => text(field(wanted, name)?),
         }
+    }
+}
+
+/// A walk over every resource of a kind. Ids are all it keeps of those that were seen.
+pub(super) struct Walk<'r> {
+    remote: &'r Remote,
+    kind: Kind,
+    attributes: String,
+    seen: HashSet<String>,
+    start: u64,
+    bytes: usize,
+    ended: bool,
+}
+
+impl Walk<'_> {
+    /// What the next page has and none before it had, the page tried as any request; `None` after the last one. A server
+    /// that gives the first page for ever, or more than it says there are, ends the walk.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Resource>>, Trouble> {
+        if self.ended {
+            return Ok(None);
+        }
+        let query = format!("startIndex={}&count={PAGE}{}", self.start, self.attributes);
+        let request = Request::get(path(self.kind, None)).query(query);
+        let answer = match self.remote.call(&request).await {
+            // A target without teams is none without users.
+            Err(Trouble::Refused { status: 404, .. }) if self.kind == Kind::User => {
+                return Err(self.remote.no_service(self.kind));
+            }
+            answer => answer?,
+        };
+        self.bytes += answer.body.len();
+        let page: Page<Resource> = parse(&answer)?;
+        self.start += page.resources.len() as u64;
+        let is_new =
+            |resource: &Resource| id_of(resource).is_some_and(|id| self.seen.insert(id.to_owned()));
+        let mut fresh = page.resources;
+        fresh.retain(is_new);
+        if self.seen.len() > MOST_RESOURCES || self.bytes > MOST_BYTES {
+            return Err(Trouble::Unclear(format!(
+                "the target lists {} resources in {} bytes and goes on; at most {MOST_RESOURCES} and {MOST_BYTES} bytes \
+                 are read",
+                self.seen.len(),
+                self.bytes
+            )));
+        }
+        self.ended = fresh.is_empty() || self.start > page.total_results;
+        Ok(Some(fresh))
+    }
+
+    /// Whether an id was on a page that was read.
+    pub(super) fn has_seen(&self, id: &str) -> bool {
+        self.seen.contains(id)
     }
 }
 

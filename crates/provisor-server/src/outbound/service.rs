@@ -11,6 +11,7 @@ use crate::App;
 
 use super::{
     lock::{RunLock, forget_locks},
+    progress::Runs,
     run::{Wish, run},
     settings::{SourceKind, TargetSettings},
     trouble::Stopped,
@@ -39,6 +40,7 @@ pub(crate) async fn serve(app: &App) {
         patience: PATIENCE,
         ..Wish::new(store.clone(), clock.clone(), key, database, Actor::System)
     };
+    let runs = app.console.runs.clone();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut workers: HashMap<(TenantId, TargetId), Worker> = HashMap::new();
     loop {
@@ -52,7 +54,12 @@ pub(crate) async fn serve(app: &App) {
                             progress: Arc::default(),
                             ..wish.clone()
                         };
-                        worker.task = Some(tokio::spawn(work(target, wish, turns.clone())));
+                        worker.task = Some(tokio::spawn(work(
+                            target,
+                            wish,
+                            turns.clone(),
+                            runs.clone(),
+                        )));
                     }
                 }
             }
@@ -152,7 +159,7 @@ async fn wanting(store: &dyn Store, clock: &Clock) -> Result<Vec<Target>, StoreE
 }
 
 /// One run; true if it ended as it should.
-async fn work(target: Target, wish: Wish, turns: Arc<Semaphore>) -> bool {
+async fn work(target: Target, wish: Wish, turns: Arc<Semaphore>, runs: Runs) -> bool {
     let Ok(_turn) = turns.acquire().await else {
         return false;
     };
@@ -175,11 +182,12 @@ async fn work(target: Target, wish: Wish, turns: Arc<Semaphore>) -> bool {
         }
     };
     let (store, database) = (wish.store.clone(), wish.database.clone());
+    let running = runs.begin((target.tenant, target.id), wish.progress.clone());
     let pushed = match current {
         Some(target) => run(&target, wish).await,
         None => Err(Stopped::Asked),
     };
-    drop(lock);
+    drop((running, lock));
     match pushed {
         Ok(_) => true,
         // Whoever set it anew does not wait for a rest to end.

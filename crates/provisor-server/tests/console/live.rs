@@ -1,7 +1,7 @@
 //! Live fragments end with the session, and are few.
 
 use provisor_server::console::ROUTES;
-use provisor_store::{PeopleChange, Role, SessionId, Store};
+use provisor_store::{Change, PeopleChange, Role, SessionId, Store, TargetChange};
 
 use crate::world::World;
 
@@ -50,11 +50,17 @@ async fn every_live_page_ends_when_the_tenants_change() {
     drop(snapshot);
     let all = [&acme, &beta, &made_up];
     let person = world.person("anna@example.com", Role::Operator, &all).await;
+    let create = TargetChange::Create {
+        name: "crm".to_owned(),
+        settings: serde_json::json!({ "url": "https://crm.example.com" }),
+    };
+    world.write(acme.id, Change::Target(create)).await;
     let paths = [
         STREAM,
         "/live/log",
         "/live/setup/acme/1",
         "/live/simulator/1/progress",
+        "/live/targets/acme/1",
     ];
     let known: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
     let live = known.iter().filter(|path| path.starts_with("/live/"));

@@ -1,10 +1,15 @@
 //! `/targets`: list, form, preview, acts, log.
 
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode};
 use provisor_server::outbound::RunLock;
 use provisor_store::{
     Change, Role, Store, TargetChange, TargetId,
     target::{Kind, NewEntry, Report, TargetObject},
 };
+
+use tokio::sync::Notify;
 
 use crate::world::World;
 
@@ -256,4 +261,74 @@ async fn keys_of_files_are_hidden_from_who_may_not_see_names() {
         }
         assert!(page.contains("l***@acme.com"), "{path}: {page}");
     }
+}
+
+/// A SCIM server that knows nobody and waits with each creation until it may go on.
+async fn slow_target(there: Arc<Notify>, go: Arc<Notify>) -> String {
+    let answer = move |method: Method, body: axum::body::Bytes| {
+        let (there, go) = (there.clone(), go.clone());
+        async move {
+            if method != Method::POST {
+                return (
+                    StatusCode::OK,
+                    r#"{"totalResults":0,"Resources":[]}"#.to_owned(),
+                );
+            }
+            there.notify_one();
+            go.notified().await;
+            let mut made: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            made["id"] = made["userName"].clone();
+            (StatusCode::CREATED, made.to_string())
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+#[tokio::test]
+async fn a_run_is_watched_while_it_goes() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    for name in ["lena", "otto"] {
+        world.user(&token, name, name).await;
+    }
+    let (there, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let url = slow_target(there.clone(), go.clone()).await;
+    let create = TargetChange::Create {
+        name: "crm".to_owned(),
+        settings: serde_json::json!({ "url": url, "private": true, "parallel": 1, "teams": false }),
+    };
+    world.write(acme.id, Change::Target(create)).await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/targets/acme/1").await.expect(200);
+    let stream = "/live/targets/acme/1";
+    assert!(page.contains(&format!("data-live=\"{stream}\"")), "{page}");
+    let mut events = owner.follow(stream).await;
+    // Until all of the first and nothing of the second is there.
+    let mut until = async |texts: &[&str], not: &str| {
+        loop {
+            let (name, part) = events.next().await.unwrap();
+            assert_eq!(name, "fragment");
+            if texts.iter().all(|text| part.contains(text)) && !part.contains(not) {
+                return;
+            }
+        }
+    };
+    until(&["Nothing was pushed yet"], "under way").await;
+    owner.post("/targets/acme/1/sync", &[]).await.location();
+    there.notified().await;
+    until(&["0 of 2 looked at"], "created").await;
+    go.notify_one();
+    there.notified().await;
+    until(&["1 of 2 looked at; 1 created"], "the whole run").await;
+    go.notify_one();
+    let ended = ["the whole run", "2 created", "<dd>2<small>users, 0 teams"];
+    until(&ended, "under way").await;
+    // Older lines are not live.
+    let page = owner.get("/targets/acme/1?after=2").await.expect(200);
+    assert!(!page.contains("data-live"), "{page}");
 }

@@ -34,8 +34,8 @@ Examples:
   provisor export --tenant acme --output acme.ndjson
   provisor export --tenant acme | gzip > acme.ndjson.gz
 
-Holds connections, schemas, users, teams with members and app_ids in one consistent state. Tokens
-and events stay behind: make new tokens after an import.")]
+Holds connections, schemas, targets, users, teams with members and app_ids in one consistent state.
+Tokens, targets' secrets and events stay behind: make new tokens, and set the secrets, after an import.")]
 pub(crate) struct Export {
     #[command(flatten)]
     tenant: TenantKey,
@@ -112,6 +112,10 @@ async fn write(
     }
     for document in snapshot.custom_schemas(tenant.id).await? {
         lines.write(&json!({ "schema": document }))?;
+    }
+    // After the schemas, which their filters may name. Of what they hold, nothing but the settings goes along.
+    for target in snapshot.targets(Some(tenant.id)).await? {
+        lines.write(&json!({ "target": { "name": target.name, "settings": target.settings } }))?;
     }
     let registry = snapshot.registry(tenant.id).await?;
     let mut teams = Vec::new();

@@ -2,6 +2,7 @@
 
 mod batch;
 mod people;
+mod target;
 mod tenant;
 
 use std::path::PathBuf;

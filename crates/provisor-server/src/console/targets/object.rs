@@ -9,7 +9,7 @@ use provisor_store::{
 
 use super::{Line, Sight, act, named, path};
 use crate::{
-    console::{Problem, layout::Layout, moment::Moment, visit::Visit},
+    console::{Problem, eyes::Eyes, layout::Layout, moment::Moment, visit::Visit},
     outbound::{
         TargetSettings,
         settings::SourceKind,
@@ -53,7 +53,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         entries,
         sentence,
     } = explained;
-    let sight = Sight::new(&visit, &settings);
+    let sight = Sight::new(Eyes::of(&visit.viewer), &settings);
     let now = visit.now();
     let path = path(&tenant.key, target.id);
     let label = known.as_ref().map_or("", |known| &known.label);

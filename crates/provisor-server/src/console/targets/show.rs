@@ -1,20 +1,12 @@
-//! `/targets/{tenant}/{target}`: one target's state, settings and log; and its preview.
+//! `/targets/{tenant}/{target}`: one target's settings beside its state and log; and its preview.
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{
-    Tenant,
-    target::{EntryQuery, Target, TargetCounts},
-};
+use provisor_store::{Tenant, target::Target};
 
-use super::{Line, Sight, act, named, path};
+use super::{Sight, act, named, path, state::Look};
 use crate::{
-    console::{
-        Action, Problem,
-        layout::{Layout, Pager},
-        moment::Moment,
-        visit::Visit,
-    },
+    console::{Action, Problem, eyes::Eyes, layout::Layout, moment::Moment, visit::Visit},
     outbound::{
         TargetSettings,
         preview::{Step, preview},
@@ -23,8 +15,6 @@ use crate::{
     },
 };
 
-/// Lines of a page of the log.
-const LINES: usize = 50;
 /// Steps that a preview shows.
 const STEPS: usize = 200;
 
@@ -37,16 +27,14 @@ struct Page {
     settings: TargetSettings,
     path: String,
     state: &'static str,
-    outcome: String,
-    ran: Option<Moment>,
     compared: Option<Moment>,
-    counts: TargetCounts,
     pushes: String,
     auth: String,
     rules: Vec<String>,
-    lines: Vec<Line>,
-    only_failed: bool,
-    pager: Pager,
+    /// How it is, and its log.
+    part: String,
+    /// Where that is told live.
+    live: Option<String>,
     may_change: bool,
 }
 
@@ -73,36 +61,19 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let now = visit.now();
     let (tenant, target) = named(&visit).await?;
     let settings = settings(&target)?;
-    let place = (tenant.id, target.id);
-    let only_failed = visit.query.given("failed").is_some();
-    let query = EntryQuery {
-        failed: only_failed,
-        before: visit.query.get("after").parse().ok(),
-        limit: LINES + 1,
-        ..EntryQuery::default()
-    };
-    let mut snapshot = visit.read().await?;
-    let mut entries = snapshot.target_log(place, &query).await?;
-    let counts = snapshot.target_counts(place).await?;
-    drop(snapshot);
-    let more = entries.len() > LINES;
-    entries.truncate(LINES);
-    let next = entries
-        .last()
-        .filter(|_| more)
-        .map(|entry| entry.n.to_string());
-    let sight = Sight::new(&visit, &settings);
     let path = path(&tenant.key, target.id);
-    let lines = entries
-        .iter()
-        .map(|entry| Line::new(entry, &path, sight, now));
+    let look = Look::new(&visit, (tenant.id, target.id), path.clone());
+    let part = {
+        let mut snapshot = visit.read().await?;
+        look.part(snapshot.as_mut(), now).await?
+    };
+    // Older lines do not change.
+    let is_first = visit.query.given("after").is_none();
+    let failed = visit.query.given("failed").map(|_| "?failed=on");
     visit.page(&Page {
         layout: visit.layout(&target.name),
         state: view::state(&target),
-        outcome: view::outcome(&target).to_owned(),
-        ran: (target.ran > 0).then(|| Moment::new(target.ran, now)),
         compared: (target.compared > target.created).then(|| Moment::new(target.compared, now)),
-        counts,
         pushes: view::pushes(&settings),
         auth: view::auth(&settings.auth),
         rules: settings
@@ -110,9 +81,8 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
             .iter()
             .map(crate::outbound::mapping::Rule::to_text)
             .collect(),
-        lines: lines.collect(),
-        only_failed,
-        pager: Pager::new(&path, &visit.query, next.as_deref()),
+        live: is_first.then(|| format!("/live{path}{}", failed.unwrap_or_default())),
+        part,
         may_change: visit.viewer.may(Action::ChangeTargets),
         tenant,
         target,
@@ -143,7 +113,7 @@ impl PreviewPage {
 /// What a run would do; nothing is sent.
 pub(in crate::console) async fn show_preview(visit: Visit) -> Result<Response, Problem> {
     let (tenant, target) = named(&visit).await?;
-    let sight = Sight::new(&visit, &settings(&target)?);
+    let sight = Sight::new(Eyes::of(&visit.viewer), &settings(&target)?);
     let wish = act::wish(&visit);
     let mut steps = preview(&target, &wish)
         .await

@@ -20,6 +20,7 @@ use serde_json::json;
 use super::{
     super::{connection, export, tenant},
     batch::{Batch, Tally},
+    target,
 };
 use crate::{
     commands::Context, directory::Directory, failure::Failure, open::Missing, progress, terminal,
@@ -32,6 +33,7 @@ const LONGEST: u64 = 64 << 20;
 enum Line {
     Connection(Value),
     Schema(Value),
+    Target(Value),
     Resource(Map<String, Value>),
     Members(Map<String, Value>),
     End,
@@ -57,6 +59,7 @@ pub(super) async fn run(context: &Context, key: &str, path: &Path) -> Result<Tal
     bar.inc(text.len() as u64);
     let mut types = Types::default();
     let mut batch = Batch::new(&directory, &tenant);
+    let mut incomplete = Vec::new();
     let mut complete = false;
     let mut members_begun = false;
     loop {
@@ -73,6 +76,12 @@ pub(super) async fn run(context: &Context, key: &str, path: &Path) -> Result<Tal
                 let change = Change::PutSchema { document };
                 if let Err(refused) = directory.write(tenant.id, change).await {
                     batch.tally.refuse(number, refused.message);
+                }
+            }
+            Ok(Line::Target(exported)) => {
+                match target::make(&directory, &tenant, &exported).await? {
+                    Ok(missing) => incomplete.extend(missing),
+                    Err(reason) => batch.tally.refuse(number, reason),
                 }
             }
             Ok(Line::Resource(object)) => {
@@ -109,6 +118,12 @@ pub(super) async fn run(context: &Context, key: &str, path: &Path) -> Result<Tal
     terminal::note(&format!(
         "Tokens are not part of an export. Next: provisor token create --tenant {key} --scope scim --purpose '…'"
     ));
+    if !incomplete.is_empty() {
+        terminal::note(&format!(
+            "Targets came along paused and without their secrets. For each of them, before `provisor push activate`:\n{}",
+            incomplete.join("\n")
+        ));
+    }
     Ok(batch.tally)
 }
 
@@ -170,6 +185,7 @@ fn line(mut object: Map<String, Value>) -> Result<Line, String> {
     match (name.as_str(), value.take()) {
         ("connection", value) => Ok(Line::Connection(value)),
         ("schema", value) => Ok(Line::Schema(value)),
+        ("target", value) => Ok(Line::Target(value)),
         ("resource", Value::Object(object)) => Ok(Line::Resource(object)),
         ("members", Value::Object(object)) => Ok(Line::Members(object)),
         ("end", _) => Ok(Line::End),

@@ -1,0 +1,151 @@
+//! How a target is: what is linked, to do and in trouble, how far a run is, and the log; on its page, and live.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use askama::Template;
+use axum::response::Response;
+use provisor_store::{
+    Snapshot, TargetId, TenantId,
+    target::{EntryQuery, Target, TargetCounts, TargetEntry},
+};
+use tokio::time::Instant;
+
+use super::{Line, Sight, named, path};
+use crate::{
+    console::{Problem, eyes::Eyes, fields::Fields, layout::Pager, moment::Moment, visit::Visit},
+    outbound::{Pushed, Runs, TargetSettings, view},
+};
+
+/// Lines of a page of the log.
+const LINES: usize = 50;
+/// A live page reads the store for a tenth of the time at most: to count a million rows takes some.
+const REST: u32 = 9;
+
+#[derive(Template)]
+#[template(path = "targets/state.html")]
+struct Part {
+    target: Target,
+    outcome: String,
+    ran: Option<Moment>,
+    counts: TargetCounts,
+    running: Option<Pushed>,
+    came_to: String,
+    path: String,
+    only_failed: bool,
+    lines: Vec<Line>,
+    pager: Pager,
+}
+
+/// Which target is looked at, and by whom.
+pub(super) struct Look {
+    place: (TenantId, TargetId),
+    path: String,
+    query: Fields,
+    eyes: Eyes,
+    runs: Runs,
+}
+
+/// What the store says.
+struct Read {
+    target: Target,
+    counts: TargetCounts,
+    entries: Vec<TargetEntry>,
+}
+
+impl Look {
+    pub(super) fn new(visit: &Visit, place: (TenantId, TargetId), path: String) -> Self {
+        Self {
+            place,
+            path,
+            query: visit.query.clone(),
+            eyes: Eyes::of(&visit.viewer),
+            runs: visit.console.runs.clone(),
+        }
+    }
+
+    /// As HTML, from one view of the store.
+    pub(super) async fn part(
+        &self,
+        snapshot: &mut dyn Snapshot,
+        now: i64,
+    ) -> Result<String, Problem> {
+        let read = self.read(snapshot).await?;
+        self.render(&read, now)
+    }
+
+    async fn read(&self, snapshot: &mut dyn Snapshot) -> Result<Read, Problem> {
+        let targets = snapshot.targets(Some(self.place.0)).await?;
+        let target = targets.into_iter().find(|known| known.id == self.place.1);
+        let query = EntryQuery {
+            failed: self.query.given("failed").is_some(),
+            before: self.query.get("after").parse().ok(),
+            limit: LINES + 1,
+            ..EntryQuery::default()
+        };
+        Ok(Read {
+            target: target.ok_or_else(|| Problem::missing("target"))?,
+            counts: snapshot.target_counts(self.place).await?,
+            entries: snapshot.target_log(self.place, &query).await?,
+        })
+    }
+
+    fn render(&self, read: &Read, now: i64) -> Result<String, Problem> {
+        let target = read.target.clone();
+        let settings = TargetSettings::of(&target).map_err(|error| Problem::internal(&error))?;
+        let sight = Sight::new(self.eyes, &settings);
+        let more = read.entries.len() > LINES;
+        let entries = &read.entries[..read.entries.len().min(LINES)];
+        let next = entries.last().filter(|_| more);
+        let lines = entries
+            .iter()
+            .map(|entry| Line::new(entry, &self.path, sight, now));
+        let running = self.runs.of(self.place);
+        let part = Part {
+            outcome: view::outcome(&target).to_owned(),
+            ran: (target.ran > 0).then(|| Moment::new(target.ran, now)),
+            counts: read.counts,
+            came_to: running.as_ref().map(view::counts).unwrap_or_default(),
+            running,
+            path: self.path.clone(),
+            only_failed: self.query.given("failed").is_some(),
+            lines: lines.collect(),
+            pager: Pager::new(
+                &self.path,
+                &self.query,
+                next.map(|entry| entry.n.to_string()).as_deref(),
+            ),
+            target,
+        };
+        part.render().map_err(|error| Problem::internal(&error))
+    }
+}
+
+/// The same again and again, for as long as it is looked at.
+pub(in crate::console) async fn live(visit: Visit) -> Result<Response, Problem> {
+    let (tenant, target) = named(&visit).await?;
+    let path = path(&tenant.key, target.id);
+    let look = Arc::new(Look::new(&visit, (tenant.id, target.id), path));
+    let known: Arc<Mutex<Option<(Instant, Arc<Read>)>>> = Arc::default();
+    visit.live(move |mut snapshot, now| {
+        let (look, known) = (look.clone(), known.clone());
+        async move {
+            let began = Instant::now();
+            let fresh = known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+                .filter(|(until, _)| began < *until);
+            let read = match fresh {
+                Some((_, read)) => read,
+                None => {
+                    let read = Arc::new(look.read(snapshot.as_mut()).await?);
+                    let until = Instant::now() + began.elapsed() * REST;
+                    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                    *known = Some((until, read.clone()));
+                    read
+                }
+            };
+            look.render(&read, now)
+        }
+    })
+}

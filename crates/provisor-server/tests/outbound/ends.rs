@@ -1,0 +1,210 @@
+//! What is refused, and what ends a run early: nobody loses more by it than they should.
+
+use std::sync::Arc;
+
+use provisor_server::outbound::{
+    Stopped, TargetSettings, probe,
+    settings::{AuthMode, Deprovision, MatchBy},
+};
+use provisor_store::{Change, TargetChange};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::{server::Habits, world::World};
+
+#[tokio::test]
+async fn what_the_target_refuses_is_told_and_the_rest_goes_on() {
+    let world = World::new(Habits::default()).await;
+    // A user of theirs has the name under another key, so that neither lookup nor creation works.
+    let settings = TargetSettings {
+        identifier: MatchBy::ExternalId,
+        deprovision: Deprovision::Delete,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    world.theirs().resources.insert(
+        "/Users/x".to_owned(),
+        json!({ "id": "x", "userName": "u1" }),
+    );
+    let pushed = world.push(&target, 3).await.unwrap();
+    assert_eq!((pushed.created, pushed.failed, pushed.waiting), (3, 1, 1));
+    let log = world.log(&target).await;
+    let line = log.iter().find(|entry| !entry.ok).unwrap();
+    assert_eq!((line.label.as_str(), line.status), ("u1", Some(409)));
+    assert!(
+        line.detail["reason"]
+            .as_str()
+            .unwrap()
+            .contains("it is taken"),
+        "{line:?}"
+    );
+    assert_eq!(world.there().1, 2, "the team has those who are there");
+    // Once it can be, it is, and the team gets its member.
+    world.theirs().resources.remove("/Users/x");
+    let pushed = world.push(&target, 3).await.unwrap();
+    assert_eq!((pushed.created, pushed.failed, pushed.waiting), (1, 0, 0));
+    assert_eq!(world.there().1, 3);
+}
+
+#[tokio::test]
+async fn refused_credentials_end_the_run_and_mark_nobody() {
+    let world = World::new(Habits {
+        answers_401: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let stopped = world.push(&target, 3).await.unwrap_err();
+    assert!(matches!(stopped, Stopped::Unauthorized(_)), "{stopped:?}");
+    assert_eq!(world.theirs().requests.len(), 1);
+    assert!(
+        probe(&world.settings(), None)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("who are you?")
+    );
+    world.theirs().habits.answers_401 = false;
+    assert_eq!(world.push(&target, 3).await.unwrap().created, 4);
+    let log = world.log(&target).await;
+    let outcomes: Vec<bool> = log
+        .iter()
+        .filter(|entry| entry.action == "run")
+        .map(|entry| entry.ok)
+        .collect();
+    assert_eq!(outcomes, [true, false]);
+}
+
+#[tokio::test]
+async fn an_address_that_knows_nothing_is_not_taken_for_an_empty_target() {
+    let elsewhere = Habits {
+        is_elsewhere: true,
+        ..Habits::default()
+    };
+    let lost = Habits {
+        lost_its_users: true,
+        ..Habits::default()
+    };
+    for (habits, deprovision) in [
+        (elsewhere, Deprovision::Deactivate),
+        (lost, Deprovision::Deactivate),
+        (lost, Deprovision::Delete),
+    ] {
+        let world = World::new(Habits::default()).await;
+        let settings = TargetSettings {
+            deprovision,
+            ..world.settings()
+        };
+        let target = world.target(&settings).await;
+        world.push(&target, 3).await.unwrap();
+        let remote = world.object(&target, "u2").await.remote;
+        assert!(remote.is_some());
+        world.theirs().habits = habits;
+        // One is changed, one leaves, one is new.
+        let users = "userName,title\nu0,Chief\nu1,title 1\nu3,new\n";
+        let stopped = world.push_files(&target, users, "team,member\n").await;
+        let stopped = stopped.unwrap_err().to_string();
+        assert!(
+            stopped.contains("answers 404") && stopped.contains("--url"),
+            "{stopped}"
+        );
+        assert_eq!(world.object(&target, "u2").await.remote, remote);
+        assert!(world.object(&target, "u0").await.remote.is_some());
+        let log = world.log(&target).await;
+        assert!(log.iter().all(|entry| entry.action != "missing"), "{log:?}");
+        // Once the address is right again, nobody is created anew, and whoever left loses the access.
+        world.theirs().habits = Habits::default();
+        let pushed = world.push_files(&target, users, "team,member\n").await;
+        let pushed = pushed.unwrap();
+        assert_eq!((pushed.created, pushed.failed), (1, 0), "{pushed:?}");
+        assert_eq!(pushed.deactivated + pushed.deleted, 2, "the user, the team");
+    }
+    let world = World::new(elsewhere).await;
+    let said = probe(&world.settings(), None).await.unwrap_err();
+    assert!(said.to_string().contains("answers 404"), "{said}");
+    let target = world.target(&world.settings()).await;
+    let stopped = world.push(&target, 3).await.unwrap_err();
+    assert!(stopped.to_string().contains("answers 404"), "{stopped}");
+    let requests = world.theirs().requests.clone();
+    assert!(requests.len() <= 4, "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_run_ends_when_its_target_is_paused_set_anew_or_removed() {
+    let set = |id, active, settings| TargetChange::Set {
+        id,
+        name: None,
+        settings,
+        active,
+        credentials: None,
+    };
+    for case in ["paused", "set anew", "removed"] {
+        let world = World::new(Habits::default()).await;
+        let target = world.target(&world.settings()).await;
+        let id = target.id;
+        let activate = set(id, Some(true), None);
+        world.write(Change::Target(activate)).await;
+        let (there, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        world.theirs().hold = Some((there.clone(), go.clone()));
+        let interrupt = async {
+            there.notified().await;
+            let change = match case {
+                "paused" => set(id, Some(false), None),
+                "set anew" => {
+                    let other = TargetSettings {
+                        update: false,
+                        ..world.settings()
+                    };
+                    set(id, None, Some(other.to_json()))
+                }
+                _ => TargetChange::Remove { id, chunk: 10 },
+            };
+            world.write(Change::Target(change)).await;
+            go.notify_one();
+        };
+        // More than are read ahead.
+        let (pushed, ()) = tokio::join!(world.push(&target, 900), interrupt);
+        assert_eq!(pushed, Err(Stopped::Asked), "{case}");
+        let (users, _) = world.there();
+        assert!(users.len() < 900, "{case}: {}", users.len());
+        if case != "removed" {
+            let log = world.log(&target).await;
+            let told = log.iter().filter(|entry| entry.action == "create").count();
+            assert_eq!(told, users.len(), "{case}: what was done is written down");
+            let outcome = world.current(&target).await.outcome;
+            assert!(outcome.contains("it was stopped"), "{outcome}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_is_away_is_no_refusal() {
+    let world = World::new(Habits {
+        answers_401: true,
+        ..Habits::default()
+    })
+    .await;
+    let settings = |token_url: String| TargetSettings {
+        auth: AuthMode::Oauth {
+            token_url,
+            client_id: "provisor".to_owned(),
+            scope: None,
+        },
+        ..world.settings()
+    };
+    let refusing = settings(format!("{}/token", world.url));
+    let stopped = probe(&refusing, Some("s3cret")).await.unwrap_err();
+    assert!(
+        matches!(&stopped, Stopped::Unauthorized(why) if why.contains("/token")),
+        "{stopped:?}"
+    );
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let away = format!("http://{}/token", free.local_addr().unwrap());
+    drop(free);
+    let target = world.target(&settings(away.clone())).await;
+    let stopped = world.push(&target, 1).await.unwrap_err();
+    assert!(
+        matches!(&stopped, Stopped::Unreachable(why) if why.contains(&away)),
+        "{stopped:?}"
+    );
+}

@@ -1,0 +1,10 @@
+//! Outbound provisioning against a target with habits.
+
+mod compare;
+mod ends;
+mod habits;
+mod removals;
+mod secrets;
+mod server;
+mod whose;
+mod world;

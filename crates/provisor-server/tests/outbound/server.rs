@@ -1,0 +1,332 @@
+//! A SCIM server that keeps resources and has habits.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+/// What a target cannot do.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Habits {
+    pub(crate) no_patch: bool,
+    /// PATCH has no route, which the configuration does not tell.
+    pub(crate) no_patch_route: bool,
+    pub(crate) no_config: bool,
+    pub(crate) ignores_filters: bool,
+    pub(crate) refuses_filters: bool,
+    /// Every page is the first one, of this size.
+    pub(crate) first_page_for_ever: Option<usize>,
+    pub(crate) most_members: Option<usize>,
+    /// Members cannot be removed by a filter in the path.
+    pub(crate) no_member_filter: bool,
+    /// A removal with a value empties the team, or is refused.
+    pub(crate) removal_by_value: Removal,
+    pub(crate) hides_members: bool,
+    /// A creation of what is there is answered with it.
+    pub(crate) creates_the_same: bool,
+    /// Creates and never answers.
+    pub(crate) hangs: bool,
+    /// Never takes this one as a member, though the user is there.
+    pub(crate) refuses_member: Option<&'static str>,
+    /// Every third request is answered 429.
+    pub(crate) busy: bool,
+    /// Every third POST is carried out and answered 502.
+    pub(crate) loses_answers: bool,
+    pub(crate) answers_401: bool,
+    /// Lists of whole resources are refused.
+    pub(crate) no_lists: bool,
+    /// Lists of whole resources are refused after the first page.
+    pub(crate) one_page: bool,
+    /// The address leads to something else: everything is answered 404.
+    pub(crate) is_elsewhere: bool,
+    /// What is configured is told, and everything under `/Users` is answered 404.
+    pub(crate) lost_its_users: bool,
+    /// Everything is refused with this status, and with the credentials it came with.
+    pub(crate) echoes: Option<u16>,
+}
+
+/// What becomes of `remove members` with a value.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Removal {
+    #[default]
+    Works,
+    EmptiesTheTeam,
+    IsRefused,
+}
+
+/// A SCIM server that keeps resources and has habits.
+#[derive(Default)]
+pub(crate) struct Theirs {
+    pub(crate) habits: Habits,
+    /// The next POST tells that it is there, and waits until it may go on.
+    pub(crate) hold: Option<(Arc<Notify>, Arc<Notify>)>,
+    pub(crate) resources: BTreeMap<String, Value>,
+    pub(crate) requests: Vec<String>,
+    pub(crate) last: usize,
+    pub(crate) created: Arc<Notify>,
+}
+
+pub(crate) type Shared = Arc<Mutex<Theirs>>;
+
+fn answer(status: u16, body: &Value) -> Response {
+    (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
+}
+
+pub(crate) async fn serve(
+    State(theirs): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let is_creation = method == Method::POST;
+    let hold = match is_creation {
+        true => theirs.lock().unwrap().hold.take(),
+        false => None,
+    };
+    if let Some((there, go)) = hold {
+        there.notify_one();
+        go.notified().await;
+    }
+    let (response, hangs) = {
+        let mut theirs = theirs.lock().unwrap();
+        let response = respond(&mut theirs, method, &uri, &headers, &body);
+        if is_creation {
+            theirs.created.notify_one();
+        }
+        (response, is_creation && theirs.habits.hangs)
+    };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+    response
+}
+
+fn respond(
+    theirs: &mut Theirs,
+    method: Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Response {
+    theirs.requests.push(format!("{method} {uri}"));
+    let (habits, n) = (theirs.habits, theirs.requests.len());
+    if habits.answers_401 {
+        return answer(401, &json!({ "detail": "who are you?" }));
+    }
+    if let Some(status) = habits.echoes {
+        let sent = headers["authorization"].to_str().unwrap();
+        return match uri.path() {
+            "/Groups" => (StatusCode::from_u16(status).unwrap(), sent.to_owned()).into_response(),
+            _ => answer(status, &json!({ "detail": format!("what is {sent}?") })),
+        };
+    }
+    if habits.is_elsewhere || habits.lost_its_users && uri.path().starts_with("/Users") {
+        return answer(404, &json!({ "detail": "nothing here" }));
+    }
+    if habits.busy && n.is_multiple_of(3) {
+        return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
+    }
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let path = uri.path().to_owned();
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    match (method.as_str(), parts.as_slice()) {
+        ("GET", ["ServiceProviderConfig"]) if habits.no_config => answer(404, &json!({})),
+        ("GET", ["ServiceProviderConfig"]) => answer(
+            200,
+            &json!({ "patch": { "supported": !habits.no_patch }, "filter": { "supported": !habits.refuses_filters } }),
+        ),
+        ("GET", [kind]) => theirs.list(kind, uri.query().unwrap_or_default()),
+        ("POST", [kind]) => theirs.create(kind, body),
+        ("GET", [_, _]) => match theirs.resources.get(&path).cloned() {
+            Some(mut found) => {
+                if habits.hides_members {
+                    found.as_object_mut().unwrap().remove("members");
+                }
+                answer(200, &found)
+            }
+            None => answer(404, &json!({})),
+        },
+        ("PUT", [_, _]) => {
+            theirs.resources.insert(path, body.clone());
+            answer(200, &body)
+        }
+        ("PATCH", _) if habits.no_patch => answer(501, &json!({ "detail": "no PATCH" })),
+        ("PATCH", _) if habits.no_patch_route => answer(404, &json!({ "detail": "no route" })),
+        ("PATCH", [_, _]) => theirs.patch(&path, &body),
+        ("DELETE", [_, _]) => match theirs.resources.remove(&path) {
+            Some(_) => StatusCode::NO_CONTENT.into_response(),
+            None => answer(404, &json!({})),
+        },
+        _ => answer(404, &json!({})),
+    }
+}
+
+impl Theirs {
+    fn list(&self, kind: &str, query: &str) -> Response {
+        let pairs: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let filter = pairs.get("filter");
+        if self.habits.no_lists && filter.is_none() && !pairs.contains_key("attributes") {
+            return answer(403, &json!({ "detail": "no lists" }));
+        }
+        if self.habits.one_page && pairs.get("startIndex").is_some_and(|start| start != "1") {
+            return answer(403, &json!({ "detail": "no more pages" }));
+        }
+        if filter.is_some() && self.habits.refuses_filters {
+            return answer(
+                400,
+                &json!({ "scimType": "invalidFilter", "detail": "no filters" }),
+            );
+        }
+        let of_kind = |(path, _): &(&String, &Value)| path.starts_with(&format!("/{kind}/"));
+        let mut found: Vec<&Value> = self
+            .resources
+            .iter()
+            .filter(of_kind)
+            .map(|(_, value)| value)
+            .collect();
+        if let Some(filter) = filter.filter(|_| !self.habits.ignores_filters) {
+            let (attribute, value) = filter.split_once(" eq ").unwrap();
+            let value: String = serde_json::from_str(value).unwrap();
+            found.retain(|one| {
+                one[attribute]
+                    .as_str()
+                    .is_some_and(|held| held.eq_ignore_ascii_case(&value))
+            });
+        }
+        let total = found.len();
+        let start = pairs
+            .get("startIndex")
+            .map_or(1, |start| start.parse::<usize>().unwrap());
+        let page: Vec<&Value> = match self.habits.first_page_for_ever {
+            Some(size) => found.into_iter().take(size).collect(),
+            None => found.into_iter().skip(start - 1).take(7).collect(),
+        };
+        let mut page = json!(page);
+        if self.habits.hides_members {
+            for one in page.as_array_mut().unwrap() {
+                one.as_object_mut().unwrap().remove("members");
+            }
+        }
+        answer(200, &json!({ "totalResults": total, "Resources": page }))
+    }
+
+    fn create(&mut self, kind: &str, mut body: Value) -> Response {
+        let unique = if kind == "Users" {
+            "userName"
+        } else {
+            "externalId"
+        };
+        if self.habits.creates_the_same {
+            let name = body[unique].as_str().unwrap_or_default();
+            let mut all = self.resources.values();
+            if let Some(held) = all.find(|held| {
+                held[unique]
+                    .as_str()
+                    .is_some_and(|held| held.eq_ignore_ascii_case(name))
+            }) {
+                return answer(200, held);
+            }
+        }
+        let twin = |held: &&Value| held[unique] == body[unique];
+        let at = format!("/{kind}/");
+        let mut same = self
+            .resources
+            .iter()
+            .filter(|(path, _)| path.starts_with(&at))
+            .map(|(_, held)| held);
+        if same.any(|held| twin(&held)) {
+            return answer(
+                409,
+                &json!({ "scimType": "uniqueness", "detail": "it is taken" }),
+            );
+        }
+        if let Some(most) = self.habits.most_members
+            && body["members"].as_array().map_or(0, Vec::len) > most
+        {
+            return answer(413, &json!({ "detail": "too many members" }));
+        }
+        self.last += 1;
+        let id = format!("{kind}-{}", self.last);
+        body["id"] = id.clone().into();
+        self.resources.insert(format!("{at}{id}"), body.clone());
+        if self.habits.loses_answers && self.last.is_multiple_of(3) {
+            return answer(502, &json!({}));
+        }
+        answer(201, &body)
+    }
+
+    fn patch(&mut self, path: &str, body: &Value) -> Response {
+        let Some(mut held) = self.resources.get(path).cloned() else {
+            return answer(404, &json!({}));
+        };
+        for operation in body["Operations"].as_array().unwrap() {
+            let (op, path) = (
+                operation["op"].as_str().unwrap(),
+                operation["path"].as_str().unwrap(),
+            );
+            if op == "add" && path == "members" {
+                let more = operation["value"].as_array().unwrap();
+                if self
+                    .habits
+                    .most_members
+                    .is_some_and(|most| more.len() > most)
+                {
+                    return answer(413, &json!({ "detail": "too many members" }));
+                }
+                let mut members = held["members"].as_array().cloned().unwrap_or_default();
+                for member in more {
+                    let user = format!("/Users/{}", member["value"].as_str().unwrap());
+                    let held = self.resources.get(&user);
+                    let name = held.and_then(|held| held["userName"].as_str());
+                    if name.is_none() || name == self.habits.refuses_member {
+                        return answer(
+                            400,
+                            &json!({ "scimType": "invalidValue", "detail": "no such member" }),
+                        );
+                    }
+                    if !members.iter().any(|one| one["value"] == member["value"]) {
+                        members.push(member.clone());
+                    }
+                }
+                held["members"] = members.into();
+            } else if op == "remove" && path == "members" {
+                let gone = operation["value"].as_array().unwrap();
+                let members = held["members"].as_array_mut().unwrap();
+                match self.habits.removal_by_value {
+                    Removal::Works => {
+                        members.retain(|one| !gone.iter().any(|gone| gone["value"] == one["value"]))
+                    }
+                    Removal::EmptiesTheTeam => members.clear(),
+                    Removal::IsRefused => return answer(400, &json!({ "detail": "no value" })),
+                }
+            } else if op == "remove" && path.starts_with("members[") && self.habits.no_member_filter
+            {
+                return answer(400, &json!({ "scimType": "invalidPath" }));
+            } else if op == "remove" && path.starts_with("members[") {
+                let id = path.split('"').nth(1).unwrap();
+                let members = held["members"].as_array_mut().unwrap();
+                members.retain(|one| one["value"] != id);
+            } else if op == "remove" {
+                held.as_object_mut().unwrap().remove(path);
+            } else if let Some((urn, name)) = path.rsplit_once(':') {
+                held[urn][name] = operation["value"].clone();
+            } else {
+                held[path] = operation["value"].clone();
+            }
+        }
+        self.resources.insert(path.to_owned(), held.clone());
+        answer(200, &held)
+    }
+}
