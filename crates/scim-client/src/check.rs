@@ -181,7 +181,10 @@ impl Checker {
             progress(done + 1, checks.len(), &finding);
             report.findings.push(finding);
         }
-        report.left_over = world.clean_all().await;
+        let left = world.clean_all().await;
+        report.left_over = left.paths;
+        report.unseen = left.unseen;
+        report.mark.clone_from(&world.mark);
         Ok(report)
     }
 

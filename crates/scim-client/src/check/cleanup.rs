@@ -31,6 +31,83 @@ pub(super) struct Own {
     path: String,
 }
 
+/// A list in which a run leaves something, and the attribute that bears its mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct List {
+    endpoint: &'static str,
+    attribute: &'static str,
+}
+
+/// Groups before their members.
+const LISTS: [List; 2] = [
+    List {
+        endpoint: "Groups",
+        attribute: "displayName",
+    },
+    List {
+        endpoint: "Users",
+        attribute: "userName",
+    },
+];
+
+/// Resources on a page that is asked for, and how many pages of a list are read at most.
+const PAGE: usize = 100;
+const PAGES: usize = 50;
+
+/// A list of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    tenant: Tenant,
+    list: List,
+}
+
+/// One page of a list.
+struct Page {
+    resources: Vec<Value>,
+    total: Option<usize>,
+}
+
+/// What a run leaves behind.
+pub(super) struct LeftOver {
+    /// What could not be deleted.
+    pub(super) paths: Vec<String>,
+    /// The lists that may hold more, and could not be read to their end.
+    pub(super) unseen: Vec<String>,
+}
+
+impl Tenant {
+    /// A path as a report names it.
+    fn tell(self, path: &str) -> String {
+        match self {
+            Tenant::First => path.to_owned(),
+            Tenant::Second => format!("{path} (second tenant)"),
+        }
+    }
+}
+
+/// The endpoint at which a request creates. A search is a POST as well, and creates nothing.
+fn creates(request: &Request) -> Option<&str> {
+    let endpoint = request.path.trim_matches('/');
+    let creates = request.method == Method::POST && !endpoint.contains(['/', '.']);
+    creates.then_some(endpoint)
+}
+
+/// A page of a list; `None` for anything else.
+async fn page(client: &Client, list: List, query: &str) -> Option<Page> {
+    let request = Request::get(format!("/{}", list.endpoint)).query(query);
+    let answer = client.send(&request).await.ok()?.answer;
+    let mut body = answer.is_success().then(|| answer.json()).flatten()?;
+    let total = body["totalResults"].as_u64();
+    let total = total.and_then(|total| usize::try_from(total).ok());
+    let resources = match body["Resources"].take() {
+        Value::Array(resources) => resources,
+        // RFC 7644 section 3.4.2 lets an empty list go without it.
+        Value::Null if total == Some(0) => Vec::new(),
+        _ => return None,
+    };
+    Some(Page { resources, total })
+}
+
 impl World<'_> {
     /// Whether a check may send this. Nothing is deleted but what the run created, alone or in a Bulk job: what a
     /// check takes from an answer may be anybody's, where the server is wrong about filters.
@@ -95,10 +172,14 @@ impl World<'_> {
             let gone = |own: &Own| own.tenant == tenant && own.path == request.path;
             self.made().retain(|own| !gone(own));
         }
-        let endpoint = request.path.trim_matches('/');
-        // A search is a POST as well, and creates nothing.
-        let creates = request.method == Method::POST && !endpoint.contains(['/', '.']);
-        if !creates || !answer.is_success() {
+        let Some(endpoint) = creates(request) else {
+            return;
+        };
+        // What fails within the server, or behind a proxy, may be stored.
+        if answer.status >= 500 {
+            self.lose(tenant, request);
+        }
+        if !answer.is_success() {
             return;
         }
         let last = |location: &str| {
@@ -121,8 +202,9 @@ impl World<'_> {
                     continue;
                 }
                 let mut parts = result["location"].as_str().unwrap_or_default().rsplit('/');
-                if let (Some(id), Some(endpoint)) = (parts.next(), parts.next()) {
-                    self.own(tenant, endpoint, id);
+                match (parts.next(), parts.next()) {
+                    (Some(id), Some(endpoint)) => self.own(tenant, endpoint, id),
+                    _ => self.lose(tenant, request),
                 }
             }
         } else if let Some(id) = body["id"].as_str() {
@@ -131,6 +213,21 @@ impl World<'_> {
             && let Some(id) = answer.header("location").and_then(last)
         {
             self.own(tenant, endpoint, &id);
+        } else {
+            self.lose(tenant, request);
+        }
+    }
+
+    /// Notes that a request may have created something whose id is not known.
+    pub(super) fn lose(&self, tenant: Tenant, request: &Request) {
+        let Some(endpoint) = creates(request) else {
+            return;
+        };
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        for list in LISTS {
+            if endpoint == "Bulk" || endpoint.eq_ignore_ascii_case(list.endpoint) {
+                lost.insert(Place { tenant, list });
+            }
         }
     }
 
@@ -153,54 +250,102 @@ impl World<'_> {
     }
 
     /// Deletes what is left of the run, in both tenants, also what was created by a request that had no answer. Gives
-    /// what could not be deleted.
-    pub(super) async fn clean_all(&self) -> Vec<String> {
+    /// what could not be deleted, and what may be there without having been found.
+    pub(super) async fn clean_all(&self) -> LeftOver {
         self.clean().await;
+        let mut unseen = Vec::new();
         for tenant in [Tenant::First, Tenant::Second] {
-            for (endpoint, attribute) in [("Groups", "displayName"), ("Users", "userName")] {
-                // A list is a page; the next is asked for until one shows nothing new.
-                let mut tried = BTreeSet::new();
-                loop {
-                    let found = self.marked(tenant, endpoint, attribute).await;
-                    let new: Vec<_> = found.into_iter().filter(|id| !tried.contains(id)).collect();
-                    if new.is_empty() {
-                        break;
-                    }
-                    for id in new {
-                        self.own(tenant, endpoint, &id);
-                        tried.insert(id);
-                    }
-                    self.clean().await;
+            let Some(client) = self.client_of(tenant) else {
+                continue;
+            };
+            for list in LISTS {
+                let place = Place { tenant, list };
+                if self.has(Feature::Filter) && self.clean_found(client, place).await {
+                    continue;
+                }
+                if self.has_lost(place) && !self.clean_listed(client, place).await {
+                    unseen.push(tenant.tell(&format!("/{}", list.endpoint)));
                 }
             }
         }
-        let told = |own: Own| match own.tenant {
-            Tenant::First => own.path,
-            Tenant::Second => format!("{} (second tenant)", own.path),
-        };
         let left: BTreeSet<Own> = std::mem::take(&mut *self.made()).into_iter().collect();
-        left.into_iter().map(told).collect()
+        LeftOver {
+            paths: left.iter().map(|own| own.tenant.tell(&own.path)).collect(),
+            unseen,
+        }
     }
 
-    /// The ids whose name has the mark of this run. A server may not filter as it should: the name decides.
-    async fn marked(&self, tenant: Tenant, endpoint: &str, attribute: &str) -> Vec<String> {
-        let Some(client) = self.client_of(tenant).filter(|_| self.has(Feature::Filter)) else {
-            return Vec::new();
-        };
-        let filter = encoded(&format!("{attribute} sw \"{}\"", self.mark));
-        let request =
-            Request::get(format!("/{endpoint}")).query(format!("filter={filter}&count=100"));
-        let Ok(exchange) = client.send(&request).await else {
-            return Vec::new();
-        };
-        let body = exchange.answer.json().unwrap_or(Value::Null);
-        let found = body["Resources"].as_array().into_iter().flatten();
-        let ours = |resource: &&Value| {
-            let name = resource[attribute].as_str().unwrap_or_default();
+    /// Whether a list may hold something whose id is not known.
+    fn has_lost(&self, place: Place) -> bool {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.contains(&place)
+    }
+
+    /// Deletes what a search for the mark finds. False if the server does not search as it should.
+    async fn clean_found(&self, client: &Client, place: Place) -> bool {
+        let Place { tenant, list } = place;
+        let filter = encoded(&format!("{} sw \"{}\"", list.attribute, self.mark));
+        let query = format!("filter={filter}&count={PAGE}");
+        let mut tried = BTreeSet::new();
+        // An answer is a page; the next is asked for until one shows nothing new.
+        loop {
+            let Some(page) = page(client, list, &query).await else {
+                return false;
+            };
+            let all = page.resources.len();
+            let found = self.marked(list, page);
+            // A filter that is not heeded shows others, and may hide what is looked for behind them.
+            if found.len() < all {
+                return false;
+            }
+            let new: Vec<_> = found.into_iter().filter(|id| !tried.contains(id)).collect();
+            if new.is_empty() {
+                return true;
+            }
+            for id in new {
+                self.own(tenant, list.endpoint, &id);
+                tried.insert(id);
+            }
+            self.clean().await;
+        }
+    }
+
+    /// Reads a list page by page and deletes what bears the mark. False if it could not be read to its end.
+    async fn clean_listed(&self, client: &Client, place: Place) -> bool {
+        let Place { tenant, list } = place;
+        let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+        let mut whole = false;
+        for _ in 0..PAGES {
+            let query = format!("startIndex={}&count={PAGE}", seen.len() + 1);
+            let Some(page) = page(client, list, &query).await else {
+                break;
+            };
+            let (before, total) = (seen.len(), page.total);
+            let ids = page.resources.iter().filter_map(|one| one["id"].as_str());
+            seen.extend(ids.map(str::to_owned));
+            found.extend(self.marked(list, page));
+            whole = total.is_some_and(|total| seen.len() >= total);
+            if whole || seen.len() == before {
+                break;
+            }
+        }
+        // Only now: what is deleted would move the pages behind it.
+        for id in found {
+            self.own(tenant, list.endpoint, &id);
+        }
+        self.clean().await;
+        whole
+    }
+
+    /// The ids whose name has the mark of this run: the name decides, not the filter.
+    fn marked(&self, list: List, page: Page) -> Vec<String> {
+        let ours = |resource: &Value| {
+            let name = resource[list.attribute].as_str().unwrap_or_default();
             name.to_ascii_lowercase().starts_with(&self.mark)
         };
-        let id = |resource: &Value| Some(resource["id"].as_str()?.to_owned());
-        found.filter(ours).filter_map(id).collect()
+        let id = |resource: Value| Some(resource["id"].as_str()?.to_owned());
+        let resources = page.resources.into_iter();
+        resources.filter(ours).filter_map(id).collect()
     }
 
     /// Whether it is gone.

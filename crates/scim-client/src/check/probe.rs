@@ -1,7 +1,7 @@
 //! What a check works with: requests to the server, resources of its own, and what discovery said.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,7 +17,7 @@ use url::form_urlencoded::byte_serialize;
 use super::{
     Checker, MARK, Outcome, Profile, Shown,
     assertion::{Reply, Step, Stop, at, fail, forgives},
-    cleanup::{Own, Tenant},
+    cleanup::{Own, Place, Tenant},
 };
 use crate::{
     client::Client,
@@ -60,6 +60,8 @@ pub(super) struct World<'w> {
     pub(super) made: Mutex<Vec<Own>>,
     /// What was ever created, which alone may be deleted.
     pub(super) created: Mutex<HashSet<String>>,
+    /// The lists that may hold something of the run whose id is not known.
+    pub(super) lost: Mutex<BTreeSet<Place>>,
     /// Whether the run is to end: what was sent is waited for, nothing more is sent.
     pub(super) stopping: AtomicBool,
 }
@@ -88,6 +90,7 @@ impl<'w> World<'w> {
             types: list(&ask("/ResourceTypes").await?),
             made: Mutex::default(),
             created: Mutex::default(),
+            lost: Mutex::default(),
             stopping: AtomicBool::new(false),
         })
     }
@@ -233,9 +236,11 @@ impl<'w> Probe<'w> {
         if let Err(Error::NoAnswer { reason, .. }) = &sent
             && reason != TIMED_OUT
         {
+            // It may have been carried out all the same.
+            self.world.lose(Tenant::First, &request);
             sent = self.world.client.send(&request).await;
         }
-        self.record(Tenant::First, sent)
+        self.record(Tenant::First, &request, sent)
     }
 
     /// Sends a request with these credentials, or none.
@@ -247,13 +252,14 @@ impl<'w> Probe<'w> {
         self.world.admit(&request)?;
         let client = self.world.client;
         let sent = client.send_as(&request, credentials.as_ref()).await;
-        self.record(Tenant::First, sent)
+        self.record(Tenant::First, &request, sent)
     }
 
     /// Sends a request as the second tenant.
     pub(super) async fn send_as_second(&self, request: Request) -> Step<Reply> {
         self.world.admit(&request)?;
-        self.record(Tenant::Second, self.second()?.send(&request).await)
+        let sent = self.second()?.send(&request).await;
+        self.record(Tenant::Second, &request, sent)
     }
 
     /// The second tenant's client.
@@ -263,7 +269,12 @@ impl<'w> Probe<'w> {
         self.world.second.ok_or_else(missing)
     }
 
-    fn record(&self, tenant: Tenant, sent: Result<Exchange, Error>) -> Step<Reply> {
+    fn record(
+        &self,
+        tenant: Tenant,
+        request: &Request,
+        sent: Result<Exchange, Error>,
+    ) -> Step<Reply> {
         match sent {
             Ok(exchange) => {
                 self.world.note(tenant, &exchange);
@@ -275,7 +286,10 @@ impl<'w> Probe<'w> {
                 exchanges.push(exchange);
                 Ok(reply)
             }
-            Err(error) => fail(error.to_string()),
+            Err(error) => {
+                self.world.lose(tenant, request);
+                fail(error.to_string())
+            }
         }
     }
 

@@ -447,7 +447,7 @@ pub(crate) fn filter(
     let Some(text) = text else {
         return Ok(None);
     };
-    if server.is("ignores_filters") {
+    if server.is("ignores_filters") || server.is("loses_creates_without_filters") {
         return Ok(None);
     }
     if server.is("filters_know_only_and") && (text.contains(" or ") || text.contains('(')) {

@@ -84,6 +84,9 @@ impl Server {
             "meta": {"resourceType": "ServiceProviderConfig", "location": format!("{}/ServiceProviderConfig", self.base)},
         });
         let object = config.as_object_mut().unwrap();
+        if self.is("loses_creates_without_filters") {
+            object["filter"]["supported"] = json!(false);
+        }
         if self.is("config_without_bulk") {
             object.remove("bulk");
         }

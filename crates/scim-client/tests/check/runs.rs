@@ -226,6 +226,38 @@ async fn what_was_sent_before_the_stop_is_waited_for() {
     assert_eq!(server.changes().1, 0);
 }
 
+/// A server that knows no filters, and whose answers to creates are lost.
+async fn lost(others: usize) -> (Report, Arc<Server>) {
+    let server = Server::start(Forgiving::RFC, Some("loses_creates_without_filters")).await;
+    server.crowd(others);
+    let checker =
+        Checker::new(client(&server.base, 0), Profile::Rfc).only(["creating_answers_201"]);
+    let report = checker.run(std::future::pending(), &|_, _, _| {}).await;
+    (report.unwrap(), server)
+}
+
+#[tokio::test]
+async fn what_a_lost_answer_has_created_is_found_without_filters() {
+    let (report, server) = lost(450).await;
+    assert!(report.findings[0].failed());
+    assert_eq!((report.left_over.len(), report.unseen.len()), (0, 0));
+    assert_eq!(server.changes(), (Vec::new(), 450));
+}
+
+#[tokio::test]
+async fn a_list_too_long_to_be_read_is_named() {
+    let (report, server) = lost(5_200).await;
+    assert_eq!(report.unseen, ["/Users"]);
+    assert_eq!(server.changes(), (Vec::new(), 5_201));
+    let text = report.to_lines().join("\n");
+    assert!(text.contains("MAY BE LEFT OVER in /Users"), "{text}");
+    assert!(text.contains(&report.mark) && report.mark.starts_with(MARK));
+    assert_eq!(
+        report.to_json()["may_hold_more"],
+        serde_json::json!(["/Users"])
+    );
+}
+
 #[tokio::test]
 async fn what_cannot_be_deleted_is_named() {
     let (report, _) = run(

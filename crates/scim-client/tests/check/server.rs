@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use futures_util::TryStreamExt;
 use scim::{Error, Profile, Registry, Value, error::Kind};
 use scim_client::{Auth, Client};
 use serde_json::json;
@@ -121,6 +122,18 @@ impl Server {
         (changed, more)
     }
 
+    /// Puts so many others into the first tenant, who stand before everybody else in a list.
+    pub(crate) fn crowd(&self, count: usize) {
+        let [(_, user), _] = before();
+        let mut tenant = self.tenants[0].lock().unwrap();
+        for number in 0..count {
+            let mut other = user.clone();
+            let name = json!(format!("other{number}@example.com"));
+            other.attributes.insert("userName".to_owned(), name);
+            tenant.resources.insert(format!("a{number:05}"), other);
+        }
+    }
+
     /// Whether this defect is switched on.
     pub(crate) fn is(&self, defect: &str) -> bool {
         self.defect == Some(defect)
@@ -212,6 +225,14 @@ async fn handle(
             }
         }
     };
+    if server.is("loses_creates_without_filters") && method == Method::POST && answer.status == 201
+    {
+        // The headers arrive, and then the connection ends.
+        let broken =
+            futures_util::stream::once(async { Err::<Bytes, _>(std::io::ErrorKind::Other) });
+        let broken = axum::body::Body::from_stream(broken.map_err(std::io::Error::from));
+        return (StatusCode::CREATED, broken).into_response();
+    }
     respond(&server, &method, answer)
 }
 

@@ -20,6 +20,8 @@ impl Report {
             "total": counts(None),
             "levels": Value::Object(levels.into_iter().collect()),
             "left_over": self.left_over,
+            "may_hold_more": self.unseen,
+            "mark": self.mark,
             "checks": self.findings.iter().map(finding).collect::<Vec<_>>(),
         })
     }

@@ -41,6 +41,12 @@ impl Report {
         lines.extend(self.left_over.iter().map(|path| {
             format!("LEFT OVER {path}: it could not be deleted; names of checks begin with provisor-check-")
         }));
+        lines.extend(self.unseen.iter().map(|list| {
+            format!(
+                "MAY BE LEFT OVER in {list}: a create had no answer, and the list could not be searched; look for names that begin with {}",
+                self.mark
+            )
+        }));
         if self.stopped {
             lines.push("Stopped before the end.".to_owned());
         }
