@@ -7,6 +7,7 @@
 mod assertion;
 mod catalog;
 mod cleanup;
+mod operation;
 mod probe;
 mod profile;
 mod render;

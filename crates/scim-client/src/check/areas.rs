@@ -4,6 +4,7 @@ mod auth;
 mod bulk;
 mod clients;
 mod cursor;
+mod delete;
 mod discovery;
 mod entra;
 mod error;
@@ -43,6 +44,7 @@ pub(super) fn all() -> Vec<Check> {
         search::checks(),
         project::checks(),
         put::checks(),
+        delete::checks(),
         patch::checks(),
         operations::checks(),
         bulk::checks(),

@@ -263,9 +263,7 @@ impl World<'_> {
                 if self.has(Feature::Filter) && self.clean_found(client, place).await {
                     continue;
                 }
-                let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-                let lost = lost.contains(&place);
-                if lost && !self.clean_listed(client, place).await {
+                if self.has_lost(place) && !self.clean_listed(client, place).await {
                     unseen.push(tenant.tell(&format!("/{}", list.endpoint)));
                 }
             }
@@ -275,6 +273,12 @@ impl World<'_> {
             paths: left.iter().map(|own| own.tenant.tell(&own.path)).collect(),
             unseen,
         }
+    }
+
+    /// Whether a list may hold something whose id is not known.
+    fn has_lost(&self, place: Place) -> bool {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.contains(&place)
     }
 
     /// Deletes what a search for the mark finds. False if the server does not search as it should.

@@ -18,6 +18,7 @@ use super::{
     Checker, MARK, Outcome, Profile, Shown,
     assertion::{Reply, Step, Stop, at, fail, forgives},
     cleanup::{Own, Place, Tenant},
+    operation,
 };
 use crate::{
     client::Client,
@@ -417,6 +418,20 @@ impl<'w> Probe<'w> {
         self.user_with(json!({})).await
     }
 
+    /// New users, one for each of these, which is what it has beside the usual.
+    pub(super) async fn users<const N: usize>(&self, more: [Value; N]) -> Step<[Made; N]> {
+        let mut users = Vec::with_capacity(N);
+        for more in more {
+            users.push(self.user_with(more).await?);
+        }
+        Ok(users.try_into().expect("one for each"))
+    }
+
+    /// New users.
+    pub(super) async fn new_users<const N: usize>(&self) -> Step<[Made; N]> {
+        self.users([(); N].map(|()| json!({}))).await
+    }
+
     /// A new user with more in it.
     pub(super) async fn user_with(&self, more: Value) -> Step<Made> {
         self.made("/Users", &self.user(more)).await
@@ -451,14 +466,10 @@ impl<'w> Probe<'w> {
     /// A new group with these members.
     pub(super) async fn new_group(&self, members: &[&Made]) -> Step<Made> {
         self.need(Feature::Groups)?;
-        let members: Vec<_> = members
-            .iter()
-            .map(|made| json!({"value": made.id}))
-            .collect();
         let more = if members.is_empty() {
             json!({})
         } else {
-            json!({ "members": members })
+            json!({ "members": operation::members(members) })
         };
         self.made("/Groups", &self.group(more)).await
     }
@@ -473,6 +484,18 @@ impl<'w> Probe<'w> {
             .collect();
         members.sort_unstable();
         Ok(members)
+    }
+
+    /// PATCH of a group that must succeed, and after which it has exactly these members.
+    pub(super) async fn regrouped(
+        &self,
+        group: &Made,
+        operations: Value,
+        expected: &[&Made],
+    ) -> Step {
+        let reply = self.patch(&group.path, operations).await?;
+        reply.status(&[200, 204])?;
+        self.has_members(group, expected).await
     }
 
     /// The group has exactly these members.

@@ -6,6 +6,7 @@ use crate::{
     check::{
         assertion::{Step, Stop, expect, fail},
         catalog::{Check, check},
+        operation::replace,
         probe::{encoded, patch},
     },
     exchange::Request,
@@ -107,8 +108,7 @@ pub(super) fn checks() -> Vec<Check> {
                         user.path
                     )));
                 }
-                let taken =
-                    json!([{"op": "replace", "path": "displayName", "value": "taken over"}]);
+                let taken = replace("displayName", "taken over");
                 unknown(
                     "PATCH",
                     c.send_as_second(patch(&user.path, taken))

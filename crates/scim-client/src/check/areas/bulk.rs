@@ -2,14 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    check::{
-        Level,
-        assertion::{Reply, Step, Stop, expect, fail},
-        catalog::{Check, check},
-        probe::{Feature, Probe},
-    },
-    resource::GROUP,
+use crate::check::{
+    Level,
+    assertion::{Reply, Step, Stop, expect, fail},
+    catalog::{Check, check},
+    operation::replace,
+    probe::{Feature, Made, Probe},
 };
 use scim::{
     Tolerance,
@@ -17,22 +15,52 @@ use scim::{
     message::{BULK_REQUEST, BULK_RESPONSE, PATCH_OP},
 };
 
+/// A job as it is answered.
+async fn send(probe: &Probe<'_>, operations: Value) -> Step<Reply> {
+    probe.need(Feature::Bulk)?;
+    let body = json!({"schemas": [BULK_REQUEST], "Operations": operations});
+    probe.post("/Bulk", &body).await
+}
+
 /// A job, answered with 200.
 async fn job(probe: &Probe<'_>, operations: Value) -> Step<Reply> {
-    probe.need(Feature::Bulk)?;
-    let reply = probe
-        .post(
-            "/Bulk",
-            &json!({"schemas": [BULK_REQUEST], "Operations": operations}),
-        )
-        .await?;
+    let reply = send(probe, operations).await?;
     reply.status(&[200])?;
     Ok(reply)
+}
+
+/// A job that is refused as a whole, or in each of these operations.
+fn refused(reply: &Reply, operations: &[usize], codes: &[u16]) -> Step {
+    if reply.status_code() != 200 {
+        return reply.refused(codes).map(|_| ());
+    }
+    for at in operations {
+        status(reply, *at, &["4"])?;
+    }
+    Ok(())
 }
 
 /// An operation that creates a user.
 fn creating(probe: &Probe<'_>, bulk_id: &str) -> Value {
     json!({"method": "POST", "path": "/Users", "bulkId": bulk_id, "data": probe.user(json!({}))})
+}
+
+/// An operation that creates a group with this member.
+fn grouping(probe: &Probe<'_>, bulk_id: &str, member: Value) -> Value {
+    let data = probe.group(json!({"members": [member]}));
+    json!({"method": "POST", "path": "/Groups", "bulkId": bulk_id, "data": data})
+}
+
+/// An operation that gives a title.
+fn entitling(path: &str) -> Value {
+    let data = json!({"schemas": [PATCH_OP], "Operations": replace("title", "Lead")});
+    json!({"method": "PATCH", "path": path, "data": data})
+}
+
+/// An operation that creates a user of a name that is taken.
+fn clashing(probe: &Probe<'_>, bulk_id: &str, taken: &Made) -> Value {
+    let data = probe.user(json!({"userName": taken.name}));
+    json!({"method": "POST", "path": "/Users", "bulkId": bulk_id, "data": data})
 }
 
 /// The statuses of the operations, in order.
@@ -127,19 +155,8 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-003",
             "Answer an operation of another method with 400 or 405.",
             |c| {
-                let operations = json!([{"method": "GET", "path": "/Users"}]);
-                let reply = c
-                    .post(
-                        "/Bulk",
-                        &json!({"schemas": [BULK_REQUEST], "Operations": operations}),
-                    )
-                    .await?;
-                c.need(Feature::Bulk)?;
-                if reply.status_code() == 200 {
-                    status(&reply, 0, &["4"])?;
-                } else {
-                    reply.refused(&[400, 405])?;
-                }
+                let reply = send(c, json!([{"method": "GET", "path": "/Users"}])).await?;
+                refused(&reply, &[0], &[400, 405])?;
             }
         ),
         check!(
@@ -148,23 +165,12 @@ pub(super) fn checks() -> Vec<Check> {
             "Refuse POST to a resource and PUT to an endpoint.",
             |c| {
                 let user = c.new_user().await?;
-                c.need(Feature::Bulk)?;
                 let operations = json!([
                     {"method": "PUT", "path": "/Users", "data": c.user(json!({}))},
                     {"method": "POST", "bulkId": "a", "path": user.path, "data": c.user(json!({}))},
                 ]);
-                let reply = c
-                    .post(
-                        "/Bulk",
-                        &json!({"schemas": [BULK_REQUEST], "Operations": operations}),
-                    )
-                    .await?;
-                if reply.status_code() == 200 {
-                    status(&reply, 0, &["4"])?;
-                    status(&reply, 1, &["4"])?;
-                } else {
-                    reply.refused(&[400])?;
-                }
+                let reply = send(c, operations).await?;
+                refused(&reply, &[0, 1], &[400])?;
             }
         ),
         check!(
@@ -172,23 +178,12 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-005",
             "Refuse a bulkId that stands twice.",
             |c| {
-                c.need(Feature::Bulk)?;
-                let reply = c
-                    .post(
-                        "/Bulk",
-                        &json!({
-                            "schemas": [BULK_REQUEST],
-                            "Operations": [creating(c, "same"), creating(c, "same")],
-                        }),
-                    )
-                    .await?;
+                let reply = send(c, json!([creating(c, "same"), creating(c, "same")])).await?;
                 if reply.status_code() == 200 {
-                    expect(
-                        statuses(&reply)
-                            .iter()
-                            .any(|status| status.starts_with('4')),
-                        || "two operations of one bulkId succeeded".to_owned(),
-                    )?;
+                    let fails = |status: &String| status.starts_with('4');
+                    expect(statuses(&reply).iter().any(fails), || {
+                        "two operations of one bulkId succeeded".to_owned()
+                    })?;
                 } else {
                     reply.refused(&[400, 409])?;
                 }
@@ -199,13 +194,9 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-006",
             "Carry out PUT, PATCH and DELETE with the bodies of single requests.",
             |c| {
-                let (a, b, d) = (
-                    c.new_user().await?,
-                    c.new_user().await?,
-                    c.new_user().await?,
-                );
+                let [a, b, d] = c.new_users().await?;
                 let operations = json!([
-                    {"method": "PATCH", "path": a.path, "data": {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": "title", "value": "Lead"}]}},
+                    entitling(&a.path),
                     {"method": "PUT", "path": b.path, "data": c.user(json!({"userName": b.name, "title": "Head"}))},
                     {"method": "DELETE", "path": d.path},
                 ]);
@@ -229,7 +220,7 @@ pub(super) fn checks() -> Vec<Check> {
                     json!([{
                         "method": "PATCH",
                         "path": user.path,
-                        "data": [{"op": "replace", "path": "title", "value": "Lead"}],
+                        "data": replace("title", "Lead"),
                     }]),
                 )
                 .await?;
@@ -268,13 +259,8 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 200, go on after failures, and tell each failure as a SCIM error.",
             |c| {
                 let taken = c.new_user().await?;
-                let clash = json!({
-                    "method": "POST",
-                    "path": "/Users",
-                    "bulkId": "b",
-                    "data": c.user(json!({"userName": taken.name})),
-                });
-                let reply = job(c, json!([creating(c, "a"), clash, creating(c, "c")])).await?;
+                let operations = [creating(c, "a"), clashing(c, "b", &taken), creating(c, "c")];
+                let reply = job(c, operations.into_iter().collect()).await?;
                 for (at, expected) in [(0, "201"), (1, "409"), (2, "201")] {
                     status(&reply, at, &[expected])?;
                 }
@@ -290,14 +276,8 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 c.need(Feature::Bulk)?;
                 let (taken, later) = (c.new_user().await?, c.user(json!({})));
-                let clash = json!({
-                    "method": "POST",
-                    "path": "/Users",
-                    "bulkId": "a",
-                    "data": c.user(json!({"userName": taken.name})),
-                });
                 let operations = json!([
-                    clash,
+                    clashing(c, "a", &taken),
                     {"method": "POST", "path": "/Users", "bulkId": "b", "data": later},
                 ]);
                 let reply = c
@@ -320,13 +300,7 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-015 BULK-017",
             "Put the id of what was created for its bulkId, whatever the order.",
             |c| {
-                let group = json!({
-                    "schemas": [GROUP],
-                    "displayName": c.name(),
-                    "members": [{"value": "bulkId:u"}],
-                });
-                let group =
-                    json!({"method": "POST", "path": "/Groups", "bulkId": "g", "data": group});
+                let group = grouping(c, "g", json!({"value": "bulkId:u"}));
                 for (operations, user, team) in [
                     (json!([creating(c, "u"), group]), 0, 1),
                     (json!([group, creating(c, "u")]), 1, 0),
@@ -353,18 +327,8 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-016",
             "Resolve bulkId in a path.",
             |c| {
-                let patch = json!({
-                    "schemas": [PATCH_OP],
-                    "Operations": [{"op": "replace", "path": "title", "value": "Lead"}],
-                });
-                let reply = job(
-                    c,
-                    json!([
-                        creating(c, "u"),
-                        {"method": "PATCH", "path": "/Users/bulkId:u", "data": patch},
-                    ]),
-                )
-                .await?;
+                let operations = json!([creating(c, "u"), entitling("/Users/bulkId:u")]);
+                let reply = job(c, operations).await?;
                 status(&reply, 1, &["2"])?;
                 let id = created(&reply, 0)?;
                 c.read(&format!("/Users/{id}"))
@@ -378,12 +342,8 @@ pub(super) fn checks() -> Vec<Check> {
             "Create groups that contain each other, or answer 409; leave no half.",
             |c| {
                 let group = |id: &str, other: &str| {
-                    let data = json!({
-                        "schemas": [GROUP],
-                        "displayName": c.name(),
-                        "members": [{"value": format!("bulkId:{other}"), "type": "Group"}],
-                    });
-                    json!({"method": "POST", "path": "/Groups", "bulkId": id, "data": data})
+                    let other = json!({"value": format!("bulkId:{other}"), "type": "Group"});
+                    grouping(c, id, other)
                 };
                 let reply = job(c, json!([group("a", "b"), group("b", "a")])).await?;
                 let statuses = statuses(&reply);
@@ -398,21 +358,8 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-019",
             "Refuse an operation that refers to a bulkId nobody has.",
             |c| {
-                let data = json!({
-                    "schemas": [GROUP],
-                    "displayName": c.name(),
-                    "members": [{"value": "bulkId:nobody"}],
-                });
-                c.need(Feature::Bulk)?;
-                let reply = c.post("/Bulk", &json!({
-                    "schemas": [BULK_REQUEST],
-                    "Operations": [{"method": "POST", "path": "/Groups", "bulkId": "g", "data": data}],
-                })).await?;
-                if reply.status_code() == 200 {
-                    status(&reply, 0, &["4"])?;
-                } else {
-                    reply.refused(&[400, 409])?;
-                }
+                let group = grouping(c, "g", json!({"value": "bulkId:nobody"}));
+                refused(&send(c, json!([group])).await?, &[0], &[400, 409])?;
             }
         ),
         check!(
@@ -432,12 +379,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let operations: Vec<_> = (0..=most)
                     .map(|_| json!({"method": "DELETE", "path": c.nobody()}))
                     .collect();
-                let reply = c
-                    .post(
-                        "/Bulk",
-                        &json!({"schemas": [BULK_REQUEST], "Operations": operations}),
-                    )
-                    .await?;
+                let reply = send(c, operations.into()).await?;
                 reply.refused(&[413])?;
                 expect(reply.text("/detail").contains(&most.to_string()), || {
                     format!("detail does not name {most}")
@@ -449,19 +391,12 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-021",
             "Keep the order of operations on one resource.",
             |c| {
-                let patch = json!({
-                    "schemas": [PATCH_OP],
-                    "Operations": [{"op": "replace", "path": "title", "value": "Lead"}],
-                });
-                let reply = job(
-                    c,
-                    json!([
-                        creating(c, "u"),
-                        {"method": "PATCH", "path": "/Users/bulkId:u", "data": patch},
-                        {"method": "DELETE", "path": "/Users/bulkId:u"},
-                    ]),
-                )
-                .await?;
+                let operations = json!([
+                    creating(c, "u"),
+                    entitling("/Users/bulkId:u"),
+                    {"method": "DELETE", "path": "/Users/bulkId:u"},
+                ]);
+                let reply = job(c, operations).await?;
                 for at in 0..3 {
                     status(&reply, at, &["2"])?;
                 }
@@ -474,13 +409,7 @@ pub(super) fn checks() -> Vec<Check> {
             "BULK-022",
             "Answer 400 to no operations.",
             |c| {
-                c.need(Feature::Bulk)?;
-                c.post(
-                    "/Bulk",
-                    &json!({"schemas": [BULK_REQUEST], "Operations": []}),
-                )
-                .await?
-                .refused(&[400])?;
+                send(c, json!([])).await?.refused(&[400])?;
             }
         ),
         check!(

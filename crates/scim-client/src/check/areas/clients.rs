@@ -9,6 +9,7 @@ use crate::{
         Level, Profile,
         assertion::fail,
         catalog::{Check, check},
+        operation::{add, members},
         probe::{Feature, encoded, patch},
     },
     exchange::Request,
@@ -114,14 +115,7 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = c.new_user().await?;
                 let group = c.new_group(&[&user]).await?;
-                let add = patch(
-                    &group.path,
-                    json!([{
-                        "op": "add",
-                        "path": "members",
-                        "value": [{"value": user.id}],
-                    }]),
-                );
+                let add = patch(&group.path, add("members", members(&[&user])));
                 c.send(add).await?.status(&[200, 204])?;
                 c.has_members(&group, &[&user]).await?;
             }

@@ -8,6 +8,7 @@ use crate::{
     check::{
         assertion::{Step, expect, fail},
         catalog::{Check, check},
+        operation::replace,
         probe::{Feature, Probe},
     },
     exchange::Request,
@@ -135,12 +136,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Announce what works, and answer 501 to what does not.",
             |c| {
                 let user = c.new_user().await?;
-                let reply = c
-                    .patch(
-                        &user.path,
-                        json!([{"op": "replace", "path": "nickName", "value": "Lee"}]),
-                    )
-                    .await?;
+                let reply = c.patch(&user.path, replace("nickName", "Lee")).await?;
                 if c.world.has(Feature::Patch) {
                     reply.status(&[200, 204])?;
                 } else {

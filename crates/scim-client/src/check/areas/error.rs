@@ -8,6 +8,7 @@ use crate::{
         Profile,
         assertion::{Reply, Step, expect},
         catalog::{Check, check},
+        operation::replace,
         probe::{Feature, with_query},
     },
     exchange::Request,
@@ -118,12 +119,7 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 c.need(Feature::Patch)?;
                 let user = c.new_user().await?;
-                let reply = c
-                    .patch(
-                        &user.path,
-                        json!([{"op": "replace", "path": "emails[", "value": "x"}]),
-                    )
-                    .await?;
+                let reply = c.patch(&user.path, replace("emails[", "x")).await?;
                 keyword(&reply, 400, &["invalidPath", "invalidFilter"])?;
             }
         ),
@@ -135,11 +131,7 @@ pub(super) fn checks() -> Vec<Check> {
                 c.need(Feature::Patch)?;
                 let user = c.new_user().await?;
                 keyword(
-                    &c.patch(
-                        &user.path,
-                        json!([{"op": "replace", "path": "id", "value": "x"}]),
-                    )
-                    .await?,
+                    &c.patch(&user.path, replace("id", "x")).await?,
                     400,
                     &["mutability"],
                 )?;

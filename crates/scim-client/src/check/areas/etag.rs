@@ -7,6 +7,7 @@ use crate::{
     check::{
         assertion::{Reply, Step, expect},
         catalog::{Check, check},
+        operation::{add, members, replace},
         probe::{Feature, Made, Probe, patch, with_query},
     },
     exchange::Request,
@@ -22,10 +23,7 @@ fn when(request: Request, name: header::HeaderName, tag: &str) -> Request {
 
 /// A PATCH of the title under a precondition.
 async fn patch_if(probe: &Probe<'_>, user: &Made, tag: &str) -> Step<Reply> {
-    let request = patch(
-        &user.path,
-        json!([{"op": "replace", "path": "title", "value": probe.name()}]),
-    );
+    let request = patch(&user.path, replace("title", probe.name()));
     probe.send(when(request, header::IF_MATCH, tag)).await
 }
 
@@ -151,22 +149,14 @@ pub(super) fn checks() -> Vec<Check> {
             "Give a new tag with each change, members included.",
             |c| {
                 let (user, tag) = tagged(c).await?;
-                let after = c
-                    .patched(
-                        &user.path,
-                        json!([{"op": "replace", "path": "title", "value": "Lead"}]),
-                    )
-                    .await?;
+                let after = c.patched(&user.path, replace("title", "Lead")).await?;
                 expect(after.header("etag") != Some(tag.as_str()), || {
                     format!("the tag is still {tag}")
                 })?;
                 let group = c.new_group(&[]).await?;
                 let before = c.read(&group.path).await?.header("etag").map(str::to_owned);
                 let after = c
-                    .patched(
-                        &group.path,
-                        json!([{"op": "add", "path": "members", "value": [{"value": user.id}]}]),
-                    )
+                    .patched(&group.path, add("members", members(&[&user])))
                     .await?;
                 expect(after.header("etag") != before.as_deref(), || {
                     "a new member left the group's tag as it was".to_owned()
@@ -180,10 +170,7 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let (user, tag) = tagged(c).await?;
                 let requests = (0..8).map(|n| {
-                    let request = patch(
-                        &user.path,
-                        json!([{"op": "replace", "path": "title", "value": format!("t{n}")}]),
-                    );
+                    let request = patch(&user.path, replace("title", format!("t{n}")));
                     when(request, header::IF_MATCH, &tag)
                 });
                 let replies = c.together(requests.collect()).await?;

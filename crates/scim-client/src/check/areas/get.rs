@@ -6,6 +6,7 @@ use crate::{
     check::{
         assertion::{Stop, expect, fail},
         catalog::{Check, check},
+        operation::replace,
         probe::{Feature, encoded},
     },
     resource::ENTERPRISE,
@@ -124,12 +125,7 @@ pub(super) fn checks() -> Vec<Check> {
                 )?;
                 // A server may keep whole seconds.
                 tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-                let after = c
-                    .patched(
-                        &user.path,
-                        json!([{"op": "replace", "path": "title", "value": "Lead"}]),
-                    )
-                    .await?;
+                let after = c.patched(&user.path, replace("title", "Lead")).await?;
                 after.is("/meta/created", before.at("/meta/created").clone())?;
                 expect(
                     after.at("/meta/lastModified") != before.at("/meta/lastModified"),

@@ -7,6 +7,7 @@ use crate::{
         Profile,
         assertion::expect,
         catalog::{Check, check},
+        operation::{add, members, replace},
         probe::{Feature, encoded, with_query},
     },
     resource::{GROUP, USER},
@@ -125,22 +126,12 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = c.new_user().await?;
                 let read = c
-                    .patched(
-                        &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "name",
-                            "value": {"givenName": "Mia"},
-                        }]),
-                    )
+                    .patched(&user.path, replace("name", json!({"givenName": "Mia"})))
                     .await?;
                 read.is("/name/givenName", "Mia")?
                     .lacks("/name/familyName")?;
                 let read = c
-                    .patched(
-                        &user.path,
-                        json!([{"op": "add", "path": "name", "value": {"familyName": "Check"}}]),
-                    )
+                    .patched(&user.path, add("name", json!({"familyName": "Check"})))
                     .await?;
                 read.is("/name/givenName", "Mia")?
                     .is("/name/familyName", "Check")?;
@@ -157,11 +148,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let reply = c
                     .patch(
                         &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "emails[type eq \"work\"]",
-                            "value": {"value": other},
-                        }]),
+                        replace("emails[type eq \"work\"]", json!({"value": other})),
                     )
                     .await?;
                 // Clients must not send it; the draft lets the server refuse it.
@@ -187,14 +174,7 @@ pub(super) fn checks() -> Vec<Check> {
                     ]}))
                     .await?;
                 let reply = c
-                    .patch(
-                        &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "emails[type eq \"work\"].type",
-                            "value": "home",
-                        }]),
-                    )
+                    .patch(&user.path, replace("emails[type eq \"work\"].type", "home"))
                     .await?;
                 let read = c.read(&user.path).await?;
                 let expected = if reply.is_success() {
@@ -294,7 +274,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Find groups by displayName, externalId and member.",
             |c| {
                 let user = c.new_user().await?;
-                let members = json!([{"value": user.id}]);
+                let members = members(&[&user]);
                 let group = c
                     .made(
                         "/Groups",

@@ -8,6 +8,7 @@ use crate::{
         Level, Profile,
         assertion::expect,
         catalog::{Check, check},
+        operation::{member, replace},
         probe::encoded,
     },
     exchange::Request,
@@ -171,23 +172,16 @@ pub(super) fn checks() -> Vec<Check> {
             "Apply removes by filter and one add of several members in one PATCH; \
                 members have no type.",
             |c| {
-                let (a, b, d) = (
-                    c.new_user().await?,
-                    c.new_user().await?,
-                    c.new_user().await?,
-                );
+                let [a, b, d] = c.new_users().await?;
                 let group = c.new_group(&[&a]).await?;
                 let operations = json!([
-                    {"op": "remove", "path": format!("members[value eq \"{}\"]", a.id)},
+                    {"op": "remove", "path": member(&a)},
                     {"op": "add", "path": "members", "value": [
                         {"value": b.id, "display": b.name},
                         {"value": d.id, "display": d.name},
                     ]},
                 ]);
-                c.patch(&group.path, operations)
-                    .await?
-                    .status(&[200, 204])?;
-                c.has_members(&group, &[&b, &d]).await?;
+                c.regrouped(&group, operations, &[&b, &d]).await?;
             }
         )
         .grave()
@@ -200,17 +194,8 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = c.new_user().await?;
                 let group = c.new_group(&[&user]).await?;
-                c.patch(
-                    &group.path,
-                    json!([{
-                        "op": "replace",
-                        "path": "members",
-                        "value": [],
-                    }]),
-                )
-                .await?
-                .status(&[200, 204])?;
-                c.has_members(&group, &[]).await?;
+                c.regrouped(&group, replace("members", json!([])), &[])
+                    .await?;
             }
         )
         .grave()

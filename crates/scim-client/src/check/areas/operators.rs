@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::filter::{among, refused};
+use super::filter::{among, each, refused};
 use crate::check::catalog::{Check, check};
 
 pub(super) fn checks() -> Vec<Check> {
@@ -13,8 +13,12 @@ pub(super) fn checks() -> Vec<Check> {
             "Let eq compare booleans.",
             |c| {
                 let user = c.new_user().await?;
-                among(c, &[&user], "active eq true", &[&user]).await?;
-                among(c, &[&user], "active eq false", &[]).await?;
+                each(
+                    c,
+                    &[&user],
+                    &[("active eq true", &[&user]), ("active eq false", &[])],
+                )
+                .await?;
             }
         ),
         check!(
@@ -22,10 +26,12 @@ pub(super) fn checks() -> Vec<Check> {
             "FLT-006",
             "Let ne match what is not identical.",
             |c| {
-                let (a, b) = (
-                    c.user_with(json!({"userType": "Employee"})).await?,
-                    c.user_with(json!({"userType": "Guest"})).await?,
-                );
+                let [a, b] = c
+                    .users([
+                        json!({"userType": "Employee"}),
+                        json!({"userType": "Guest"}),
+                    ])
+                    .await?;
                 among(c, &[&a, &b], "userType ne \"Employee\"", &[&b]).await?;
             }
         ),
@@ -33,8 +39,15 @@ pub(super) fn checks() -> Vec<Check> {
             let user = c
                 .user_with(json!({"name": {"familyName": "O'Malley-Check", "givenName": "Lena"}}))
                 .await?;
-            among(c, &[&user], "name.familyName co \"Malley\"", &[&user]).await?;
-            among(c, &[&user], "name.familyName co \"Mallory\"", &[]).await?;
+            each(
+                c,
+                &[&user],
+                &[
+                    ("name.familyName co \"Malley\"", &[&user]),
+                    ("name.familyName co \"Mallory\"", &[]),
+                ],
+            )
+            .await?;
         }),
         check!(
             "sw_finds_beginnings",
@@ -43,21 +56,29 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = c.new_user().await?;
                 let begin = user.name.split('@').next().unwrap_or_default();
-                among(c, &[&user], &format!("userName sw \"{begin}\""), &[&user]).await?;
-                among(
+                each(
                     c,
                     &[&user],
-                    &format!("userName sw \"{}\"", user.name),
-                    &[&user],
+                    &[
+                        (&format!("userName sw \"{begin}\""), &[&user]),
+                        (&format!("userName sw \"{}\"", user.name), &[&user]),
+                        ("userName sw \"example.com\"", &[]),
+                    ],
                 )
                 .await?;
-                among(c, &[&user], "userName sw \"example.com\"", &[]).await?;
             }
         ),
         check!("ew_finds_ends", "FLT-009", "Let ew match ends.", |c| {
             let user = c.new_user().await?;
-            among(c, &[&user], "emails.value ew \"@example.com\"", &[&user]).await?;
-            among(c, &[&user], "emails.value ew \"provisor-check\"", &[]).await?;
+            each(
+                c,
+                &[&user],
+                &[
+                    ("emails.value ew \"@example.com\"", &[&user]),
+                    ("emails.value ew \"provisor-check\"", &[]),
+                ],
+            )
+            .await?;
         }),
         check!(
             "pr_finds_what_has_a_value",
@@ -68,9 +89,16 @@ pub(super) fn checks() -> Vec<Check> {
                     c.user_with(json!({"title": "Lead"})).await?,
                     c.new_user().await?,
                 );
-                among(c, &[&a, &b], "title pr", &[&a]).await?;
-                among(c, &[&a, &b], "name pr", &[&a, &b]).await?;
-                among(c, &[&a, &b], "phoneNumbers pr", &[]).await?;
+                each(
+                    c,
+                    &[&a, &b],
+                    &[
+                        ("title pr", &[&a]),
+                        ("name pr", &[&a, &b]),
+                        ("phoneNumbers pr", &[]),
+                    ],
+                )
+                .await?;
             }
         ),
         check!(
@@ -78,12 +106,18 @@ pub(super) fn checks() -> Vec<Check> {
             "FLT-011",
             "Let gt, ge, lt and le compare strings.",
             |c| {
-                let (a, b) = (
-                    c.user_with(json!({"nickName": "alpha"})).await?,
-                    c.user_with(json!({"nickName": "mike"})).await?,
-                );
-                among(c, &[&a, &b], "nickName gt \"beta\"", &[&b]).await?;
-                among(c, &[&a, &b], "nickName le \"alpha\"", &[&a]).await?;
+                let [a, b] = c
+                    .users([json!({"nickName": "alpha"}), json!({"nickName": "mike"})])
+                    .await?;
+                each(
+                    c,
+                    &[&a, &b],
+                    &[
+                        ("nickName gt \"beta\"", &[&b]),
+                        ("nickName le \"alpha\"", &[&a]),
+                    ],
+                )
+                .await?;
             }
         ),
         check!(
@@ -92,21 +126,19 @@ pub(super) fn checks() -> Vec<Check> {
             "Compare times as instants, across offsets.",
             |c| {
                 let user = c.new_user().await?;
-                among(
+                each(
                     c,
                     &[&user],
-                    "meta.created gt \"2011-05-13T04:42:34Z\"",
-                    &[&user],
+                    &[
+                        ("meta.created gt \"2011-05-13T04:42:34Z\"", &[&user]),
+                        (
+                            "meta.lastModified ge \"2011-05-13T06:42:34+02:00\"",
+                            &[&user],
+                        ),
+                        ("meta.created gt \"2999-01-01T00:00:00Z\"", &[]),
+                    ],
                 )
                 .await?;
-                among(
-                    c,
-                    &[&user],
-                    "meta.lastModified ge \"2011-05-13T06:42:34+02:00\"",
-                    &[&user],
-                )
-                .await?;
-                among(c, &[&user], "meta.created gt \"2999-01-01T00:00:00Z\"", &[]).await?;
             }
         ),
         check!(
@@ -135,25 +167,20 @@ pub(super) fn checks() -> Vec<Check> {
                     .user_with(json!({"externalId": format!("{}-Abc", c.name())}))
                     .await?;
                 let external = user.reply.text("/externalId").to_owned();
-                among(
+                each(
                     c,
                     &[&user],
-                    &format!("userName eq \"{}\"", user.name.to_uppercase()),
-                    &[&user],
-                )
-                .await?;
-                among(
-                    c,
-                    &[&user],
-                    &format!("externalId eq \"{external}\""),
-                    &[&user],
-                )
-                .await?;
-                among(
-                    c,
-                    &[&user],
-                    &format!("externalId eq \"{}\"", external.to_uppercase()),
-                    &[],
+                    &[
+                        (
+                            &format!("userName eq \"{}\"", user.name.to_uppercase()),
+                            &[&user],
+                        ),
+                        (&format!("externalId eq \"{external}\""), &[&user]),
+                        (
+                            &format!("externalId eq \"{}\"", external.to_uppercase()),
+                            &[],
+                        ),
+                    ],
                 )
                 .await?;
             }
@@ -163,22 +190,19 @@ pub(super) fn checks() -> Vec<Check> {
             "FLT-017",
             "Let not bind before and, and before or.",
             |c| {
-                let (a, b) = (
-                    c.user_with(json!({"nickName": "a"})).await?,
-                    c.user_with(json!({"nickName": "b"})).await?,
-                );
-                among(
+                let [a, b] = c
+                    .users([json!({"nickName": "a"}), json!({"nickName": "b"})])
+                    .await?;
+                each(
                     c,
                     &[&a, &b],
-                    "nickName eq \"a\" or nickName eq \"b\" and active eq false",
-                    &[&a],
-                )
-                .await?;
-                among(
-                    c,
-                    &[&a, &b],
-                    "not (nickName eq \"a\") and active eq true",
-                    &[&b],
+                    &[
+                        (
+                            "nickName eq \"a\" or nickName eq \"b\" and active eq false",
+                            &[&a],
+                        ),
+                        ("not (nickName eq \"a\") and active eq true", &[&b]),
+                    ],
                 )
                 .await?;
             }
@@ -188,22 +212,22 @@ pub(super) fn checks() -> Vec<Check> {
             "FLT-018",
             "Let parentheses group, nested as well.",
             |c| {
-                let (a, b) = (
-                    c.user_with(json!({"nickName": "a"})).await?,
-                    c.user_with(json!({"nickName": "b"})).await?,
-                );
-                among(
+                let [a, b] = c
+                    .users([json!({"nickName": "a"}), json!({"nickName": "b"})])
+                    .await?;
+                each(
                     c,
                     &[&a, &b],
-                    "(nickName eq \"a\" or nickName eq \"b\") and active eq false",
-                    &[],
-                )
-                .await?;
-                among(
-                    c,
-                    &[&a, &b],
-                    "((nickName eq \"a\") or (nickName eq \"b\" and (active eq true)))",
-                    &[&a, &b],
+                    &[
+                        (
+                            "(nickName eq \"a\" or nickName eq \"b\") and active eq false",
+                            &[],
+                        ),
+                        (
+                            "((nickName eq \"a\") or (nickName eq \"b\" and (active eq true)))",
+                            &[&a, &b],
+                        ),
+                    ],
                 )
                 .await?;
             }

@@ -9,6 +9,7 @@ use crate::{
         Level, Profile,
         assertion::{Step, at, expect},
         catalog::{Check, check},
+        operation::{add, members, remove, replace},
         probe::{Feature, Probe, with_query},
     },
     resource::{ENTERPRISE, USER},
@@ -66,14 +67,7 @@ pub(super) fn checks() -> Vec<Check> {
                 c.need(Feature::Patch)?;
                 let user = c.new_user().await?;
                 let reply = c
-                    .patch(
-                        &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "displayName",
-                            "value": "Patched",
-                        }]),
-                    )
+                    .patch(&user.path, replace("displayName", "Patched"))
                     .await?;
                 reply.status(&[200, 204])?;
                 let read = c.read(&user.path).await?;
@@ -91,7 +85,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 400 to a PATCH without its schema.",
             |c| {
                 let user = c.new_user().await?;
-                let operations = json!([{"op": "replace", "path": "title", "value": "Lead"}]);
+                let operations = replace("title", "Lead");
                 let reply = message(c, &user.path, &json!({"Operations": operations})).await?;
                 if c.forgiven(&reply, Tolerance::InferSchemas)? {
                     c.read(&user.path).await?.is("/title", "Lead")?;
@@ -104,8 +98,12 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 400 to a PATCH without operations; change nothing.",
             |c| {
                 let user = c.new_user().await?;
-                let none = json!({"schemas": [PATCH_OP]});
-                message(c, &user.path, &none).await?.refused(&[400])?;
+                for none in [
+                    json!({"schemas": [PATCH_OP]}),
+                    json!({"schemas": [PATCH_OP], "Operations": {}}),
+                ] {
+                    message(c, &user.path, &none).await?.refused(&[400])?;
+                }
                 let before = c.read(&user.path).await?;
                 let reply = c.patch(&user.path, json!([])).await?;
                 c.forgiven(&reply, Tolerance::EmptyOperations)?;
@@ -206,7 +204,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 400 invalidPath to paths the grammar does not allow.",
             |c| {
                 for path in ["emails[", "name..givenName", "emails]"] {
-                    refused(c, json!([{"op": "replace", "path": path, "value": "x"}])).await?;
+                    refused(c, replace(path, "x")).await?;
                 }
             }
         ),
@@ -215,15 +213,7 @@ pub(super) fn checks() -> Vec<Check> {
             "PAT-013",
             "Answer 400 to a value filter the grammar does not allow.",
             |c| {
-                refused(
-                    c,
-                    json!([{
-                        "op": "replace",
-                        "path": "emails[type zz \"work\"].value",
-                        "value": "x",
-                    }]),
-                )
-                .await?;
+                refused(c, replace("emails[type zz \"work\"].value", "x")).await?;
             }
         ),
         check!(
@@ -232,15 +222,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 400 to emails[0] and /emails/0.",
             |c| {
                 for path in ["emails[0].value", "/emails/0/value"] {
-                    refused(
-                        c,
-                        json!([{
-                            "op": "replace",
-                            "path": path,
-                            "value": "x@example.com",
-                        }]),
-                    )
-                    .await?;
+                    refused(c, replace(path, "x@example.com")).await?;
                 }
             }
         ),
@@ -249,11 +231,7 @@ pub(super) fn checks() -> Vec<Check> {
             "PAT-015 IOP-003",
             "Answer 400 to paths that no schema defines; a 2xx says that it was stored.",
             |c| {
-                refused(
-                    c,
-                    json!([{"op": "replace", "path": "noSuchAttribute", "value": "x"}]),
-                )
-                .await?;
+                refused(c, replace("noSuchAttribute", "x")).await?;
             }
         ),
         check!(
@@ -280,19 +258,12 @@ pub(super) fn checks() -> Vec<Check> {
                 c.need(Feature::Enterprise)?;
                 let user = c.new_user().await?;
                 let path = format!("{ENTERPRISE}:employeeNumber");
-                let read = c
-                    .patched(
-                        &user.path,
-                        json!([{"op": "add", "path": path, "value": "7"}]),
-                    )
-                    .await?;
+                let read = c.patched(&user.path, add(&path, "7")).await?;
                 read.is(&format!("/{ENTERPRISE}/employeeNumber"), "7")?;
                 expect(read.names_schema(ENTERPRISE), || {
                     "schemas does not list the extension".to_owned()
                 })?;
-                let read = c
-                    .patched(&user.path, json!([{"op": "remove", "path": path}]))
-                    .await?;
+                let read = c.patched(&user.path, remove(&path)).await?;
                 read.lacks(&format!("/{ENTERPRISE}/employeeNumber"))?;
             }
         ),
@@ -306,7 +277,7 @@ pub(super) fn checks() -> Vec<Check> {
                     ("meta.created", json!("1970-01-01T00:00:00Z")),
                     ("groups", json!([{"value": "x"}])),
                 ] {
-                    refused(c, json!([{"op": "replace", "path": path, "value": value}])).await?;
+                    refused(c, replace(path, &value)).await?;
                 }
             }
         ),
@@ -319,12 +290,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let user = c.new_user().await?;
                 let other = format!("{}@example.com", c.name());
                 let value = json!([{"value": other, "type": "home", "primary": true}]);
-                let read = c
-                    .patched(
-                        &user.path,
-                        json!([{"op": "add", "path": "emails", "value": value}]),
-                    )
-                    .await?;
+                let read = c.patched(&user.path, add("emails", &value)).await?;
                 let emails = read.at("/emails").as_array().cloned().unwrap_or_default();
                 let primary: Vec<_> = emails
                     .iter()
@@ -341,12 +307,8 @@ pub(super) fn checks() -> Vec<Check> {
             "PAT-022",
             "Answer 400 invalidValue to values of another type.",
             |c| {
-                refused(
-                    c,
-                    json!([{"op": "replace", "path": "active", "value": "maybe"}]),
-                )
-                .await?;
-                refused(c, json!([{"op": "replace", "path": "emails", "value": 5}])).await?;
+                refused(c, replace("active", "maybe")).await?;
+                refused(c, replace("emails", 5)).await?;
             }
         ),
         check!(
@@ -355,17 +317,8 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 409 uniqueness to a PATCH with a userName that is taken.",
             |c| {
                 c.need(Feature::Patch)?;
-                let (a, b) = (c.new_user().await?, c.new_user().await?);
-                let reply = c
-                    .patch(
-                        &b.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "userName",
-                            "value": a.name,
-                        }]),
-                    )
-                    .await?;
+                let [a, b] = c.new_users().await?;
+                let reply = c.patch(&b.path, replace("userName", &a.name)).await?;
                 reply.refused(&[409])?.kind(&["uniqueness"])?;
                 c.read(&b.path).await?.is("/userName", b.name.clone())?;
             }
@@ -376,16 +329,9 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 404 to a PATCH of an unknown id.",
             |c| {
                 c.need(Feature::Patch)?;
-                c.patch(
-                    "/Users/nobody-has-this-id",
-                    json!([{
-                        "op": "replace",
-                        "path": "active",
-                        "value": false,
-                    }]),
-                )
-                .await?
-                .refused(&[404])?;
+                c.patch("/Users/nobody-has-this-id", replace("active", false))
+                    .await?
+                    .refused(&[404])?;
             }
         ),
         check!(
@@ -398,14 +344,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let group = c.new_group(&[&user]).await?;
                 let before = c.read(&group.path).await?;
                 let after = c
-                    .patched(
-                        &group.path,
-                        json!([{
-                            "op": "add",
-                            "path": "members",
-                            "value": [{"value": user.id}],
-                        }]),
-                    )
+                    .patched(&group.path, add("members", members(&[&user])))
                     .await?;
                 after.is(
                     "/meta/lastModified",
@@ -423,14 +362,7 @@ pub(super) fn checks() -> Vec<Check> {
                 c.need(Feature::Patch)?;
                 let user = c.new_user().await?;
                 let reply = c
-                    .patch(
-                        &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "password",
-                            "value": "Provisor-check-9f!",
-                        }]),
-                    )
+                    .patch(&user.path, replace("password", "Provisor-check-9f!"))
                     .await?;
                 reply.status(&[200, 204])?;
                 expect(!reply.body.to_string().contains("9f!"), || {
@@ -450,15 +382,11 @@ pub(super) fn checks() -> Vec<Check> {
                 let read = c
                     .patched(
                         &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": ENTERPRISE,
-                            "value": {"department": "Sales"},
-                        }]),
+                        replace(ENTERPRISE, json!({"department": "Sales"})),
                     )
                     .await?;
                 read.is(&format!("/{ENTERPRISE}/department"), "Sales")?;
-                c.patched(&user.path, json!([{"op": "remove", "path": ENTERPRISE}]))
+                c.patched(&user.path, remove(ENTERPRISE))
                     .await?
                     .lacks(&format!("/{ENTERPRISE}"))?;
             }
@@ -468,15 +396,7 @@ pub(super) fn checks() -> Vec<Check> {
             "PAT-030",
             "Answer 400 to name.a.b.",
             |c| {
-                refused(
-                    c,
-                    json!([{
-                        "op": "replace",
-                        "path": "name.givenName.first",
-                        "value": "x",
-                    }]),
-                )
-                .await?;
+                refused(c, replace("name.givenName.first", "x")).await?;
             }
         ),
         check!(
@@ -490,49 +410,21 @@ pub(super) fn checks() -> Vec<Check> {
                     .user_with(json!({"title": "Lead", "nickName": "Lee"}))
                     .await?;
                 let steps = [
-                    (
-                        json!([{
-                            "op": "replace",
-                            "path": "active",
-                            "value": false,
-                        }]),
-                        "/active",
-                        json!(false),
-                    ),
+                    (replace("active", false), "/active", json!(false)),
                     (
                         json!([{"op": "replace", "value": {"active": true}}]),
                         "/active",
                         json!(true),
                     ),
                     (
-                        json!([{
-                            "op": "replace",
-                            "path": "name.givenName",
-                            "value": "Mia",
-                        }]),
+                        replace("name.givenName", "Mia"),
                         "/name/givenName",
                         json!("Mia"),
                     ),
+                    (add("userType", "Guest"), "/userType", json!("Guest")),
+                    (remove("nickName"), "/nickName", Value::Null),
                     (
-                        json!([{
-                            "op": "add",
-                            "path": "userType",
-                            "value": "Guest",
-                        }]),
-                        "/userType",
-                        json!("Guest"),
-                    ),
-                    (
-                        json!([{"op": "remove", "path": "nickName"}]),
-                        "/nickName",
-                        Value::Null,
-                    ),
-                    (
-                        json!([{
-                            "op": "replace",
-                            "path": "emails[type eq \"work\"].value",
-                            "value": "new@example.com",
-                        }]),
+                        replace("emails[type eq \"work\"].value", "new@example.com"),
                         "/emails/0/value",
                         json!("new@example.com"),
                     ),

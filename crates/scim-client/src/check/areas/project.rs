@@ -8,6 +8,7 @@ use crate::{
     check::{
         assertion::{Reply, Step},
         catalog::{Check, check},
+        operation::replace,
         probe::{Feature, patch},
     },
     exchange::Request,
@@ -202,11 +203,8 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 c.need(Feature::Patch)?;
                 let user = c.new_user().await?;
-                let request = patch(
-                    &user.path,
-                    json!([{"op": "replace", "path": "title", "value": "Lead"}]),
-                )
-                .query("attributes=userName");
+                let request =
+                    patch(&user.path, replace("title", "Lead")).query("attributes=userName");
                 let reply = c.send(request).await?;
                 reply.status(&[200])?;
                 only_the_name(&reply)?;

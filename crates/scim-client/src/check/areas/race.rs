@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::check::{
     assertion::{Step, expect},
     catalog::{Check, check},
+    operation::{add, member, members, remove, replace},
     probe::{Feature, Made, Probe, patch, with_query},
 };
 
@@ -35,16 +36,7 @@ pub(super) fn checks() -> Vec<Check> {
                 c.need(Feature::Patch)?;
                 let group = c.new_group(&[]).await?;
                 let users = many(c, AT_ONCE).await?;
-                let add = |user: &Made| {
-                    patch(
-                        &group.path,
-                        json!([{
-                            "op": "add",
-                            "path": "members",
-                            "value": [{"value": user.id}],
-                        }]),
-                    )
-                };
+                let add = |user: &Made| patch(&group.path, add("members", members(&[user])));
                 let replies = c.together(users.iter().map(add).collect()).await?;
                 let succeeded: Vec<_> = users
                     .iter()
@@ -79,25 +71,8 @@ pub(super) fn checks() -> Vec<Check> {
                 let users = many(c, 32).await?;
                 let (leaving, joining) = users.split_at(16);
                 let group = c.new_group(&leaving.iter().collect::<Vec<_>>()).await?;
-                let remove = |user: &Made| {
-                    patch(
-                        &group.path,
-                        json!([{
-                            "op": "remove",
-                            "path": format!("members[value eq \"{}\"]", user.id),
-                        }]),
-                    )
-                };
-                let add = |user: &Made| {
-                    patch(
-                        &group.path,
-                        json!([{
-                            "op": "add",
-                            "path": "members",
-                            "value": [{"value": user.id}],
-                        }]),
-                    )
-                };
+                let remove = |user: &Made| patch(&group.path, remove(member(user)));
+                let add = |user: &Made| patch(&group.path, add("members", members(&[user])));
                 let requests = leaving
                     .iter()
                     .map(remove)
@@ -128,12 +103,7 @@ pub(super) fn checks() -> Vec<Check> {
                     "timezone",
                 ];
                 let values = ["Lead", "Lee", "Guest", "Lena", "de", "Europe/Zurich"];
-                let set = |(name, value): (&&str, &&str)| {
-                    patch(
-                        &user.path,
-                        json!([{"op": "replace", "path": name, "value": value}]),
-                    )
-                };
+                let set = |(name, value): (&&str, &&str)| patch(&user.path, replace(name, value));
                 for reply in c
                     .together(names.iter().zip(&values).map(set).collect())
                     .await?
@@ -183,14 +153,7 @@ pub(super) fn checks() -> Vec<Check> {
                     .collect();
                 let body = c.group(json!({"displayName": group.name, "members": members}));
                 let put = with_query(Method::PUT, &group.path).json(&body);
-                let add = patch(
-                    &group.path,
-                    json!([{
-                        "op": "add",
-                        "path": "members",
-                        "value": [{"value": added[0].id}],
-                    }]),
-                );
+                let add = patch(&group.path, add("members", json!([{"value": added[0].id}])));
                 c.together(vec![put, add]).await?;
                 // Either order is right; a member of neither, or one of the list missing, is not.
                 let members = c.members(&group).await?;
@@ -212,17 +175,8 @@ pub(super) fn checks() -> Vec<Check> {
                 let group = c.new_group(&all).await?;
                 c.has_members(&group, &all).await?;
                 if c.world.has(Feature::Patch) {
-                    c.patch(
-                        &group.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "displayName",
-                            "value": c.name(),
-                        }]),
-                    )
-                    .await?
-                    .status(&[200, 204])?;
-                    c.has_members(&group, &all).await?;
+                    c.regrouped(&group, replace("displayName", c.name()), &all)
+                        .await?;
                 }
             }
         )

@@ -9,6 +9,7 @@ use crate::{
         Profile,
         assertion::expect,
         catalog::{Check, check},
+        operation::{add, members},
         probe::Feature,
     },
     resource::ENTERPRISE,
@@ -48,12 +49,9 @@ pub(super) fn checks() -> Vec<Check> {
             "Let add set an attribute that has no value.",
             |c| {
                 let user = full(c).await?;
-                c.patched(
-                    &user.path,
-                    json!([{"op": "add", "path": "title", "value": "Lead"}]),
-                )
-                .await?
-                .is("/title", "Lead")?;
+                c.patched(&user.path, add("title", "Lead"))
+                    .await?
+                    .is("/title", "Lead")?;
             }
         ),
         check!(
@@ -63,14 +61,7 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = full(c).await?;
                 let read = c
-                    .patched(
-                        &user.path,
-                        json!([{
-                            "op": "add",
-                            "path": "name",
-                            "value": {"middleName": "X"},
-                        }]),
-                    )
+                    .patched(&user.path, add("name", json!({"middleName": "X"})))
                     .await?;
                 read.is("/name/middleName", "X")?
                     .is("/name/familyName", "Check")?;
@@ -85,21 +76,16 @@ pub(super) fn checks() -> Vec<Check> {
                 let name = c.name();
                 c.patched(
                     &user.path,
-                    json!([{
-                        "op": "add",
-                        "path": "emails",
-                        "value": [{"value": format!("{name}@a.example"), "type": "other"}],
-                    }]),
+                    add(
+                        "emails",
+                        json!([{"value": format!("{name}@a.example"), "type": "other"}]),
+                    ),
                 )
                 .await?;
                 let read = c
                     .patched(
                         &user.path,
-                        json!([{
-                            "op": "add",
-                            "path": "phoneNumbers",
-                            "value": [{"value": "+41 1", "type": "work"}],
-                        }]),
+                        add("phoneNumbers", json!({"value": "+41 1", "type": "work"})),
                     )
                     .await?;
                 expect(read.values("/emails").len() == 3, || {
@@ -116,16 +102,9 @@ pub(super) fn checks() -> Vec<Check> {
             "Let add replace a single value.",
             |c| {
                 let user = full(c).await?;
-                c.patched(
-                    &user.path,
-                    json!([{
-                        "op": "add",
-                        "path": "nickName",
-                        "value": "Len",
-                    }]),
-                )
-                .await?
-                .is("/nickName", "Len")?;
+                c.patched(&user.path, add("nickName", "Len"))
+                    .await?
+                    .is("/nickName", "Len")?;
             }
         ),
         check!(
@@ -135,16 +114,9 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let (group, [a, b, d]) = team(c).await?;
                 for _ in 0..2 {
-                    c.patch(
-                        &group.path,
-                        json!([{
-                            "op": "add",
-                            "path": "members",
-                            "value": [{"value": d.id}, {"value": d.id}],
-                        }]),
-                    )
-                    .await?
-                    .status(&[200, 204])?;
+                    c.patch(&group.path, add("members", members(&[&d, &d])))
+                        .await?
+                        .status(&[200, 204])?;
                 }
                 c.has_members(&group, &[&a, &b, &d]).await?;
             }
@@ -156,14 +128,7 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = full(c).await?;
                 let read = c
-                    .patched(
-                        &user.path,
-                        json!([{
-                            "op": "add",
-                            "path": "addresses[type eq \"work\"].region",
-                            "value": "BE",
-                        }]),
-                    )
+                    .patched(&user.path, add("addresses[type eq \"work\"].region", "BE"))
                     .await?;
                 read.is("/addresses/0/region", "BE")?
                     .is("/addresses/0/locality", "Bern")?;
@@ -179,11 +144,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let reply = c
                     .patch(
                         &user.path,
-                        json!([{
-                            "op": "add",
-                            "path": "phoneNumbers[type eq \"mobile\"].value",
-                            "value": "+41 2",
-                        }]),
+                        add("phoneNumbers[type eq \"mobile\"].value", "+41 2"),
                     )
                     .await?;
                 if c.forgiven(&reply, Tolerance::CreateOnNoTarget)? {
@@ -242,11 +203,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let reply = c
                     .patch(
                         &group.path,
-                        json!([{
-                            "op": "add",
-                            "path": "members",
-                            "value": [{"value": "no-such-user-0"}],
-                        }]),
+                        add("members", json!([{"value": "no-such-user-0"}])),
                     )
                     .await?;
                 if reply.is_success() {

@@ -8,6 +8,7 @@ use crate::{
     check::{
         assertion::expect,
         catalog::{Check, check},
+        operation::{member, remove},
         probe::Feature,
     },
     resource::ENTERPRISE,
@@ -30,7 +31,7 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = full(c).await?;
                 for _ in 0..2 {
-                    c.patched(&user.path, json!([{"op": "remove", "path": "nickName"}]))
+                    c.patched(&user.path, remove("nickName"))
                         .await?
                         .lacks("/nickName")?;
                 }
@@ -42,7 +43,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Let remove without filter remove all values.",
             |c| {
                 let (group, _) = team(c).await?;
-                c.patched(&group.path, json!([{"op": "remove", "path": "members"}]))
+                c.patched(&group.path, remove("members"))
                     .await?
                     .lacks("/members")?;
             }
@@ -53,11 +54,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Let remove with a filter take out what it matches, and nothing else.",
             |c| {
                 let (group, [a, b, _]) = team(c).await?;
-                let path = format!("members[value eq \"{}\"]", a.id);
-                c.patch(&group.path, json!([{"op": "remove", "path": path}]))
-                    .await?
-                    .status(&[200, 204])?;
-                c.has_members(&group, &[&b]).await?;
+                c.regrouped(&group, remove(member(&a)), &[&b]).await?;
             }
         )
         .grave(),
@@ -70,10 +67,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let read = c
                     .patched(
                         &user.path,
-                        json!([{
-                            "op": "remove",
-                            "path": "emails[type eq \"home\" and value ew \"home.example\"]",
-                        }]),
+                        remove("emails[type eq \"home\" and value ew \"home.example\"]"),
                     )
                     .await?;
                 expect(read.values("/emails") == [user.name.as_str()], || {
@@ -88,10 +82,7 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = full(c).await?;
                 let read = c
-                    .patched(
-                        &user.path,
-                        json!([{"op": "remove", "path": "addresses[type eq \"work\"].country"}]),
-                    )
+                    .patched(&user.path, remove("addresses[type eq \"work\"].country"))
                     .await?;
                 read.lacks("/addresses/0/country")?
                     .is("/addresses/0/locality", "Bern")?;
@@ -103,7 +94,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 400 mutability to remove of userName and id.",
             |c| {
                 for path in ["userName", "id", "meta"] {
-                    refused(c, json!([{"op": "remove", "path": path}])).await?;
+                    refused(c, remove(path)).await?;
                 }
             }
         ),
@@ -114,10 +105,7 @@ pub(super) fn checks() -> Vec<Check> {
                 nothing.",
             |c| {
                 let (group, [a, b, d]) = team(c).await?;
-                let path = format!("members[value eq \"{}\"]", d.id);
-                let reply = c
-                    .patch(&group.path, json!([{"op": "remove", "path": path}]))
-                    .await?;
+                let reply = c.patch(&group.path, remove(member(&d))).await?;
                 reply.status(&[200, 204, 400])?;
                 c.has_members(&group, &[&a, &b]).await?;
             }
@@ -150,15 +138,10 @@ pub(super) fn checks() -> Vec<Check> {
             "Let remove take a complex attribute or a sub-attribute.",
             |c| {
                 let user = full(c).await?;
-                let read = c
-                    .patched(
-                        &user.path,
-                        json!([{"op": "remove", "path": "name.middleName"}]),
-                    )
-                    .await?;
+                let read = c.patched(&user.path, remove("name.middleName")).await?;
                 read.lacks("/name/middleName")?
                     .is("/name/familyName", "Check")?;
-                c.patched(&user.path, json!([{"op": "remove", "path": "addresses"}]))
+                c.patched(&user.path, remove("addresses"))
                     .await?
                     .lacks("/addresses")?;
             }
@@ -173,10 +156,7 @@ pub(super) fn checks() -> Vec<Check> {
                     .employee(json!({"department": "Tools", "employeeNumber": "7"}))
                     .await?;
                 let read = c
-                    .patched(
-                        &user.path,
-                        json!([{"op": "remove", "path": format!("{ENTERPRISE}:department")}]),
-                    )
+                    .patched(&user.path, remove(format!("{ENTERPRISE}:department")))
                     .await?;
                 read.lacks(&format!("/{ENTERPRISE}/department"))?
                     .is(&format!("/{ENTERPRISE}/employeeNumber"), "7")?;

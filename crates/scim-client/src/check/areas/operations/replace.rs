@@ -9,6 +9,7 @@ use crate::{
         Profile,
         assertion::expect,
         catalog::{Check, check},
+        operation::{add, members, replace},
         probe::Feature,
     },
     resource::ENTERPRISE,
@@ -60,11 +61,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let read = c
                     .patched(
                         &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "emails",
-                            "value": [{"value": only, "type": "work"}],
-                        }]),
+                        replace("emails", json!([{"value": only, "type": "work"}])),
                     )
                     .await?;
                 expect(read.values("/emails") == [only.as_str()], || {
@@ -79,14 +76,7 @@ pub(super) fn checks() -> Vec<Check> {
             |c| {
                 let user = full(c).await?;
                 let read = c
-                    .patched(
-                        &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "name",
-                            "value": {"givenName": "Mia"},
-                        }]),
-                    )
+                    .patched(&user.path, replace("name", json!({"givenName": "Mia"})))
                     .await?;
                 read.is("/name/givenName", "Mia")?
                     .is("/name/familyName", "Check")?;
@@ -101,14 +91,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let user = full(c).await?;
                 let value = json!({"type": "work", "locality": "Basel", "country": "CH"});
                 let read = c
-                    .patched(
-                        &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "addresses[type eq \"work\"]",
-                            "value": value,
-                        }]),
-                    )
+                    .patched(&user.path, replace("addresses[type eq \"work\"]", &value))
                     .await?;
                 read.is("/addresses/0/locality", "Basel")?;
                 expect(
@@ -128,11 +111,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let read = c
                     .patched(
                         &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "addresses[type eq \"work\"].locality",
-                            "value": "Basel",
-                        }]),
+                        replace("addresses[type eq \"work\"].locality", "Basel"),
                     )
                     .await?;
                 read.is("/addresses/0/locality", "Basel")?
@@ -148,11 +127,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let reply = c
                     .patch(
                         &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "emails[type eq \"none\"].value",
-                            "value": "x@example.com",
-                        }]),
+                        replace("emails[type eq \"none\"].value", "x@example.com"),
                     )
                     .await?;
                 if c.forgiven(&reply, Tolerance::ReplaceCreates)? {
@@ -213,16 +188,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Answer 400 to \"False\" for a boolean, or store false; never the string.",
             |c| {
                 let user = full(c).await?;
-                let reply = c
-                    .patch(
-                        &user.path,
-                        json!([{
-                            "op": "replace",
-                            "path": "active",
-                            "value": "False",
-                        }]),
-                    )
-                    .await?;
+                let reply = c.patch(&user.path, replace("active", "False")).await?;
                 let read = c.read(&user.path).await?;
                 if c.forgiven(&reply, Tolerance::StringBoolean)? {
                     read.is("/active", false)?;
@@ -243,14 +209,7 @@ pub(super) fn checks() -> Vec<Check> {
                     c.employee(json!({"department": "Tools"})).await?,
                 );
                 let reply = c
-                    .patch(
-                        &user.path,
-                        json!([{
-                            "op": "add",
-                            "path": format!("{ENTERPRISE}:manager"),
-                            "value": boss.id,
-                        }]),
-                    )
+                    .patch(&user.path, add(format!("{ENTERPRISE}:manager"), &boss.id))
                     .await?;
                 if c.forgiven(&reply, Tolerance::WrapComplex)? {
                     c.read(&user.path)
@@ -265,28 +224,10 @@ pub(super) fn checks() -> Vec<Check> {
             "Let replace set exactly the members it lists; [] empties the group.",
             |c| {
                 let (group, [_, b, d]) = team(c).await?;
-                c.patch(
-                    &group.path,
-                    json!([{
-                        "op": "replace",
-                        "path": "members",
-                        "value": [{"value": b.id}, {"value": d.id}],
-                    }]),
-                )
-                .await?
-                .status(&[200, 204])?;
-                c.has_members(&group, &[&b, &d]).await?;
-                c.patch(
-                    &group.path,
-                    json!([{
-                        "op": "replace",
-                        "path": "members",
-                        "value": [],
-                    }]),
-                )
-                .await?
-                .status(&[200, 204])?;
-                c.has_members(&group, &[]).await?;
+                c.regrouped(&group, replace("members", members(&[&b, &d])), &[&b, &d])
+                    .await?;
+                c.regrouped(&group, replace("members", json!([])), &[])
+                    .await?;
             }
         )
         .grave(),
