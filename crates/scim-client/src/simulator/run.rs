@@ -1,7 +1,10 @@
 //! The run: steps one after the other, changes in lanes, what failed again in the next cycle.
 
+mod import;
+mod reference;
+
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -16,7 +19,7 @@ use super::{
     change::Change,
     company::{Company, Member, State},
     dialect::{Dialect, NO_PASSWORDS, NO_PURGE, NO_PUSH_NOW, NO_TEAMS, Sent, TeamCall},
-    grant::{Catalog, Grants},
+    grant::Grants,
     id::Id,
     identifier::Identifier,
     message::{Grade, Kind},
@@ -41,15 +44,6 @@ static BY_HAND: Kind = Kind {
     source: "no message of the identity provider's",
 };
 
-static GRANT_BY_HAND: Kind = Kind {
-    says: "Somebody makes roles and entitlements by hand",
-    sends: "POST /Roles, POST /Entitlements",
-    grade: Grade::Inferred,
-    source: "no message of the identity provider's",
-};
-
-/// The roles and entitlements that somebody made by hand.
-const GRANTS_BY_HAND: [&str; 3] = ["Reader", "Editor", "Owner"];
 /// After so many cycles in which nothing arrived, what fails for reasons that pass is given up.
 const IDLE_CYCLES: u32 = 10;
 /// Entra's cycle; other providers' tasks are repeated by people at some such time.
@@ -212,37 +206,6 @@ impl Runner<'_> {
         }
     }
 
-    async fn import(&self) -> Sent<Vec<Value>> {
-        let mut tries = 1;
-        loop {
-            match self.dialect.import(&self.wire).await {
-                Err(failure) if self.is_read_again(&failure, &mut tries).await => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
-    async fn catalog(&self) -> Sent<Catalog> {
-        let mut tries = 1;
-        loop {
-            match self.discover().await {
-                Err(failure) if self.is_read_again(&failure, &mut tries).await => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Whether the next scheduled import reads again what failed; after its time, if so.
-    async fn is_read_again(&self, failure: &Failure, tries: &mut u32) -> bool {
-        let again = failure.is_passing() && *tries < IDLE_CYCLES && !self.watch.is_stopped();
-        if again {
-            *tries += 1;
-            self.wire.report().repeated += 1;
-            self.think(self.plan.pace.compress(CYCLE)).await;
-        }
-        again
-    }
-
     /// Notes what failed; gives what did not.
     fn settle<T>(&self, outcome: Sent<T>, what: &str) -> Option<T> {
         match outcome {
@@ -266,37 +229,6 @@ impl Runner<'_> {
         };
         self.wire.report().skip(left_out);
         false
-    }
-
-    /// Which roles and entitlements there are. A service provider that has room for them and none in it is given
-    /// some, so that there is something to find.
-    async fn discover(&self) -> Sent<Catalog> {
-        let kinds = self.dialect.discover(&self.wire).await?;
-        if kinds.is_empty() {
-            let none = "roles and entitlements: /ResourceTypes of the service provider names none";
-            self.wire.report().skip(none);
-        }
-        for kind in &kinds {
-            let count = Request::new(Method::GET, &kind.endpoint).query("count=1");
-            let there = self.target.call(&count).await.ok();
-            let there = there.and_then(|answer| answer.json());
-            if there.is_none_or(|there| there["totalResults"] != 0) {
-                continue;
-            }
-            for display in GRANTS_BY_HAND {
-                let made = json!({
-                    "schemas": [kind.schema],
-                    "displayName": format!("{display} ({})", kind.name),
-                    "type": kind.name,
-                });
-                let request = Request::new(Method::POST, &kind.endpoint).json(&made);
-                if let Err(error) = self.target.call(&request).await {
-                    let what = format!("make a {} by hand", kind.name);
-                    self.fail_by_hand(what, &GRANT_BY_HAND, &made, &error);
-                }
-            }
-        }
-        self.dialect.grantable(&self.wire, &kinds).await
     }
 
     fn fail_by_hand(&self, what: String, kind: &'static Kind, body: &Value, error: &Error) {
@@ -351,29 +283,6 @@ impl Runner<'_> {
             changes.extend(self.reports_of_joined(&changes));
             self.cycles(changes, true, true).await;
         }
-    }
-
-    /// Those who were there before their manager was, whose reference can be told only now.
-    fn reports_of_joined(&self, changes: &[Change]) -> Vec<Change> {
-        let joined = changes.iter().filter_map(|change| match change {
-            Change::Join(person) => Some(*person),
-            _ => None,
-        });
-        let joined: HashSet<u32> = joined.collect();
-        if joined.is_empty() {
-            return Vec::new();
-        }
-        let company = self.company();
-        let reports = (0..company.people()).filter(|person| {
-            let manager = company.manager(*person);
-            let waited = manager.is_some_and(|manager| joined.contains(&manager));
-            waited && !joined.contains(person) && company.id(*person).is_some()
-        });
-        let update = |person| Change::Update {
-            person,
-            before: Box::default(),
-        };
-        reports.map(update).collect()
     }
 
     /// Tells changes until each arrived or failed for good; gives those that may go on.
@@ -605,40 +514,6 @@ impl Runner<'_> {
                 self.company().team_mut(*number).id = None;
                 Ok(())
             }
-        }
-    }
-
-    /// What waits until everybody is there: managers and members.
-    async fn tell_reference(&self, change: &Change) -> Sent<()> {
-        let (dialect, wire) = (&self.dialect, &self.wire);
-        match change {
-            Change::Join(person) | Change::Update { person, .. } => {
-                let before = match change {
-                    Change::Update { before, .. } => before.manager.clone(),
-                    _ => None,
-                };
-                let (manager, id) = {
-                    let company = self.company();
-                    (
-                        company.person(*person).manager,
-                        company.id(*person).map(Id::to_string),
-                    )
-                };
-                let Some(id) = id else { return Ok(()) };
-                dialect
-                    .manager(wire, &id, before.as_deref(), manager.as_deref())
-                    .await
-            }
-            Change::Push(team) => match self.team(*team) {
-                (call, Some(id)) => {
-                    dialect
-                        .members(wire, &id, &call, (&call.members, &[]), false)
-                        .await
-                }
-                _ => Ok(()),
-            },
-            Change::Members { .. } => self.tell_team(change).await,
-            _ => Ok(()),
         }
     }
 

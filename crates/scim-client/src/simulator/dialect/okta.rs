@@ -1,14 +1,21 @@
 //! Okta: an organisation's own application, which PUTs everything, and one of the catalogue, which PATCHes.
 
+mod entitlement;
+
 use serde_json::{Value, json};
 
-use super::{Grantable, Joined, Sent, TeamCall, group, single, user};
+pub(super) use entitlement::{discover, grantable};
+
+use entitlement::{
+    CREATE_ENTITLED, GRANTABLE, GRANTABLE_TEST, RESOURCE_TYPES, SCHEMAS, WRITE_ENTITLED, entitle,
+};
+
+use super::{Joined, Sent, TeamCall, group, single, user};
 use crate::{
     resource::GROUP,
     resources::segment,
     simulator::{
         company::Member,
-        grant::{self, Catalog, Grant},
         identifier::Identifier,
         message::{Grade, Kind},
         person::{self, Attribute, Person},
@@ -34,17 +41,6 @@ pub(crate) const VOICE: Voice = Voice {
     finds_again: true,
 };
 
-/// How Okta's published test collections send everything.
-pub(crate) const SUITE: Voice = Voice {
-    headers: &[
-        ("accept", "application/scim+json"),
-        ("accept-charset", "utf-8"),
-        ("user-agent", "OKTA SCIM Integration"),
-    ],
-    typed_read: true,
-    ..VOICE
-};
-
 /// What an administrator maps.
 pub(crate) const MAPPING: &[Attribute] = &[
     Attribute::UserName,
@@ -63,7 +59,6 @@ pub(crate) const MAPPING: &[Attribute] = &[
 
 const REFERENCE: &str = "Okta, SCIM 2.0 protocol reference";
 const LOG: &str = "field log of an organisation's own Okta application, 2026";
-const ENTITLEMENTS: &str = "Okta, guide of SCIM with entitlements";
 const FORUM: &str = "devforum.okta.com thread 27262";
 const GUIDE: &str = "Okta, SCIM guide of 2018, with raw messages";
 
@@ -108,42 +103,6 @@ static LOOK_UP_EMAILS_EQ: Kind = Kind {
     sends: "GET /Users?filter=emails%20eq%20\"address\"&startIndex=1&count=100",
     grade: Grade::Doc,
     source: "Okta, page of the SCIM beta",
-};
-static RESOURCE_TYPES: Kind = Kind {
-    says: "With --grants entitlements: which resource types are roles or entitlements?",
-    sends: "GET /ResourceTypes",
-    grade: Grade::Doc,
-    source: ENTITLEMENTS,
-};
-static SCHEMAS: Kind = Kind {
-    says: "With --grants entitlements: the schemas that Okta does not know",
-    sends: "GET /Schemas",
-    grade: Grade::Doc,
-    source: ENTITLEMENTS,
-};
-static GRANTABLE: Kind = Kind {
-    says: "With --grants entitlements: all of one type, page by page",
-    sends: "GET /Roles?startIndex=1&count=100",
-    grade: Grade::Inferred,
-    source: "the guide says that each endpoint is read and shows no query",
-};
-static GRANTABLE_TEST: Kind = Kind {
-    says: "With --grants entitlements: a page of one, as the test collection reads it, with its own headers",
-    sends: "GET /Roles?count=1&startIndex=1",
-    grade: Grade::Doc,
-    source: "Okta, published entitlements test",
-};
-static CREATE_ENTITLED: Kind = Kind {
-    says: "With --grants entitlements: the person is created with roles and entitlements",
-    sends: "POST /Users with roles, entitlements",
-    grade: Grade::Inferred,
-    source: "the guide shows the user, not the request",
-};
-static WRITE_ENTITLED: Kind = Kind {
-    says: "With --grants entitlements: the person is written back whole, with roles and entitlements",
-    sends: "PUT /Users/{id} with roles, entitlements",
-    grade: Grade::Inferred,
-    source: "the guide shows the user, not the request",
 };
 static CREATE: Kind = Kind {
     says: "The person is created, with groups and a placeholder password",
@@ -478,66 +437,6 @@ impl Okta {
     pub(super) async fn delete_team(&self, wire: &Wire<'_>, id: &str) -> Sent<()> {
         wire.delete(&TEAM_DELETE, group(id)).await
     }
-}
-
-fn entitle(body: &mut Value, person: &Person) {
-    body["roles"] = grant::plain(&person.roles);
-    body["entitlements"] = grant::plain(&person.entitlements);
-}
-
-/// What people can be given: types whose schema is one of Okta's two.
-pub(super) async fn discover(wire: &Wire<'_>) -> Sent<Vec<Grantable>> {
-    let types = wire
-        .get(&RESOURCE_TYPES, "/ResourceTypes".to_owned(), None)
-        .await?;
-    wire.get(&SCHEMAS, "/Schemas".to_owned(), None).await?;
-    let types = types["Resources"].as_array().into_iter().flatten();
-    let grantable = types.filter_map(|found| {
-        let text = |name: &str| found[name].as_str().map(str::to_owned);
-        let schema = text("schema")?;
-        let is_role = schema == "urn:okta:scim:schemas:core:1.0:Role";
-        let is_entitlement = schema == "urn:okta:scim:schemas:core:1.0:Entitlement";
-        (is_role || is_entitlement).then_some(Grantable {
-            name: text("name")?,
-            endpoint: text("endpoint")?,
-            schema,
-            is_role,
-        })
-    });
-    Ok(grantable.collect())
-}
-
-/// All roles and entitlements of these types.
-pub(super) async fn grantable(wire: &Wire<'_>, kinds: &[Grantable]) -> Sent<Catalog> {
-    let mut catalog = Catalog::default();
-    for kind in kinds {
-        let one = Some("count=1&startIndex=1".to_owned());
-        wire.get_as(&SUITE, &GRANTABLE_TEST, kind.endpoint.clone(), one)
-            .await?;
-        let mut start = 1;
-        loop {
-            let query = Some(format!("startIndex={start}&count=100"));
-            let page = wire.get(&GRANTABLE, kind.endpoint.clone(), query).await?;
-            for found in page["Resources"].as_array().into_iter().flatten() {
-                let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
-                let grant = Grant {
-                    id: text("id"),
-                    value: text("id"),
-                    display: text("displayName"),
-                    kind: (!kind.is_role).then(|| kind.name.clone()),
-                };
-                match kind.is_role {
-                    true => catalog.roles.push(grant),
-                    false => catalog.entitlements.push(grant),
-                }
-            }
-            start += 100;
-            if start > page["totalResults"].as_u64().unwrap_or(0) {
-                break;
-            }
-        }
-    }
-    Ok(catalog)
 }
 
 fn look_up(attribute: &str, value: &str) -> String {
