@@ -52,6 +52,9 @@ struct Read {
     entries: Vec<TargetEntry>,
 }
 
+/// What was read last, and until when it is fresh.
+type Known = Mutex<Option<(Instant, Arc<Read>)>>;
+
 impl Look {
     pub(super) fn new(visit: &Visit, place: (TenantId, TargetId), path: String) -> Self {
         Self {
@@ -125,7 +128,7 @@ pub(in crate::console) async fn live(visit: Visit) -> Result<Response, Problem> 
     let (tenant, target) = named(&visit).await?;
     let path = path(&tenant.key, target.id);
     let look = Arc::new(Look::new(&visit, (tenant.id, target.id), path));
-    let known: Arc<Mutex<Option<(Instant, Arc<Read>)>>> = Arc::default();
+    let known: Arc<Known> = Arc::default();
     visit.live(move |mut snapshot, now| {
         let (look, known) = (look.clone(), known.clone());
         async move {
