@@ -69,6 +69,7 @@ async fn the_entra_profile_leaves_out_what_microsofts_validator_refuses() {
 
 #[tokio::test]
 async fn the_interop_profile_names_a_value_for_every_type() {
+    // IOP-004
     let house = House::new().await;
     for (profile, expected) in [("interop", json!(["other"])), ("rfc", Value::Null)] {
         let (_, client) = house.profile(profile, profile).await;

@@ -16,6 +16,7 @@ mod interop;
 mod okta;
 mod operations;
 mod operators;
+mod own;
 mod page;
 mod patch;
 mod post;
@@ -51,6 +52,7 @@ pub(super) fn all() -> Vec<Check> {
         etag::checks(),
         error::checks(),
         resource::checks(),
+        own::checks(),
         race::checks(),
         okta::checks(),
         entra::checks(),

@@ -17,6 +17,7 @@ use scim::{
 use serde_json::json;
 
 use crate::{
+    defects::OWN,
     discovery::MOST_RESULTS,
     server::{Answer, Call, Server, list, object},
 };
@@ -291,6 +292,9 @@ impl Server {
         if self.is("put_changes_nothing") {
             return Ok(before.clone());
         }
+        if self.is("immutables_change") {
+            return Ok(incoming);
+        }
         let members = incoming.get("members").or(before.get("members")).cloned();
         let mut after =
             resource::replace(kind, before, incoming, &self.profile, &mut Fired::default())?;
@@ -345,6 +349,12 @@ impl Server {
         let mut body = body;
         if self.is("keeps_unknown_attributes") {
             body.remove("dispalyName");
+        }
+        if self.is("takes_bare_dates")
+            && let Some(since) = body.get_mut(OWN).and_then(|own| own.get_mut("since"))
+            && since.as_str().is_some_and(|text| !text.contains('T'))
+        {
+            *since = json!("2026-01-01T00:00:00Z");
         }
         let incoming = resource::read(kind, body, &self.profile, &mut Fired::default())?;
         let mut attributes = incoming.attributes;
@@ -424,6 +434,13 @@ impl Server {
         };
         if tenant.resources.iter().any(taken) {
             return Err(Error::new(Kind::Uniqueness, "The userName is taken."));
+        }
+        let badge = |attributes: &Map<String, Value>| attributes.get(OWN)?.get("badge").cloned();
+        let wanted = badge(attributes).filter(|_| !self.is("badges_are_not_unique"));
+        let taken =
+            |(id, found): (&String, &Stored)| own != Some(id) && badge(&found.attributes) == wanted;
+        if wanted.is_some() && tenant.resources.iter().any(taken) {
+            return Err(Error::new(Kind::Uniqueness, "The badge is taken."));
         }
         Ok(())
     }
@@ -544,6 +561,11 @@ impl Server {
             whole.extend(unknown.map(|value| ("dispalyName".to_owned(), value)));
         }
         whole.extend(leaked.map(|value| ("password".to_owned(), value)));
+        if self.is("shows_what_nobody_asked_for")
+            && let Some(own) = tenant.resources[id].attributes.get(OWN)
+        {
+            whole.insert(OWN.to_owned(), own.clone());
+        }
         Value::Object(whole)
     }
 

@@ -93,6 +93,9 @@ impl Server {
         if self.is("wiki_for_documentation") {
             object.insert("documentationUri".to_owned(), json!("ask the wiki"));
         }
+        if self.is("events_as_text") {
+            object.insert("securityEvents".to_owned(), json!("yes"));
+        }
         if self.is("pagination_as_text") {
             object["pagination"]["index"] = json!("yes");
         }
@@ -143,6 +146,9 @@ impl Server {
     }
 
     fn spoil_definition(&self, attribute: &mut Value) {
+        if self.is("odd_names") && attribute["name"] == "nickName" {
+            attribute["name"] = json!("nick.name");
+        }
         if self.is("complex_is_unique") && attribute["type"] == "complex" {
             attribute["uniqueness"] = json!("server");
         }

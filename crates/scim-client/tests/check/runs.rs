@@ -56,6 +56,11 @@ async fn a_server_that_is_right_fails_nothing() {
         let (report, server) = run(forgiving, profile, None, &[]).await;
         assert_eq!(failures(&report), [""; 0], "{}", profile.as_str());
         assert!(report.count(None, "passed") > 250, "{}", report.sum());
+        let own = report
+            .findings
+            .iter()
+            .filter(|one| one.name.starts_with("own_"));
+        assert!(own.clone().count() == 8 && own.clone().all(|one| one.outcome == Outcome::Passed));
         // What was created is gone.
         assert_eq!(report.left_over, [""; 0]);
         assert_eq!(server.changes().1, 0);

@@ -95,9 +95,10 @@ fn gives(operation: Value, pointer: &str, expected: Value) {
     );
 }
 
-/// IOP-003, IOP-009, IOP-010 and IOP-011; each is as RFC 7644 says in the other profiles.
+/// In the other profiles each is as RFC 7644 says.
 #[test]
 fn the_interoperability_profile_narrows_patch() {
+    // IOP-003, IOP-009, IOP-010, IOP-011
     let narrow = Profile::INTEROP;
     for (operation, kind) in [
         (

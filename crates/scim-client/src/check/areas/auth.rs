@@ -7,12 +7,15 @@ use crate::{
         assertion::{Step, Stop, expect, fail},
         catalog::{Check, check},
         operation::replace,
-        probe::{encoded, patch},
+        probe::{Feature, encoded, patch},
     },
     exchange::Request,
 };
 use reqwest::Method;
-use scim::Tolerance;
+use scim::{
+    Tolerance,
+    message::{BULK_REQUEST, PATCH_OP, SEARCH_REQUEST},
+};
 
 /// A refusal that shows nothing of what was asked for.
 fn unknown(what: &str, status: u16) -> Step {
@@ -135,6 +138,42 @@ pub(super) fn checks() -> Vec<Check> {
         )
         .grave(),
         check!(
+            "another_tenant_meets_nobody_in_searches_and_jobs",
+            "TEN-005",
+            "Keep search messages, counts and Bulk within the tenant of the token.",
+            |c| {
+                c.second()?;
+                let user = c.new_user().await?;
+                let filter = format!("id eq \"{}\"", user.id);
+                let asked = Request::get("/Users").query(format!("filter={}&count=0", encoded(&filter)));
+                let count = c.send_as_second(asked).await?;
+                if count.is_success() {
+                    count.is("/totalResults", 0)?;
+                }
+                let search = json!({"schemas": [SEARCH_REQUEST], "filter": filter});
+                let search = Request::new(Method::POST, "/Users/.search").json(&search);
+                let found = c.send_as_second(search).await?;
+                if found.is_success() {
+                    found.finds(&[])?;
+                }
+                let there = c.send_as_second(Request::get(&user.path)).await?;
+                if c.world.has(Feature::Bulk) && !there.is_success() {
+                    let data = json!({"schemas": [PATCH_OP], "Operations": replace("displayName", "taken over")});
+                    let operations = json!([
+                        {"method": "PATCH", "path": user.path, "data": data},
+                        {"method": "DELETE", "path": user.path},
+                    ]);
+                    let job = json!({"schemas": [BULK_REQUEST], "Operations": operations});
+                    c.send_as_second(Request::new(Method::POST, "/Bulk").json(&job))
+                        .await?;
+                }
+                c.read(&user.path)
+                    .await?
+                    .is("/displayName", user.reply.at("/displayName").clone())?;
+            }
+        )
+        .grave(),
+        check!(
             "another_tenants_user_is_no_member",
             "TEN-005",
             "Resolve members within the tenant of the token.",
@@ -174,7 +213,7 @@ pub(super) fn checks() -> Vec<Check> {
             "Bind a cursor to the tenant it was given to.",
             |c| {
                 c.second()?;
-                c.need(crate::check::probe::Feature::Cursor)?;
+                c.need(Feature::Cursor)?;
                 for _ in 0..3 {
                     c.new_user().await?;
                 }

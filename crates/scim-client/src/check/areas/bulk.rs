@@ -190,6 +190,16 @@ pub(super) fn checks() -> Vec<Check> {
             }
         ),
         check!(
+            "bulk_creates_need_a_bulk_id",
+            "BULK-005",
+            "Refuse a POST without a bulkId.",
+            |c| {
+                let operations =
+                    json!([{"method": "POST", "path": "/Users", "data": c.user(json!({}))}]);
+                refused(&send(c, operations).await?, &[0], &[400])?;
+            }
+        ),
+        check!(
             "bulk_carries_every_method",
             "BULK-006",
             "Carry out PUT, PATCH and DELETE with the bodies of single requests.",

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     check::{
-        assertion::{Step, expect, fail},
+        assertion::{Step, Stop, expect, fail},
         catalog::{Check, check},
         operation::replace,
         probe::{Feature, Probe},
@@ -33,6 +33,16 @@ fn attributes(probe: &Probe<'_>, mut each: impl FnMut(&str, &Value, bool) -> Ste
         }
     }
     Ok(())
+}
+
+/// ATTRNAME of RFC 7643 section 2.1, or `$ref`, which stands beside it.
+fn is_name(name: &str) -> bool {
+    let mut characters = name.chars();
+    let begins = characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic());
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || ['$', '-', '_'].contains(&c);
+    name == "$ref" || begins && characters.all(goes_on)
 }
 
 /// A definition of a schema; null if it is not published.
@@ -307,6 +317,48 @@ pub(super) fn checks() -> Vec<Check> {
                 expect(!c.world.schemas.is_empty(), || {
                     "/Schemas lists none".to_owned()
                 })?;
+            }
+        ),
+        check!(
+            "names_of_attributes_have_their_form",
+            "SCH-001",
+            "Begin names of attributes with a letter; go on with letters, digits, $, - and _.",
+            |c| {
+                for schema in &c.world.schemas {
+                    for attribute in schema["attributes"].as_array().into_iter().flatten() {
+                        let subs = attribute["subAttributes"].as_array().into_iter().flatten();
+                        for one in std::iter::once(attribute).chain(subs) {
+                            let name = one["name"].as_str().unwrap_or_default();
+                            expect(is_name(name), || {
+                                format!("{} has an attribute {}", schema["id"], one["name"])
+                            })?;
+                        }
+                    }
+                }
+            }
+        ),
+        check!(
+            "security_events_are_described",
+            "DISC-025",
+            "Give securityEvents asyncRequest (none, long or request) and a list of eventUris.",
+            |c| {
+                let events = &c.world.config["securityEvents"];
+                if events.is_null() {
+                    return Err(Stop::Skipped(
+                        "/ServiceProviderConfig announces no securityEvents".to_owned(),
+                    ));
+                }
+                one_of(
+                    "securityEvents",
+                    events,
+                    "asyncRequest",
+                    &["none", "long", "request"],
+                )?;
+                let uris = events["eventUris"].as_array();
+                expect(
+                    uris.is_some_and(|uris| uris.iter().all(Value::is_string)),
+                    || format!("eventUris is {}", events["eventUris"]),
+                )?;
             }
         ),
         check!(

@@ -6,12 +6,21 @@ use serde_json::json;
 use crate::{
     check::{
         Level,
-        assertion::{Step, expect},
+        assertion::{Step, Stop, expect},
         catalog::{Check, check},
         probe::{Feature, Made, Probe, encoded},
     },
     resource::{ENTERPRISE, USER},
 };
+
+/// A certificate of nobody.
+const CERTIFICATE: &str = concat!(
+    "MIIBSDCB+6ADAgECAhQ07zD7TGNVLfP7Be3FHF01xDlTSTAFBgMrZXAwGTEXMBUGA1UEAwwOcHJvdmlzb3ItY2hlY2",
+    "swIBcNMjYxMTI2MDA0NDIwWhgPMjEyNjExMDIwMDQ0MjBaMBkxFzAVBgNVBAMMDnByb3Zpc29yLWNoZWNrMCowBQYD",
+    "K2VwAyEALynJfcDL/Ubd0ae169jKG34q4gRr/EVbOzl8oa9c9NyjUzBRMB0GA1UdDgQWBBQuzlK7C+qhIy0LxYPa1d",
+    "/0/vrsoDAfBgNVHSMEGDAWgBQuzlK7C+qhIy0LxYPa1d/0/vrsoDAPBgNVHRMBAf8EBTADAQH/MAUGAytlcANBAJIl",
+    "iM5baBvqFLaKzPjpvgZQuybg9HPRhdv1qFYQDLbgWyZ1V72+8DGqArDhudN+DZhMQtysDck+blc+5RQbOw4="
+);
 
 /// Of these users, the filter finds exactly `expected`. Each is asked for alone, without parentheses where none are
 /// needed, so that a server fails for the rule in question only.
@@ -434,6 +443,59 @@ pub(super) fn checks() -> Vec<Check> {
                     &[],
                 )
                 .await?;
+            }
+        ),
+        check!(
+            "certificates_are_compared_by_case",
+            "FLT-039 USR-007",
+            "Keep a certificate; compare it with regard to case, or refuse to search it.",
+            |c| {
+                if !c.world.defines(USER, "x509Certificates") {
+                    return Err(Stop::Skipped(
+                        "/Schemas does not list x509Certificates".to_owned(),
+                    ));
+                }
+                let user = c
+                    .user_with(json!({"x509Certificates": [{"value": CERTIFICATE}]}))
+                    .await?;
+                c.read(&user.path)
+                    .await?
+                    .is("/x509Certificates/0/value", CERTIFICATE)?;
+                for (value, found) in [
+                    (CERTIFICATE.to_owned(), true),
+                    (CERTIFICATE.to_lowercase(), false),
+                ] {
+                    let filter = format!(
+                        "id eq \"{}\" and x509Certificates.value eq \"{value}\"",
+                        user.id
+                    );
+                    let reply = c.filter("/Users", &filter).await?;
+                    if reply.is_success() {
+                        let found = if found {
+                            vec![user.id.as_str()]
+                        } else {
+                            Vec::new()
+                        };
+                        reply.finds(&found)?;
+                    } else {
+                        reply.refused(&[400])?;
+                    }
+                }
+            }
+        ),
+        check!(
+            "sensitive_filters_are_answered_or_named",
+            "FLT-037",
+            "Answer a filter on a name, or refuse it with 403 sensitive.",
+            |c| {
+                let user = c.new_user().await?;
+                let filter = format!("id eq \"{}\" and name.familyName eq \"Check\"", user.id);
+                let reply = c.filter("/Users", &filter).await?;
+                if reply.status_code() == 403 {
+                    reply.says_error()?.kind(&["sensitive"])?;
+                } else {
+                    reply.finds(&[&user.id])?;
+                }
             }
         ),
         check!(

@@ -1,16 +1,19 @@
 //! PATCH as a whole: the message, paths, atomicity (RFC 7644 section 3.5.2).
 
-use reqwest::Method;
+use reqwest::{
+    Method,
+    header::{self, HeaderName, HeaderValue},
+};
 use scim::{Tolerance, message::PATCH_OP};
 use serde_json::{Value, json};
 
 use crate::{
     check::{
         Level, Profile,
-        assertion::{Step, at, expect},
+        assertion::{Reply, Step, at, expect},
         catalog::{Check, check},
         operation::{add, members, remove, replace},
-        probe::{Feature, Probe, with_query},
+        probe::{Feature, Probe, patch, with_query},
     },
     resource::{ENTERPRISE, USER},
 };
@@ -47,12 +50,18 @@ async fn unchanged(probe: &Probe<'_>, path: &str, before: &Value) -> Step {
     Ok(())
 }
 
+/// Of the e-mail addresses this one is primary, and no other.
+fn primary(read: &Reply, expected: &str) -> Step {
+    let emails = read.at("/emails").as_array().into_iter().flatten();
+    let marked = emails.filter(|email| email["primary"] == true);
+    let primary: Vec<_> = marked.map(|email| &email["value"]).collect();
+    expect(primary == [expected], || {
+        format!("primary are {primary:?}, expected {expected}")
+    })
+}
+
 /// A PATCH message as it is.
-async fn message(
-    probe: &Probe<'_>,
-    path: &str,
-    body: &Value,
-) -> Step<crate::check::assertion::Reply> {
+async fn message(probe: &Probe<'_>, path: &str, body: &Value) -> Step<Reply> {
     probe.need(Feature::Patch)?;
     probe.send(with_query(Method::PATCH, path).json(body)).await
 }
@@ -291,15 +300,14 @@ pub(super) fn checks() -> Vec<Check> {
                 let other = format!("{}@example.com", c.name());
                 let value = json!([{"value": other, "type": "home", "primary": true}]);
                 let read = c.patched(&user.path, add("emails", &value)).await?;
-                let emails = read.at("/emails").as_array().cloned().unwrap_or_default();
-                let primary: Vec<_> = emails
-                    .iter()
-                    .filter(|email| email["primary"] == true)
-                    .map(|email| &email["value"])
-                    .collect();
-                expect(primary == [other.as_str()], || {
-                    format!("primary are {primary:?}")
-                })?;
+                primary(&read, &other)?;
+                let read = c
+                    .patched(
+                        &user.path,
+                        replace("emails[type eq \"work\"].primary", true),
+                    )
+                    .await?;
+                primary(&read, &user.name)?;
             }
         ),
         check!(
@@ -372,6 +380,44 @@ pub(super) fn checks() -> Vec<Check> {
             }
         )
         .not(&[Profile::Interop, Profile::Ipsie]),
+        check!(
+            "an_asynchronous_answer_says_where",
+            "EVT-008 EVT-009 EVT-010",
+            "Ignore Prefer: respond-async, or answer 202 without a body, with Set-Txn, \
+                Location and Preference-Applied, whatever Accept says.",
+            |c| {
+                c.need(Feature::Patch)?;
+                let user = c.new_user().await?;
+                for (prefer, accept) in [
+                    ("respond-async", "application/scim+json"),
+                    ("respond-async, wait=5", "application/scim+json"),
+                    ("respond-async", "text/html"),
+                ] {
+                    let request = patch(&user.path, replace("title", prefer))
+                        .header(
+                            HeaderName::from_static("prefer"),
+                            HeaderValue::from_static(prefer),
+                        )
+                        .header(header::ACCEPT, HeaderValue::from_static(accept));
+                    let reply = c.send(request).await?;
+                    if reply.status_code() == 202 {
+                        for field in ["set-txn", "location", "preference-applied"] {
+                            expect(reply.header(field).is_some(), || {
+                                format!("202 without {field}")
+                            })?;
+                        }
+                        expect(reply.answer.body.is_empty(), || {
+                            "202 with a body".to_owned()
+                        })?;
+                    } else if accept == "text/html" {
+                        reply.status(&[200, 204, 406])?;
+                    } else {
+                        reply.status(&[200, 204])?;
+                        c.read(&user.path).await?.is("/title", prefer)?;
+                    }
+                }
+            }
+        ),
         check!(
             "a_bare_urn_is_a_path",
             "PAT-029",

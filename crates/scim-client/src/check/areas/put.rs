@@ -126,7 +126,7 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         check!(
             "a_put_sets_members",
-            "PUT-014 IOP-010",
+            "PUT-014",
             "Replace the member list with that of the PUT, and store all of it.",
             |c| {
                 let [a, b, d] = c.new_users().await?;
