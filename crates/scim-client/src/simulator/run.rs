@@ -278,16 +278,18 @@ impl Runner<'_> {
     /// Tells changes in lanes, then references if they wait for the rest.
     async fn tell_all(&self, changes: Vec<Change>) {
         let last = self.dialect.sends_references_last();
-        let mut changes = self.cycles(changes, false, !last).await;
+        let mut changes = self.cycles(changes, false, last).await;
         if last {
             changes.extend(self.reports_of_joined(&changes));
-            self.cycles(changes, true, true).await;
+            self.watch
+                .begin("Managers and members", changes.len() as u64);
+            self.cycles(changes, true, false).await;
         }
     }
 
-    /// Tells changes until each arrived or failed for good; gives those that may go on.
-    async fn cycles(&self, changes: Vec<Change>, references: bool, counted: bool) -> Vec<Change> {
-        let mut told = Vec::with_capacity(if counted { 0 } else { changes.len() });
+    /// Tells changes until each arrived or failed for good; gives those that arrived, if they are to go on.
+    async fn cycles(&self, changes: Vec<Change>, references: bool, go_on: bool) -> Vec<Change> {
+        let mut told = Vec::with_capacity(if go_on { changes.len() } else { 0 });
         let mut waiting = changes;
         let mut idle = 0;
         while !waiting.is_empty() {
@@ -310,21 +312,17 @@ impl Runner<'_> {
                         continue;
                     }
                     Err(failure) => self.give_up(&change, *failure),
-                    Ok(()) if !counted => told.push(change),
+                    Ok(()) if go_on => told.push(change),
                     Ok(()) => {}
                 }
-                if counted {
-                    self.watch.told();
-                }
+                self.watch.told();
                 self.watch.look(&self.wire.report());
             }
             idle = if again.len() == before { idle + 1 } else { 0 };
             if idle == IDLE_CYCLES {
                 for (change, failure) in again {
                     self.give_up(&change, *failure);
-                    if counted {
-                        self.watch.told();
-                    }
+                    self.watch.told();
                 }
                 break;
             }

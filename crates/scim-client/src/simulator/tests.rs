@@ -5,7 +5,10 @@ mod chosen;
 use std::{
     collections::{BTreeMap, VecDeque},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use axum::{
@@ -18,7 +21,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::{
-    Grants, Identifier, Pace, Plan, Provider, Unwatched,
+    Grants, Identifier, Pace, Plan, Provider, Report, Unwatched, Watch,
     company::Member,
     dialect::{Dialect, Entra, Okta, TeamCall},
     person::{Attribute, Person},
@@ -822,6 +825,56 @@ async fn a_refusal_names_the_request_and_a_lost_answer_is_told_again() {
             .detail
             .contains("no resource")
     );
+}
+
+/// Notes what is begun, of how many changes, and how many are told; and the people created when last looked at.
+#[derive(Debug, Default)]
+struct Onlooker {
+    begun: Mutex<Vec<(String, u64, u64)>>,
+    created: AtomicU64,
+}
+
+impl Watch for Onlooker {
+    fn begin(&self, says: &str, changes: u64) {
+        let mut begun = self.begun.lock().unwrap();
+        begun.push((says.to_owned(), changes, 0));
+    }
+
+    fn told(&self) {
+        self.begun.lock().unwrap().last_mut().unwrap().2 += 1;
+    }
+
+    fn look(&self, report: &Report) {
+        self.created.store(report.created, Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn whoever_looks_on_sees_every_change_told_also_where_references_come_last() {
+    let stub = Stub::default();
+    let client = stub.start().await;
+    let plan = Plan {
+        users: 1,
+        teams: 0,
+        ..Plan::new(Provider::Entra)
+    };
+    stub.will([nobody(), nobody(), id("user-1")]);
+    let onlooker = Onlooker::default();
+    plan.run(&client, &onlooker).await;
+    let begun = onlooker.begun.into_inner().unwrap();
+    let begun = begun.iter().map(|(says, of, told)| (&**says, *of, *told));
+    assert_eq!(
+        begun.collect::<Vec<_>>(),
+        [
+            ("Test connection", 1, 0),
+            ("Import", 1, 0),
+            ("People assigned", 1, 1),
+            ("Managers and members", 1, 1),
+            ("Teams pushed", 0, 0),
+            ("Managers and members", 0, 0),
+        ]
+    );
+    assert_eq!(onlooker.created.into_inner(), 1);
 }
 
 #[tokio::test]
