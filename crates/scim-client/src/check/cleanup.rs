@@ -175,8 +175,8 @@ impl World<'_> {
         let Some(endpoint) = creates(request) else {
             return;
         };
-        // What fails within the server, or behind a proxy, may be stored.
-        if answer.status >= 500 {
+        // What fails within the server, or behind a proxy, may be stored; what is not implemented is not.
+        if answer.status >= 500 && answer.status != 501 {
             self.lose(tenant, request);
         }
         if !answer.is_success() {
