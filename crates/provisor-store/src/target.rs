@@ -156,6 +156,29 @@ pub struct Report {
     pub entries: Vec<NewEntry>,
 }
 
+impl Report {
+    /// Nothing was done yet.
+    #[must_use]
+    pub fn of(object: TargetObject) -> Self {
+        Self {
+            object,
+            gone: false,
+            members: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    /// Something was done, with this status for an answer.
+    pub fn tell(&mut self, action: &'static str, status: Option<u16>, detail: Value) {
+        self.entries.push(NewEntry {
+            action,
+            ok: true,
+            status,
+            detail,
+        });
+    }
+}
+
 /// A line of a target's log before it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEntry {

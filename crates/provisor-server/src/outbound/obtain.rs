@@ -7,13 +7,13 @@ use scim::{Map, Value};
 use serde_json::json;
 
 use super::{
-    change::{change, entry},
     creation::{self, ORPHAN},
     mapping::field,
     remote::id_of,
     run::Run,
     settings::MatchBy,
     trouble::Trouble,
+    update::update,
 };
 
 /// How often a POST is made whose answer is lost each time, with a search in between.
@@ -27,32 +27,30 @@ pub(super) struct Obtained {
     pub(super) in_step: bool,
 }
 
-/// Finds or creates it, and gives the resource as the target holds it. After this it has an id in the target. `noted`:
-/// that it is about to be created is written down already.
+/// Finds or creates it, and gives the resource as the target holds it. After this it has an id in the target.
 pub(super) async fn obtain(
     run: &Run,
     report: &mut Report,
-    kind: Kind,
     wanted: &Map<String, Value>,
-    noted: bool,
 ) -> Result<Obtained, Trouble> {
+    let kind = report.object.kind;
     let key = run.remote.key(kind, wanted).ok_or_else(|| {
         Trouble::Unclear(
             "it has no value of the attribute that the target is searched by".to_owned(),
         )
     })?;
-    if let Some(held) = creation::orphan(run, report).await?
+    if let Some(held) = creation::orphan(run, &report.object).await?
         && let Some(found) = link(run, report, wanted, held, ORPHAN).await?
     {
         return Ok(found);
     }
     let mut why = None;
     for attempt in 0..CREATIONS {
-        if let Some(found) = adopt(run, report, kind, wanted, &key, attempt > 0).await? {
+        if let Some(found) = adopt(run, report, wanted, &key, attempt > 0).await? {
             return Ok(found);
         }
         if attempt == 0 {
-            creation::note(run, report, &key, wanted, noted).await?;
+            creation::note(run, report, &key, wanted).await?;
         }
         match run
             .remote
@@ -73,11 +71,11 @@ pub(super) async fn obtain(
                     .keys()
                     .filter(|name| !["schemas", "members"].contains(&name.as_str()))
                     .collect();
-                report.entries.push(entry(
+                report.tell(
                     "create",
                     Some(status),
                     json!({ "attributes": attributes, "attempts": attempt + 1 }),
-                ));
+                );
                 return Ok(Obtained {
                     held,
                     in_step: true,
@@ -89,7 +87,7 @@ pub(super) async fn obtain(
                 tokio::time::sleep(Duration::from_millis(50) * 2_u32.pow(attempt)).await;
             }
             Err(conflict @ Trouble::Refused { status: 409, .. }) => {
-                if let Some(found) = adopt(run, report, kind, wanted, &key, true).await? {
+                if let Some(found) = adopt(run, report, wanted, &key, true).await? {
                     return Ok(found);
                 }
                 creation::forget(run, report, attempt).await?;
@@ -108,11 +106,11 @@ pub(super) async fn obtain(
 async fn adopt(
     run: &Run,
     report: &mut Report,
-    kind: Kind,
     wanted: &Map<String, Value>,
     key: &str,
     fresh: bool,
 ) -> Result<Option<Obtained>, Trouble> {
+    let kind = report.object.kind;
     let mut found = run.remote.find(kind, key, fresh).await?;
     // Ours from an earlier run, if several have the name.
     if found.len() > 1 {
@@ -157,16 +155,12 @@ async fn link(
     let kind = report.object.kind;
     let id = id_of(&held).map(str::to_owned);
     (report.object.remote, report.object.sent) = (id.clone(), None);
-    report.entries.push(entry(
-        "link",
-        None,
-        json!({ "reason": reason, "remote": id }),
-    ));
+    report.tell("link", None, json!({ "reason": reason, "remote": id }));
     let mut plain = wanted.clone();
     plain.remove("members");
     // A team that is linked is brought in step like one that is known.
     let in_step = kind == Kind::Team || run.settings.update;
-    if in_step && !change(run, report, &plain, Some(&held)).await? {
+    if in_step && !update(run, report, &plain, Some(&held)).await? {
         // It went between the search and the change.
         report.object.remote = None;
         report.entries.pop();

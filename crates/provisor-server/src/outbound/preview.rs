@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use provisor_store::target::{Kind, Target, TargetObject};
 
 use super::{
-    creation::{ORPHAN, is_orphan},
+    creation::{ORPHAN, is_orphan, may_be_there},
     plan::{Absence, Desired},
     run::{Wish, prepare},
     settings::Deprovision,
@@ -198,7 +198,7 @@ fn step(
         ),
         false => make(action, absence.as_str()),
     };
-    let is_there = known.remote.is_some() || is_orphan;
+    let is_there = may_be_there(known);
     match desired {
         Desired::Present(_) if known.remote.is_none() => {
             let reason = match is_orphan {

@@ -4,7 +4,7 @@ mod mark;
 mod push;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
@@ -110,6 +110,8 @@ pub(super) struct Run {
     newly: Mutex<Vec<(Kind, String)>>,
     /// To be written down beside a report: users that are not where a team's members were to be.
     strayed: Mutex<Vec<(Kind, String)>>,
+    /// Whose creation is noted and not sent yet, as they were before.
+    pub(super) ahead: Mutex<HashMap<(Kind, String), TargetObject>>,
     /// Users whose manager was not in the target when they were pushed.
     unmanaged: Mutex<Vec<String>>,
 }
@@ -255,6 +257,7 @@ impl Run {
             claimed: Mutex::default(),
             newly: Mutex::default(),
             strayed: Mutex::default(),
+            ahead: Mutex::default(),
             unmanaged: Mutex::default(),
         })
     }
@@ -430,6 +433,6 @@ impl Run {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

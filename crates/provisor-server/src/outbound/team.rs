@@ -11,13 +11,13 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
 use super::{
-    change::{change, entry},
     creation::recall,
     mapping::field,
     obtain::obtain,
     plan::{self, Desired},
     run::{Run, WAIT},
     trouble::Trouble,
+    update::update,
 };
 
 /// Brings one team in step.
@@ -25,14 +25,10 @@ pub(super) async fn push(
     run: &Run,
     report: &mut Report,
     desired: &Desired,
-    noted: bool,
     reports: &mpsc::Sender<Report>,
 ) -> Result<(), Trouble> {
     let missing = match desired {
-        Desired::Present(wanted) => {
-            let hash = desired.hash();
-            present(run, report, (wanted, &hash, noted), reports).await?
-        }
+        Desired::Present(wanted) => present(run, report, wanted, &desired.hash(), reports).await?,
         Desired::Absent(absence) => {
             recall(run, report).await?;
             if let Some(id) = report.object.remote.take() {
@@ -44,11 +40,11 @@ pub(super) async fn push(
                     }
                 };
                 run.progress().deleted.fetch_add(1, Relaxed);
-                report.entries.push(entry(
+                report.tell(
                     "delete",
                     Some(status),
                     json!({ "reason": absence.as_str() }),
-                ));
+                );
             }
             report.members.push(KnownMembers::Are(Vec::new()));
             report.gone = true;
@@ -107,7 +103,8 @@ async fn members(run: &Run, team: &str) -> Result<Members, Trouble> {
 async fn present(
     run: &Run,
     report: &mut Report,
-    (wanted, hash, noted): (&Map<String, Json>, &[u8], bool),
+    wanted: &Map<String, Json>,
+    hash: &[u8],
     reports: &mpsc::Sender<Report>,
 ) -> Result<usize, Trouble> {
     let local = report.object.local.clone();
@@ -131,15 +128,15 @@ async fn present(
                 known = ids(&held);
                 report.members.push(KnownMembers::Are(sorted(&known)));
             }
-            exists = change(run, report, wanted, Some(&held)).await?;
+            exists = update(run, report, wanted, Some(&held)).await?;
         }
         if !exists {
             (report.object.remote, report.object.sent) = (None, None);
-            report.entries.push(entry(
+            report.tell(
                 "missing",
                 Some(404),
                 json!({ "reason": "the target does not have it any more; it is created again" }),
-            ));
+            );
         }
     }
     if !exists {
@@ -151,9 +148,7 @@ async fn present(
             with_members.insert("members".into(), values(&first));
         }
         let created = report.entries.len();
-        let held = obtain(run, report, Kind::Team, &with_members, noted)
-            .await?
-            .held;
+        let held = obtain(run, report, &with_members).await?.held;
         let is_new = report.entries[created..]
             .iter()
             .any(|entry| entry.action == "create");
@@ -298,11 +293,8 @@ impl Work<'_> {
             self.known.retain(|id| !batch.contains(id));
         }
         self.report.members.push(known);
-        self.report.entries.push(entry(
-            action,
-            Some(status),
-            json!({ "members": batch.len() }),
-        ));
+        self.report
+            .tell(action, Some(status), json!({ "members": batch.len() }));
         // What is done of a large team is written down as it goes; the team stays due.
         if batch.len() == self.run.settings.batch {
             let mut so_far = self.report.clone();
@@ -354,11 +346,11 @@ impl Work<'_> {
         }
         self.stray += 1;
         self.run.stray(kind, local);
-        self.report.entries.push(entry(
+        self.report.tell(
             "stray",
             Some(400),
             json!({ "reason": "a member is not in the target any more; it is pushed again first", "remote": id }),
-        ));
+        );
         Ok(())
     }
 
@@ -459,11 +451,11 @@ async fn replace(
         .members_removed
         .fetch_add(removed as u64, Relaxed);
     report.members.push(KnownMembers::Are(sorted(desired)));
-    report.entries.push(entry(
+    report.tell(
         "replace_members",
         Some(status),
         json!({ "added": added, "removed": removed }),
-    ));
+    );
     Ok(())
 }
 

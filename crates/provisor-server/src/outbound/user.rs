@@ -7,30 +7,25 @@ use scim::{Map, Value};
 use serde_json::json;
 
 use super::{
-    change::{change, entry, send},
     creation::recall,
     obtain::obtain,
     plan::{self, Absence, Desired, Difference},
     run::{Run, WAIT},
     settings::Deprovision,
     trouble::{Stopped, Trouble},
+    update::{send, update},
 };
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// Brings one user in step.
-pub(super) async fn push(
-    run: &Run,
-    report: &mut Report,
-    desired: &Desired,
-    noted: bool,
-) -> Result<(), Trouble> {
+pub(super) async fn push(run: &Run, report: &mut Report, desired: &Desired) -> Result<(), Trouble> {
     let mut waits = false;
     match desired {
         Desired::Present(wanted) => {
             let (wanted, is_to_come) = with_manager(run, wanted).await?;
             let hash = plan::hash(&wanted);
-            present(run, report, &wanted, &hash, noted).await?;
+            present(run, report, &wanted, &hash).await?;
             // Without an update the manager would never be sent.
             waits = is_to_come && run.settings.update && report.object.remote.is_some();
         }
@@ -51,7 +46,6 @@ async fn present(
     report: &mut Report,
     wanted: &Map<String, Value>,
     hash: &[u8],
-    noted: bool,
 ) -> Result<(), Trouble> {
     if report.object.remote.is_some() {
         if report.object.sent.as_deref() == Some(hash) {
@@ -60,25 +54,22 @@ async fn present(
         if !run.settings.update {
             return Ok(());
         }
-        if change(run, report, wanted, None).await? {
+        if update(run, report, wanted, None).await? {
             settle(report, wanted, hash);
             return Ok(());
         }
         // Somebody deleted it in the target.
         (report.object.remote, report.object.sent) = (None, None);
-        report.entries.push(entry(
+        report.tell(
             "missing",
             None,
             json!({ "reason": "the target does not have it any more; it is created again" }),
-        ));
+        );
     }
     if !run.settings.create {
         return Ok(());
     }
-    if obtain(run, report, Kind::User, wanted, noted)
-        .await?
-        .in_step
-    {
+    if obtain(run, report, wanted).await?.in_step {
         settle(report, wanted, hash);
     }
     Ok(())
@@ -104,7 +95,7 @@ async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), 
         Deprovision::Delete => {
             let status = run.remote.delete(Kind::User, &id).await?;
             run.progress().deleted.fetch_add(1, Relaxed);
-            report.entries.push(entry("delete", Some(status), reason));
+            report.tell("delete", Some(status), reason);
             (report.object.remote, report.object.sent) = (None, None);
             report.gone = true;
         }
@@ -114,18 +105,16 @@ async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), 
             match send(run, Kind::User, &id, &difference).await? {
                 Some(status) => {
                     run.progress().deactivated.fetch_add(1, Relaxed);
-                    report
-                        .entries
-                        .push(entry("deactivate", Some(status), reason));
+                    report.tell("deactivate", Some(status), reason);
                     report.object.sent = Some(hash);
                     // It stays linked, for a return.
                 }
                 None => {
-                    report.entries.push(entry(
+                    report.tell(
                         "missing",
                         Some(404),
                         json!({ "reason": "the target does not have it any more" }),
-                    ));
+                    );
                     report.object.remote = None;
                     report.gone = true;
                 }

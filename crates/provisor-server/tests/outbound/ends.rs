@@ -6,7 +6,7 @@ use provisor_server::outbound::{
     Stopped, TargetSettings, probe,
     settings::{AuthMode, Deprovision, MatchBy},
 };
-use provisor_store::{Change, TargetChange};
+use provisor_store::{Change, Store, TargetChange, target::Kind};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -173,6 +173,18 @@ async fn a_run_ends_when_its_target_is_paused_set_anew_or_removed() {
             assert_eq!(told, users.len(), "{case}: what was done is written down");
             let outcome = world.current(&target).await.outcome;
             assert!(outcome.contains("it was stopped"), "{outcome}");
+            let mut view = world.store.read().await.unwrap();
+            let place = (world.tenant, target.id);
+            let objects = view
+                .target_objects(place, Kind::User, false, "", 1000)
+                .await
+                .unwrap();
+            assert_eq!(objects.len(), 900);
+            let mut unsent = objects.iter().filter(|object| object.remote.is_none());
+            assert!(
+                unsent.all(|object| object.sent.is_none()),
+                "{case}: whoever was not sent is not looked for"
+            );
         }
     }
 }

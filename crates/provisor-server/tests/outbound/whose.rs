@@ -130,6 +130,48 @@ async fn many_who_are_created_at_once_are_found_after_a_kill_too() {
 }
 
 #[tokio::test]
+async fn who_may_never_have_been_sent_is_not_taken_for_ours_to_remove() {
+    let world = World::new(Habits {
+        hangs: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let lines: String = (0..150).map(|n| format!("{n},u{n:03}\n")).collect();
+    let users = format!("id,userName\n{lines}");
+    let created = world.theirs().created.clone();
+    tokio::select! {
+        ended = world.push_files(&target, &users, "team,member\n") => panic!("{ended:?}"),
+        () = created.notified() => {}
+    }
+    let found = world.there().0.len() as u64;
+    // A target that keeps no externalId, in which somebody makes one of those who were not sent by hand.
+    let by_hand = json!({ "id": "h", "userName": "u140", "active": true });
+    {
+        let mut theirs = world.theirs();
+        theirs.habits.hangs = false;
+        for user in theirs.resources.values_mut() {
+            user.as_object_mut().unwrap().remove("externalId");
+        }
+        let resources = &mut theirs.resources;
+        resources.insert("/Users/h".to_owned(), by_hand.clone());
+    }
+    let (nobody, no_teams) = ("id,userName\n200,otto\n", "team,member\n");
+    let pushed = world
+        .push_as(&target, nobody, no_teams, |wish| wish.allow_removals = true)
+        .await
+        .unwrap();
+    assert_eq!((pushed.deactivated, pushed.failed), (0, found + 1));
+    assert_eq!(world.user("u140"), by_hand);
+    let log = world.log(&target).await;
+    let told = log.iter().filter(|entry| {
+        let reason = entry.detail["reason"].as_str().unwrap_or_default();
+        !entry.ok && reason.contains("does not say for whom")
+    });
+    assert_eq!(told.count() as u64, found + 1);
+}
+
+#[tokio::test]
 async fn a_refused_creation_makes_nobody_elses_user_ours() {
     let world = World::new(Habits {
         most_members: Some(0),

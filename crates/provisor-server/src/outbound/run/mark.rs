@@ -9,7 +9,7 @@ use provisor_store::{
 };
 
 use super::{CHUNK, Run, Stopped, lock};
-use crate::outbound::{creation::is_orphan, plan::Desired};
+use crate::outbound::{creation::may_be_there, plan::Desired};
 
 /// Milliseconds.
 const DAY: i64 = 86_400_000;
@@ -186,7 +186,7 @@ impl Run {
             let Some(last) = due.last() else { break };
             after = Some((last.due.unwrap_or(0), last.local.clone()));
             for (object, desired) in self.desired(due).await? {
-                let there = object.remote.is_some() || is_orphan(&object);
+                let there = may_be_there(&object);
                 let gone = matches!(desired, Desired::Absent(_)) && there;
                 removals += u64::from(gone && object.sent.as_ref() != Some(&desired.hash()));
             }

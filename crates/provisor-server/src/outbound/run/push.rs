@@ -16,14 +16,8 @@ use crate::outbound::{creation, plan::Desired, team, trouble::Trouble, user};
 /// Failed attempts after which something waits for the source to change, or for a person.
 const ATTEMPTS: u32 = 10;
 
-/// One that is due.
-struct Due {
-    object: TargetObject,
-    /// What the target should hold of it.
-    desired: Desired,
-    /// That it is about to be created is written down already.
-    noted: bool,
-}
+/// One that is due, and what the target should hold of it.
+type Due = (TargetObject, Desired);
 
 impl Run {
     /// Pushes all of a kind that is due, and writes down what became of it while the next ones are under way.
@@ -41,7 +35,8 @@ impl Run {
             self.write_down(written)
         );
         let worked = worked.into_iter().find(Result::is_err).unwrap_or(Ok(()));
-        fed.and(worked).and(written)
+        let taken_back = creation::take_back(self).await;
+        fed.and(worked).and(written).and(taken_back)
     }
 
     /// Reads what is due, with what the target should hold of it.
@@ -59,41 +54,15 @@ impl Run {
                 return Ok(());
             };
             after = Some((last.due.unwrap_or(0), last.local.clone()));
-            for one in self.noted(kind, self.desired(due).await?).await? {
+            let due = self.desired(due).await?;
+            creation::note_ahead(self, kind, &due).await?;
+            for one in due {
                 if objects.send(one).await.is_err() || self.remote.stopped().is_some() {
                     // The workers tell why.
                     return Ok(());
                 }
             }
         }
-    }
-
-    /// Writes down together which of them will be created, where the target was read before: one by one, each creation
-    /// would wait for the disk.
-    async fn noted(
-        &self,
-        kind: Kind,
-        due: Vec<(TargetObject, Desired)>,
-    ) -> Result<Vec<Due>, Stopped> {
-        let known = self.remote.known(kind).await;
-        let (mut all, mut reports) = (Vec::with_capacity(due.len()), Vec::new());
-        for (object, desired) in due {
-            let note = known
-                .as_ref()
-                .and_then(|known| creation::note_ahead(self, &object, &desired, known));
-            let noted = note.is_some();
-            reports.extend(note);
-            all.push(Due {
-                object,
-                desired,
-                noted,
-            });
-        }
-        if !reports.is_empty() {
-            let id = self.target.id;
-            self.write(TargetChange::Report { id, reports }).await?;
-        }
-        Ok(all)
     }
 
     /// Pushes one after the other.
@@ -104,11 +73,12 @@ impl Run {
     ) -> Result<(), Stopped> {
         loop {
             let next = queue.lock().await.recv().await;
-            let Some(next) = next else {
+            let Some((object, desired)) = next else {
                 return Ok(());
             };
-            match self.one(next, &reports).await {
+            match self.one(object, desired, &reports).await {
                 Ok(report) => {
+                    creation::is_reported(self, &report.object);
                     self.progress().looked_at.fetch_add(1, Relaxed);
                     // The writer ends only when a write failed, which ends the run.
                     let _ = reports.send(report).await;
@@ -143,27 +113,19 @@ impl Run {
     /// Pushes one. It fails only if the run ended before anything was done.
     async fn one(
         &self,
-        Due {
-            object,
-            desired,
-            noted,
-        }: Due,
+        object: TargetObject,
+        desired: Desired,
         reports: &mpsc::Sender<Report>,
     ) -> Result<Report, Stopped> {
         if let Some(stopped) = self.remote.stopped() {
             return Err(stopped.clone());
         }
         let kind = object.kind;
-        let mut report = Report {
-            object,
-            gone: false,
-            members: Vec::new(),
-            entries: Vec::new(),
-        };
+        let mut report = Report::of(object);
         let was = report.object.remote.clone();
         let done = match kind {
-            Kind::Team => team::push(self, &mut report, &desired, noted, reports).await,
-            _ => user::push(self, &mut report, &desired, noted).await,
+            Kind::Team => team::push(self, &mut report, &desired, reports).await,
+            _ => user::push(self, &mut report, &desired).await,
         };
         if report.object.remote.is_some() && report.object.remote != was {
             lock(&self.newly).push((kind, report.object.local.clone()));

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use provisor_store::target::{Kind, NewEntry, Report};
+use provisor_store::target::{Kind, Report};
 use scim::{Map, Value};
 use serde_json::json;
 
 use super::{plan::Difference, run::Run, trouble::Trouble};
 
 /// Sends what differs; false if the target does not have it any more.
-pub(super) async fn change(
+pub(super) async fn update(
     run: &Run,
     report: &mut Report,
     wanted: &Map<String, Value>,
@@ -38,11 +38,8 @@ pub(super) async fn change(
         return Ok(false);
     };
     run.progress().updated.fetch_add(1, Relaxed);
-    report.entries.push(entry(
-        "update",
-        Some(status),
-        json!({ "attributes": difference.names() }),
-    ));
+    let attributes = json!({ "attributes": difference.names() });
+    report.tell("update", Some(status), attributes);
     Ok(true)
 }
 
@@ -71,13 +68,4 @@ pub(super) async fn send(
     }
     let merged = Value::Object(difference.merged(&held));
     run.remote.put(kind, id, &merged).await.map(Some)
-}
-
-pub(super) fn entry(action: &'static str, status: Option<u16>, detail: Value) -> NewEntry {
-    NewEntry {
-        action,
-        ok: true,
-        status,
-        detail,
-    }
 }
