@@ -75,8 +75,11 @@ pub(super) async fn run(
             tokio::time::sleep(LOOK).await;
         }
     };
+    // A task of its own: beside the tasks of its connections, on their threads, it is woken for less.
+    let name = target.name.clone();
+    let run = tokio::spawn(async move { push(&target, wish).await });
     let ended = tokio::select! {
-        ended = push(&target, wish) => ended,
+        ended = run => ended.map_err(|error| Failure::failed(error.to_string()))?,
         () = show => unreachable!("the bar is drawn for ever"),
     };
     bar.finish_and_clear();
@@ -94,7 +97,7 @@ pub(super) async fn run(
     if pushed.failed > 0 {
         return Err(Failure::failed(format!(
             "{} could not be pushed and will be tried again. See `provisor push log --tenant {} --name {} --failed`.",
-            pushed.failed, tenant.key, target.name
+            pushed.failed, tenant.key, name
         )));
     }
     Ok(())
