@@ -171,7 +171,8 @@ async fn inherit(
                 "the target has one with the same {key}, of one who is not in the source any more"
             );
             let linked = link(run, report, wanted, held, &reason).await?;
-            linked.ok_or_else(|| Trouble::Lost("the target had it, and lost it just now".to_owned()))
+            linked
+                .ok_or_else(|| Trouble::Lost("the target had it, and lost it just now".to_owned()))
         }
     }
 }
