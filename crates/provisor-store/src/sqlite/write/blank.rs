@@ -16,6 +16,9 @@ use crate::{
     target::Kind,
 };
 
+/// Added to the mark of a row that is blanked, so that a report of what was under way meanwhile brings no name back.
+pub(super) const BLANKED: i64 = 1 << 32;
+
 /// What an erased user was called, folded; what somebody else is called by now is none of it.
 struct Called {
     last: HashSet<String>,
@@ -153,6 +156,8 @@ impl Transaction<'_> {
         Ok(called)
     }
 
+    /// What a creation is found by stays where its answer is still out (`sent`): without it, nobody would take the user
+    /// there away again. The next run finds them by it, and then it goes.
     fn blank_object(
         &self,
         (tenant, target): (TenantId, TargetId),
@@ -161,10 +166,11 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         let of = params![tenant.0, target.0, Kind::User as i64, local, key];
         self.connection
-            .prepare_cached(
-                "UPDATE target_object SET local = ?5, label = '', error = iif(error IS NULL, NULL, 'erased') \
-                 WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4",
-            )?
+            .prepare_cached(&format!(
+                "UPDATE target_object SET local = ?5, label = '', mark = mark + {BLANKED}, \
+                   error = iif(error IS NULL, NULL, 'erased') \
+                 WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4"
+            ))?
             .execute(of)?;
         self.connection
             .prepare_cached(
