@@ -10,7 +10,7 @@ use super::{
     creation::{self, ORPHAN},
     mapping::field,
     remote::id_of,
-    run::Run,
+    run::{Inheritance, Run},
     settings::MatchBy,
     trouble::Trouble,
     update::update,
@@ -23,7 +23,8 @@ const CREATIONS: u32 = 5;
 pub(super) struct Obtained {
     /// As the target held it at first.
     pub(super) held: Map<String, Value>,
-    /// It has what it should; not so where it was linked and the settings want no updates.
+    /// It has what it should; not so where it was linked and the settings want no updates, or where it will be looked at
+    /// once more.
     pub(super) in_step: bool,
 }
 
@@ -63,7 +64,7 @@ pub(super) async fn obtain(
                 if let Some(id) = &id
                     && !run.claim(&report.object, id).await?
                 {
-                    return Err(taken(run, kind));
+                    return inherit(run, report, wanted, held).await;
                 }
                 (report.object.remote, report.object.sent) = (id, None);
                 run.progress().created.fetch_add(1, Relaxed);
@@ -120,13 +121,16 @@ async fn adopt(
             found = vec![found.swap_remove(at)];
         }
     }
-    let mut free = Vec::new();
+    let (mut free, is_alone) = (Vec::new(), found.len() == 1);
     for held in found {
+        let is_ours = !is_anothers(run, &report.object, wanted, &held).await?;
         if let Some(id) = id_of(&held)
-            && !is_anothers(run, &report.object, wanted, &held).await?
+            && is_ours
             && run.claim(&report.object, id).await?
         {
             free.push(held);
+        } else if kind == Kind::User && is_ours && is_alone {
+            return inherit(run, report, wanted, held).await.map(Some);
         } else if kind == Kind::User {
             return Err(taken(run, kind));
         }
@@ -142,6 +146,33 @@ async fn adopt(
     };
     let reason = format!("the target has one with the same {}", key_name(run, kind));
     link(run, report, wanted, held, &reason).await
+}
+
+/// Links it to this one if whoever has it left the source.
+async fn inherit(
+    run: &Run,
+    report: &mut Report,
+    wanted: &Map<String, Value>,
+    held: Map<String, Value>,
+) -> Result<Obtained, Trouble> {
+    let kind = report.object.kind;
+    let id = id_of(&held).unwrap_or_default();
+    match run.inherit(&report.object, id).await? {
+        Inheritance::Refused => Err(taken(run, kind)),
+        Inheritance::Later => Ok(Obtained {
+            held,
+            in_step: false,
+        }),
+        Inheritance::Given => {
+            let key = key_name(run, kind);
+            let reason = format!(
+                "the target has one with the same {key}, of one who is not in the source any more"
+            );
+            let linked = link(run, report, wanted, held, &reason).await?;
+            linked
+                .ok_or_else(|| Trouble::Lost("the target had it, and lost it just now".to_owned()))
+        }
+    }
 }
 
 /// Links it to this one, and brings that in step; `None` if it went meanwhile.

@@ -1,9 +1,9 @@
 //! The target as it answers: what it can do, how fast it may be asked, and what of its answers is worth another try.
 
 mod pace;
+mod walk;
 
 use std::{
-    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -17,6 +17,7 @@ use scim_client::{Answer, Client, Error, Filter, Method, Page, Request, ServiceP
 use serde_json::json;
 
 use pace::Gate;
+pub(super) use walk::{Index, Walk};
 
 use super::{
     mapping::field,
@@ -26,12 +27,6 @@ use super::{
 
 /// How often one request is tried in one run.
 const ATTEMPTS: u32 = 6;
-/// Resources of a page; a server may give fewer.
-const PAGE: usize = 500;
-/// A target is read up to so many resources of a kind, and so many bytes of them: it must not fill our memory, nor go on for
-/// ever.
-const MOST_RESOURCES: usize = 5_000_000;
-const MOST_BYTES: usize = 2 << 30;
 /// A run waits this long at most when the target asks for it.
 const LONGEST_HOLD: Duration = Duration::from_mins(5);
 
@@ -55,9 +50,6 @@ pub(super) struct Remote {
     teams: tokio::sync::RwLock<Option<Arc<Index>>>,
     pub(super) requests: AtomicU64,
 }
-
-/// Ids by folded key.
-pub(super) type Index = HashMap<String, Vec<String>>;
 
 impl Remote {
     /// Asks the target what it can do.
@@ -98,22 +90,38 @@ impl Remote {
         Ok(remote)
     }
 
-    /// Ends the run where not even the list of a kind is found: what is answered 404 then says nothing of one user or team.
+    /// Told that one is not there: ends the run where not even the list of users is found, since that says nothing of one
+    /// user or team. Where the teams' list alone is away, only teams cannot be told.
     async fn check_service(&self, kind: Kind) -> Result<(), Trouble> {
+        if self.has_list(kind).await? {
+            return Ok(());
+        }
+        if kind == Kind::User || !self.has_list(Kind::User).await? {
+            return Err(self.no_service());
+        }
+        Err(Trouble::Unclear(format!(
+            "the target answers 404 (not found) to the list of its teams ({}{}), too, as if it had none any more; \
+             its teams are left as they are",
+            self.settings.url,
+            path(kind, None)
+        )))
+    }
+
+    async fn has_list(&self, kind: Kind) -> Result<bool, Trouble> {
         let list = Request::get(path(kind, None)).query("startIndex=1&count=1");
         match self.call(&list).await {
-            Err(Trouble::Refused { status: 404, .. }) => Err(self.no_service(kind)),
+            Err(Trouble::Refused { status: 404, .. }) => Ok(false),
             // A list that is refused is there.
             Ok(_)
             | Err(Trouble::Refused {
                 status: 400..=499, ..
-            }) => Ok(()),
+            }) => Ok(true),
             Err(trouble) => Err(trouble),
         }
     }
 
-    fn no_service(&self, kind: Kind) -> Trouble {
-        let url = format!("{}{}", self.settings.url, path(kind, None));
+    fn no_service(&self) -> Trouble {
+        let url = format!("{}{}", self.settings.url, path(Kind::User, None));
         let stopped = Stopped::NoService(url);
         self.stop(stopped.clone());
         stopped.into()
@@ -386,68 +394,6 @@ impl Remote {
         self.indexed(kind, &index, value).await
     }
 
-    async fn indexed(
-        &self,
-        kind: Kind,
-        index: &Index,
-        value: &str,
-    ) -> Result<Vec<Resource>, Trouble> {
-        let mut found = Vec::new();
-        for id in index.get(&*fold(value)).into_iter().flatten() {
-            found.extend(self.get(kind, id, true).await?);
-        }
-        Ok(found)
-    }
-
-    fn index(&self, kind: Kind) -> &tokio::sync::RwLock<Option<Arc<Index>>> {
-        match kind {
-            Kind::Team => &self.teams,
-            _ => &self.users,
-        }
-    }
-
-    /// Which resources the target had when they were read whole in this run.
-    pub(super) async fn known(&self, kind: Kind) -> Option<Arc<Index>> {
-        self.index(kind).read().await.clone()
-    }
-
-    /// Reads which resources the target has, page by page, so that many lookups are one walk.
-    pub(super) async fn read_index(&self, kind: Kind) -> Result<Arc<Index>, Trouble> {
-        let mut index = Index::new();
-        let wanted = match self.lookup(kind) {
-            "emails.value" => "emails",
-            other => other,
-        };
-        let mut walk = self.walk(kind, Some(wanted));
-        while let Some(page) = walk.next().await? {
-            for resource in &page {
-                for key in self.keys(kind, resource) {
-                    index
-                        .entry(key)
-                        .or_default()
-                        .extend(id_of(resource).map(str::to_owned));
-                }
-            }
-        }
-        let index = Arc::new(index);
-        *self.index(kind).write().await = Some(index.clone());
-        Ok(index)
-    }
-
-    /// Every resource of a kind, page by page.
-    pub(super) fn walk(&self, kind: Kind, attributes: Option<&str>) -> Walk<'_> {
-        Walk {
-            remote: self,
-            kind,
-            // Names of attributes need no encoding.
-            attributes: attributes.map_or(String::new(), |names| format!("&attributes={names}")),
-            seen: HashSet::new(),
-            start: 1,
-            bytes: 0,
-            ended: false,
-        }
-    }
-
     /// The attribute that a kind is looked up by.
     fn lookup(&self, kind: Kind) -> &'static str {
         match (kind, self.settings.identifier) {
@@ -491,58 +437,6 @@ impl Remote {
             }
             name => text(field(wanted, name)?),
         }
-    }
-}
-
-/// A walk over every resource of a kind. Ids are all it keeps of those that were seen.
-pub(super) struct Walk<'r> {
-    remote: &'r Remote,
-    kind: Kind,
-    attributes: String,
-    seen: HashSet<String>,
-    start: u64,
-    bytes: usize,
-    ended: bool,
-}
-
-impl Walk<'_> {
-    /// What the next page has and none before it had, the page tried as any request; `None` after the last one. A server
-    /// that gives the first page for ever, or more than it says there are, ends the walk.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Resource>>, Trouble> {
-        if self.ended {
-            return Ok(None);
-        }
-        let query = format!("startIndex={}&count={PAGE}{}", self.start, self.attributes);
-        let request = Request::get(path(self.kind, None)).query(query);
-        let answer = match self.remote.call(&request).await {
-            // A target without teams is none without users.
-            Err(Trouble::Refused { status: 404, .. }) if self.kind == Kind::User => {
-                return Err(self.remote.no_service(self.kind));
-            }
-            answer => answer?,
-        };
-        self.bytes += answer.body.len();
-        let page: Page<Resource> = parse(&answer)?;
-        self.start += page.resources.len() as u64;
-        let is_new =
-            |resource: &Resource| id_of(resource).is_some_and(|id| self.seen.insert(id.to_owned()));
-        let mut fresh = page.resources;
-        fresh.retain(is_new);
-        if self.seen.len() > MOST_RESOURCES || self.bytes > MOST_BYTES {
-            return Err(Trouble::Unclear(format!(
-                "the target lists {} resources in {} bytes and goes on; at most {MOST_RESOURCES} and {MOST_BYTES} bytes \
-                 are read",
-                self.seen.len(),
-                self.bytes
-            )));
-        }
-        self.ended = fresh.is_empty() || self.start > page.total_results;
-        Ok(Some(fresh))
-    }
-
-    /// Whether an id was on a page that was read.
-    pub(super) fn has_seen(&self, id: &str) -> bool {
-        self.seen.contains(id)
     }
 }
 

@@ -1,7 +1,10 @@
 //! One run: what changed is marked, what is due is pushed, what became of it is written down.
 
+mod claim;
 mod mark;
 mod push;
+
+pub(super) use claim::Inheritance;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -112,8 +115,8 @@ pub(super) struct Run {
     strayed: Mutex<Vec<(Kind, String)>>,
     /// Whose creation is noted and not sent yet, as they were before.
     pub(super) ahead: Mutex<HashMap<(Kind, String), TargetObject>>,
-    /// Users whose manager was not in the target when they were pushed.
-    unmanaged: Mutex<Vec<String>>,
+    /// Users who have to be looked at once more when the others were pushed, whom they wait for.
+    waiting: Mutex<Vec<String>>,
 }
 
 /// Pushes what is due. The caller holds the target's [`super::RunLock`].
@@ -258,7 +261,7 @@ impl Run {
             newly: Mutex::default(),
             strayed: Mutex::default(),
             ahead: Mutex::default(),
-            unmanaged: Mutex::default(),
+            waiting: Mutex::default(),
         })
     }
 
@@ -347,10 +350,10 @@ impl Run {
         }
         for pass in 0..PASSES {
             self.due(Kind::User).await?;
-            // Managers who were created after those they manage.
-            let unmanaged = std::mem::take(&mut *lock(&self.unmanaged));
-            if !unmanaged.is_empty() {
-                for chunk in unmanaged.chunks(500) {
+            // Managers who were created after those they manage, and heirs of those who left.
+            let waiting = std::mem::take(&mut *lock(&self.waiting));
+            if !waiting.is_empty() {
+                for chunk in waiting.chunks(500) {
                     self.mark(Kind::User, chunk.to_vec(), false).await?;
                 }
                 self.due(Kind::User).await?;
@@ -406,25 +409,9 @@ impl Run {
         Ok(desired.collect())
     }
 
-    /// Takes an id in the target for one of the source; false if it is taken already.
-    pub(super) async fn claim(&self, object: &TargetObject, remote: &str) -> Result<bool, Trouble> {
-        let ids = [remote.to_owned()];
-        let mut view = self.wish.store.read().await?;
-        let holder = view
-            .target_by_remote(self.place(), object.kind, &ids)
-            .await?;
-        drop(view);
-        if let Some(Some(holder)) = holder.first()
-            && holder.local != object.local
-        {
-            return Ok(false);
-        }
-        Ok(lock(&self.claimed).insert((object.kind, remote.to_owned())))
-    }
-
     /// A user was pushed without its manager, who is to come.
     pub(super) fn wait_for_manager(&self, local: String) {
-        lock(&self.unmanaged).push(local);
+        lock(&self.waiting).push(local);
     }
 
     /// Users or teams that should be in the target and turned out not to be.

@@ -130,6 +130,50 @@ async fn an_address_that_knows_nothing_is_not_taken_for_an_empty_target() {
 }
 
 #[tokio::test]
+async fn a_target_that_drops_its_teams_still_gets_its_users() {
+    // One loses a member, or leaves.
+    for left in ["team,member\nSales,u0\n", "team,member\n"] {
+        let world = World::new(Habits::default()).await;
+        let target = world.target(&world.settings()).await;
+        world.push(&target, 3).await.unwrap();
+        world.theirs().habits.lost_its_teams = true;
+        let users = "userName,title\nu0,title 0\nu1,title 1\n";
+        let pushed = world.push_files(&target, users, left).await.unwrap();
+        assert_eq!((pushed.failed, pushed.deactivated), (1, 1));
+        let log = world.log(&target).await;
+        let told = log.iter().find(|entry| !entry.ok).unwrap();
+        assert_eq!(told.kind, Kind::Team);
+        // It is the same team once there are teams again.
+        world.theirs().habits.lost_its_teams = false;
+        let teams = "team,member\nSales,u1\n";
+        let pushed = world.push_files(&target, users, teams).await.unwrap();
+        assert_eq!((pushed.created, pushed.linked, pushed.failed), (0, 0, 0));
+        assert_eq!(world.there().1, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_found_ends_the_list_and_not_the_run() {
+    let world = World::new(Habits {
+        loses_pages: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    // More than are looked up one by one, and more than a page has.
+    world.push(&target, 120).await.unwrap();
+    let again: String = (0..120).map(|n| format!("{n},u{n}\n")).collect();
+    let users = format!("id,userName\n{again}");
+    let pushed = world.push_files(&target, &users, "team,member\n").await;
+    assert_eq!(pushed.unwrap().failed, 0, "{:?}", world.log(&target).await);
+    world.ask_to_compare(&target).await;
+    let pushed = world.push_files(&target, &users, "team,member\n").await;
+    let pushed = pushed.unwrap();
+    assert_eq!((pushed.created, pushed.failed), (0, 0));
+    assert_eq!(world.current(&target).await.outcome, "");
+}
+
+#[tokio::test]
 async fn a_run_ends_when_its_target_is_paused_set_anew_or_removed() {
     let set = |id, active, settings| TargetChange::Set {
         id,

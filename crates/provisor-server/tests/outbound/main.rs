@@ -3,6 +3,7 @@
 mod compare;
 mod ends;
 mod habits;
+mod heirs;
 mod removals;
 mod secrets;
 mod server;

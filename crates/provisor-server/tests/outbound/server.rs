@@ -46,10 +46,14 @@ pub(crate) struct Habits {
     pub(crate) no_lists: bool,
     /// Lists of whole resources are refused after the first page.
     pub(crate) one_page: bool,
+    /// Every page after the first is answered 404.
+    pub(crate) loses_pages: bool,
     /// The address leads to something else: everything is answered 404.
     pub(crate) is_elsewhere: bool,
     /// What is configured is told, and everything under `/Users` is answered 404.
     pub(crate) lost_its_users: bool,
+    /// Only what is under `/Groups` is answered 404.
+    pub(crate) lost_its_teams: bool,
     /// Everything is refused with this status, and with the credentials it came with.
     pub(crate) echoes: Option<u16>,
 }
@@ -133,6 +137,9 @@ fn respond(
     if habits.is_elsewhere || habits.lost_its_users && uri.path().starts_with("/Users") {
         return answer(404, &json!({ "detail": "nothing here" }));
     }
+    if habits.lost_its_teams && uri.path().starts_with("/Groups") {
+        return answer(404, &json!({ "detail": "no teams here" }));
+    }
     if habits.busy && n.is_multiple_of(3) {
         return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
     }
@@ -182,6 +189,9 @@ impl Theirs {
         }
         if self.habits.one_page && pairs.get("startIndex").is_some_and(|start| start != "1") {
             return answer(403, &json!({ "detail": "no more pages" }));
+        }
+        if self.habits.loses_pages && pairs.get("startIndex").is_some_and(|start| start != "1") {
+            return answer(404, &json!({ "detail": "no such page" }));
         }
         if filter.is_some() && self.habits.refuses_filters {
             return answer(

@@ -11,11 +11,12 @@ use provisor_server::outbound::{
     settings::SourceKind,
 };
 use provisor_store::{
-    Actor, Change, Clock, Origin, Outcome, RequestId, Store, TargetChange, TenantId,
+    Actor, Change, Clock, Id, Origin, Outcome, RequestId, Store, TargetChange, TenantId,
     sqlite::{SqliteSettings, SqliteStore},
     target::{EntryQuery, Kind, Target, TargetEntry, TargetObject},
 };
-use serde_json::Value;
+use scim::{Fired, Profile, Registry, ResourceType, Value, resource::Incoming};
+use serde_json::json;
 
 use crate::server::{Habits, Shared, Theirs, serve};
 
@@ -75,6 +76,47 @@ impl World {
             address: None,
         };
         self.store.write(origin, change).await.unwrap()
+    }
+
+    fn incoming(body: Value) -> (Arc<ResourceType>, Incoming) {
+        let kind = Registry::builtin().by_name("User").unwrap().clone();
+        let Value::Object(body) = body else { panic!() };
+        let fired = &mut Fired::default();
+        let incoming = scim::resource::read(&kind, body, &Profile::GENERIC, fired).unwrap();
+        (kind, incoming)
+    }
+
+    /// A user of the tenant's directory.
+    pub(crate) async fn create_user(&self, name: &str) -> Id {
+        let (kind, incoming) = Self::incoming(json!({ "userName": name }));
+        let create = Change::Create {
+            kind,
+            incoming,
+            half: false,
+        };
+        match self.write(create).await {
+            Outcome::Resource(written) => written.stored.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn rename_user(&self, id: Id, name: &str) {
+        let (kind, incoming) = Self::incoming(json!({ "userName": name }));
+        let replace = Change::Replace {
+            kind,
+            id,
+            incoming,
+            precondition: None,
+        };
+        self.write(replace).await;
+    }
+
+    /// All users that are known of a target.
+    pub(crate) async fn known(&self, target: &Target) -> Vec<TargetObject> {
+        let mut view = self.store.read().await.unwrap();
+        let place = (self.tenant, target.id);
+        let known = view.target_objects(place, Kind::User, false, "", 1000);
+        known.await.unwrap()
     }
 
     pub(crate) fn settings(&self) -> TargetSettings {

@@ -9,11 +9,45 @@ use super::Transaction;
 use crate::{
     StoreError, TargetId, TenantId,
     sqlite::{
-        rows::{Resource, bytes},
-        target::targets,
+        keys::{EMAIL, bounded},
+        rows::{Resource, USER, bytes},
+        target::{object_of, targets},
     },
     target::Kind,
 };
+
+/// Added to the mark of a row that is blanked, so that a report of what was under way meanwhile brings no name back.
+pub(super) const BLANKED: i64 = 1 << 32;
+
+/// What an erased user was called, folded; what somebody else is called by now is none of it.
+struct Called {
+    last: HashSet<String>,
+    all: HashSet<String>,
+}
+
+impl Called {
+    fn ever(&self, text: &str) -> bool {
+        self.all.contains(&*fold(text))
+    }
+
+    /// Whether a line of a target is theirs. A key that was their name once may be of somebody who is called otherwise.
+    fn is(&self, local: &str, label: &str) -> bool {
+        self.last.contains(&*fold(local))
+            || self.ever(label)
+            || label.is_empty() && self.ever(local)
+    }
+}
+
+/// userName and e-mails of a document, folded. Past documents may be blanked already.
+fn names(document: &[u8]) -> HashSet<String> {
+    let document: Value = serde_json::from_slice(document).unwrap_or_default();
+    let emails = document["emails"].as_array().into_iter().flatten();
+    let texts = emails
+        .map(|email| &email["value"])
+        .chain([&document["userName"]]);
+    let names = texts.filter_map(|text| Some(fold(text.as_str()?).into_owned()));
+    names.filter(|name| !name.is_empty()).collect()
+}
 
 impl Transaction<'_> {
     /// Takes an erased user's name out of the targets' memory and logs; that it has to go there stays. To be called before
@@ -45,12 +79,12 @@ impl Transaction<'_> {
     fn blank_called(
         &self,
         place: (TenantId, TargetId),
-        called: &HashSet<String>,
+        called: &Called,
         alias: &str,
     ) -> Result<(), StoreError> {
         let (tenant, target) = place;
         let keys = params![tenant.0, target.0, Kind::User as i64];
-        let mut found = BTreeSet::new();
+        let (mut found, mut others) = (BTreeSet::new(), HashSet::new());
         for table in ["target_object", "target_log"] {
             let mut rows = self.connection.prepare_cached(&format!(
                 "SELECT local, label FROM {table} WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3"
@@ -58,51 +92,72 @@ impl Transaction<'_> {
             let mut rows = rows.query(keys)?;
             while let Some(row) = rows.next()? {
                 let (local, label): (String, String) = (row.get(0)?, row.get(1)?);
-                if called.contains(&*fold(&local)) || called.contains(&*fold(&label)) {
+                if called.is(&local, &label) {
                     found.insert(local);
+                } else if table == "target_object" && called.ever(&local) {
+                    others.insert(local);
                 }
             }
         }
         let mut aliases = 0;
-        for local in found {
-            let key = match (called.contains(&*fold(&local)), aliases) {
-                (false, _) => local.clone(),
-                (true, 0) => alias.to_owned(),
-                (true, others) => format!("{alias}-{}", others + 1),
-            };
-            aliases += usize::from(key != local);
-            self.blank_object(place, &local, &key)?;
+        for local in found.difference(&others.into_iter().collect()) {
+            let mut key = local.clone();
+            while called.ever(local) && (key == *local || self.is_known(place, &key)?) {
+                aliases += 1;
+                key = match aliases {
+                    1 => alias.to_owned(),
+                    others => format!("{alias}-{others}"),
+                };
+            }
+            self.blank_object(place, local, &key)?;
         }
         Ok(())
     }
 
-    /// Every userName and e-mail that a user has or had, folded.
-    fn called(&self, tenant: TenantId, user: &Resource) -> Result<HashSet<String>, StoreError> {
-        let mut called = HashSet::new();
-        let mut add = |document: &[u8]| {
-            // Past documents may be blanked already.
-            let document: Value = serde_json::from_slice(document).unwrap_or_default();
-            let emails = document["emails"].as_array().into_iter().flatten();
-            let texts = emails
-                .map(|email| &email["value"])
-                .chain([&document["userName"]]);
-            called.extend(texts.filter_map(|text| Some(fold(text.as_str()?).into_owned())));
+    fn is_known(&self, place: (TenantId, TargetId), local: &str) -> Result<bool, StoreError> {
+        Ok(object_of(self.connection, place, Kind::User, local)?.is_some())
+    }
+
+    /// Every userName and e-mail that a user has or had.
+    fn called(&self, tenant: TenantId, user: &Resource) -> Result<Called, StoreError> {
+        let mut called = Called {
+            last: names(&user.doc),
+            all: names(&user.doc),
         };
-        add(&user.doc);
         let mut past = self
             .connection
             .prepare_cached("SELECT previous, doc FROM event WHERE tenant_id = ?1 AND seq = ?2")?;
         let mut next = user.last_event;
         while next != 0 {
             next = past.query_row(params![tenant.0, next], |row| {
-                add(&bytes(row.get_ref(1)?).unwrap_or_default());
+                let document = bytes(row.get_ref(1)?).unwrap_or_default();
+                called.all.extend(names(&document));
                 row.get(0)
             })?;
         }
-        called.retain(|text| !text.is_empty());
+        let mut others = self.connection.prepare_cached(
+            "SELECT 1 FROM resource WHERE tenant_id = ?1 AND kind = ?2 AND name = ?3 AND k <> ?4 \
+             UNION ALL SELECT 1 FROM search_key \
+               WHERE tenant_id = ?1 AND kind = ?2 AND attribute = ?5 AND value = ?6 AND k <> ?4",
+        )?;
+        // What was passed on is the name of whoever has it now.
+        let mut passed_on = Vec::new();
+        for name in &called.all {
+            let value = bounded(name.into());
+            let key = params![tenant.0, USER, name, user.k, EMAIL, value];
+            if others.exists(key)? {
+                passed_on.push(name.clone());
+            }
+        }
+        for name in passed_on {
+            called.all.remove(&name);
+            called.last.remove(&name);
+        }
         Ok(called)
     }
 
+    /// What a creation is found by stays where its answer is still out (`sent`): without it, nobody would take the user
+    /// there away again. The next run finds them by it, and then it goes.
     fn blank_object(
         &self,
         (tenant, target): (TenantId, TargetId),
@@ -111,10 +166,11 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         let of = params![tenant.0, target.0, Kind::User as i64, local, key];
         self.connection
-            .prepare_cached(
-                "UPDATE target_object SET local = ?5, label = '', error = iif(error IS NULL, NULL, 'erased') \
-                 WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4",
-            )?
+            .prepare_cached(&format!(
+                "UPDATE target_object SET local = ?5, label = '', mark = mark + {BLANKED}, \
+                   error = iif(error IS NULL, NULL, 'erased') \
+                 WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4"
+            ))?
             .execute(of)?;
         self.connection
             .prepare_cached(

@@ -1,14 +1,25 @@
 //! Targets: settings, marks, what became of what was pushed, and its log.
 
 use rusqlite::params;
-use scim::{Error, Kind as ErrorKind, Value};
+use scim::{Error, Kind as ErrorKind, Map, Value};
 
-use super::{Decided, Transaction, settings::check_name};
+use super::{Decided, Transaction, blank::BLANKED, settings::check_name};
 use crate::{
     Outcome, StoreError, TargetId, TenantId,
     sqlite::target::{object_of, targets},
-    target::{Kind, KnownMembers, NewEntry, Report, Sealed, Target, TargetChange},
+    target::{Kind, KnownMembers, NewEntry, Report, Sealed, Target, TargetChange, TargetObject},
 };
+
+/// A report of one who was erased meanwhile: what was done, and nothing that says to whom.
+fn nameless(report: &Report, known: &TargetObject) -> Report {
+    let mut report = report.clone();
+    report.object.label.clone_from(&known.label);
+    report.object.error = report.object.error.map(|_| "erased".to_owned());
+    for entry in &mut report.entries {
+        entry.detail = Value::Object(Map::new());
+    }
+    report
+}
 
 /// Tables with a target's rows, the biggest first.
 const TABLES: [&str; 3] = ["target_log", "target_member", "target_object"];
@@ -35,8 +46,12 @@ impl Transaction<'_> {
                 if let Some(settings) = settings
                     && *settings != target.settings
                 {
+                    let was_fed_from_files = target.is_fed_from_files();
                     target.settings.clone_from(settings);
                     target.whole += 1;
+                    if target.is_fed_from_files() != was_fed_from_files {
+                        self.check_knows_nobody(&target)?;
+                    }
                 }
                 target.active = active.unwrap_or(target.active);
                 if let Some(credentials) = credentials {
@@ -142,6 +157,26 @@ impl Transaction<'_> {
         Ok(Outcome::Target(target))
     }
 
+    /// Whom a target knows, it knows by the keys of its source: ids of the directory, or names in files.
+    fn check_knows_nobody(&self, target: &Target) -> Decided<()> {
+        let mut known = self.connection.prepare_cached(
+            "SELECT 1 FROM target_object WHERE tenant_id = ?1 AND target = ?2 \
+             UNION ALL SELECT 1 FROM target_log WHERE tenant_id = ?1 AND target = ?2 AND kind > 0",
+        )?;
+        if known.exists(params![target.tenant.0, target.id.0])? {
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!(
+                    "Users were pushed to the target \"{}\" already, and files call them otherwise than the directory does, \
+                     so that its source cannot be changed any more. Make another target for the other source.",
+                    target.name
+                ),
+            )
+            .into());
+        }
+        Ok(())
+    }
+
     fn check_target_name(&self, target: &Target) -> Decided<()> {
         check_name("target's name", &target.name)?;
         let twin = targets(self.connection, Some(target.tenant))?
@@ -225,8 +260,30 @@ impl Transaction<'_> {
         n: &mut i64,
     ) -> Result<(), StoreError> {
         let (tenant, target) = place;
+        let known = object_of(
+            self.connection,
+            place,
+            report.object.kind,
+            &report.object.local,
+        )?;
+        let blanked;
+        let report = match &known {
+            // Erased while it was pushed: a name stays only what is still the row's.
+            Some(known) if known.mark / BLANKED != report.object.mark / BLANKED => {
+                blanked = nameless(report, known);
+                &blanked
+            }
+            // Its row has another key by now, under which the next run looks for it.
+            None if report.object.kind == Kind::User && report.object.mark > 0 => {
+                for entry in nameless(report, &report.object).entries {
+                    *n += 1;
+                    self.write_entry(place, *n, Kind::User, "", "", &entry)?;
+                }
+                return Ok(());
+            }
+            _ => report,
+        };
         let object = &report.object;
-        let known = object_of(self.connection, place, object.kind, &object.local)?;
         // What the source changed while it was pushed stays due.
         let newer = known.filter(|known| known.mark != object.mark);
         let (mark, due, attempts) = match &newer {

@@ -1,14 +1,16 @@
 //! Targets: their settings, what is known of each user and team there, and their log.
 
 use provisor_store::{
-    Actor, AuditQuery, Change, Origin, Outcome, RequestId, TargetChange, TargetId, TenantId,
+    Actor, AuditQuery, Change, Id, Origin, Outcome, RequestId, TargetChange, TargetId, TenantId,
     WriteError,
-    target::{EntryQuery, Kind, KnownMembers, NewEntry, Report, Sealed, Target, TargetObject},
+    target::{
+        EntryQuery, Kind, KnownMembers, NewEntry, Report, Sealed, Target, TargetEntry, TargetObject,
+    },
 };
-use scim::Value;
+use scim::{Profile, Value};
 use serde_json::json;
 
-use super::bench::Bench;
+use super::bench::{Bench, read};
 
 fn operator(bench: &Bench) -> Origin {
     Origin {
@@ -511,4 +513,123 @@ pub(crate) async fn an_erased_user_leaves_no_key_of_the_files_in_a_target(bench:
     );
     // Where keys are ids of the directory, a number is nobody's name.
     assert!(known(&from_tenant).await.contains(&pair("4711", "Lenard")));
+}
+
+async fn fed_from_files(bench: &Bench, name: &str) -> Target {
+    let target = create(bench, name).await;
+    let set = TargetChange::Set {
+        id: target.id,
+        name: None,
+        settings: Some(json!({ "source": "files" })),
+        active: None,
+        credentials: None,
+    };
+    change(bench, set).await.unwrap();
+    target
+}
+
+async fn erase(bench: &Bench, id: Id) {
+    let erase = Change::Erase { id };
+    bench.store.write(operator(bench), erase).await.unwrap();
+}
+
+/// Rows of users, and lines of the log, of a target.
+async fn all(bench: &Bench, target: &Target) -> (Vec<TargetObject>, Vec<TargetEntry>) {
+    let place = (bench.tenant, target.id);
+    let mut snapshot = bench.store.read().await.unwrap();
+    let query = EntryQuery {
+        limit: 100,
+        ..EntryQuery::default()
+    };
+    let known = snapshot.target_objects(place, Kind::User, false, "", 100);
+    let known = known.await.unwrap();
+    (known, snapshot.target_log(place, &query).await.unwrap())
+}
+
+pub(crate) async fn who_is_erased_during_a_push_has_no_name_after_it(bench: &Bench) {
+    let user = bench.user("lena").await;
+    let from_files = fed_from_files(bench, "hr").await;
+    let from_tenant = create(bench, "crm").await;
+    let id = user.to_string();
+    let mut told = Vec::new();
+    for (target, key) in [(&from_files, "lena"), (&from_tenant, id.as_str())] {
+        mark(bench, target.id, &[key], 1).await;
+        let mut done = done(&due(bench, target.id).await[0], "r1");
+        done.object.error = Some("lena is refused".to_owned());
+        done.entries[0].detail = json!({ "reason": "lena is refused" });
+        told.push((target, done));
+    }
+    erase(bench, user).await;
+    for (target, done) in told {
+        report(bench, target.id, done).await;
+        let (known, log) = all(bench, target).await;
+        assert_eq!((known.len(), log.len()), (1, 1));
+        let all = format!("{known:?} {log:?}");
+        assert!(!all.contains("lena"), "{all}");
+        assert!(known[0].due.is_some(), "that it has to go stays to be done");
+    }
+    let (known, _) = all(bench, &from_tenant).await;
+    assert_eq!(known[0].remote.as_deref(), Some("r1"));
+}
+
+pub(crate) async fn a_user_of_files_is_erased_as_often_as_it_is_asked(bench: &Bench) {
+    let target = fed_from_files(bench, "hr").await;
+    let user = bench.user("lena").await;
+    for n in 0..2 {
+        if n > 0 {
+            // Brought back from an export.
+            let kind = bench.kind("User").await;
+            let incoming = read(&kind, json!({ "userName": "lena" }), &Profile::GENERIC);
+            let incoming = incoming.unwrap();
+            let adopt = Change::Adopt {
+                kind,
+                id: user,
+                incoming,
+                app_id: None,
+            };
+            bench.store.write(operator(bench), adopt).await.unwrap();
+        }
+        mark(bench, target.id, &["lena"], 1).await;
+        let due = due(bench, target.id).await;
+        let row = due.iter().find(|row| row.local == "lena").unwrap();
+        report(bench, target.id, done(row, &format!("r{n}"))).await;
+        erase(bench, user).await;
+    }
+    let (known, _) = all(bench, &target).await;
+    let keys: Vec<&str> = known.iter().map(|row| row.local.as_str()).collect();
+    let alias = format!("erased-{user}");
+    assert_eq!(keys, [alias.clone(), format!("{alias}-2")]);
+}
+
+pub(crate) async fn a_target_that_knows_somebody_keeps_its_source(bench: &Bench) {
+    let target = fed_from_files(bench, "hr").await;
+    let set = |settings| TargetChange::Set {
+        id: target.id,
+        name: None,
+        settings: Some(settings),
+        active: None,
+        credentials: None,
+    };
+    change(bench, set(json!({ "source": "tenant" })))
+        .await
+        .unwrap();
+    change(bench, set(json!({ "source": "files" })))
+        .await
+        .unwrap();
+    mark(bench, target.id, &["lena"], 1).await;
+    let refused = change(bench, set(json!({ "source": "tenant" }))).await;
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("its source cannot be changed")
+    );
+    // Also when all that is left of them is a line.
+    let mut gone = done(&due(bench, target.id).await[0], "r1");
+    gone.gone = true;
+    report(bench, target.id, gone).await;
+    assert!(change(bench, set(json!({}))).await.is_err());
+    change(bench, set(json!({ "source": "files", "update": false })))
+        .await
+        .unwrap();
 }

@@ -1,0 +1,144 @@
+//! A target read whole, page by page: to look many up at once, and to compare it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use provisor_store::target::Kind;
+use scim::fold::fold;
+use scim_client::{Page, Request};
+
+use super::{Remote, Resource, id_of, parse, path};
+use crate::outbound::trouble::Trouble;
+
+/// Resources of a page; a server may give fewer.
+const PAGE: usize = 500;
+/// A target is read up to so many resources of a kind, and so many bytes of them: it must not fill our memory, nor go on for
+/// ever.
+const MOST_RESOURCES: usize = 5_000_000;
+const MOST_BYTES: usize = 2 << 30;
+
+/// Ids by folded key.
+pub(in crate::outbound) type Index = HashMap<String, Vec<String>>;
+
+impl Remote {
+    pub(super) async fn indexed(
+        &self,
+        kind: Kind,
+        index: &Index,
+        value: &str,
+    ) -> Result<Vec<Resource>, Trouble> {
+        let mut found = Vec::new();
+        for id in index.get(&*fold(value)).into_iter().flatten() {
+            found.extend(self.get(kind, id, true).await?);
+        }
+        Ok(found)
+    }
+
+    fn index(&self, kind: Kind) -> &tokio::sync::RwLock<Option<Arc<Index>>> {
+        match kind {
+            Kind::Team => &self.teams,
+            _ => &self.users,
+        }
+    }
+
+    /// Which resources the target had when they were read whole in this run.
+    pub(in crate::outbound) async fn known(&self, kind: Kind) -> Option<Arc<Index>> {
+        self.index(kind).read().await.clone()
+    }
+
+    /// Reads which resources the target has, page by page, so that many lookups are one walk.
+    pub(in crate::outbound) async fn read_index(&self, kind: Kind) -> Result<Arc<Index>, Trouble> {
+        let mut index = Index::new();
+        let wanted = match self.lookup(kind) {
+            "emails.value" => "emails",
+            other => other,
+        };
+        let mut walk = self.walk(kind, Some(wanted));
+        while let Some(page) = walk.next().await? {
+            for resource in &page {
+                for key in self.keys(kind, resource) {
+                    index
+                        .entry(key)
+                        .or_default()
+                        .extend(id_of(resource).map(str::to_owned));
+                }
+            }
+        }
+        let index = Arc::new(index);
+        *self.index(kind).write().await = Some(index.clone());
+        Ok(index)
+    }
+
+    /// Every resource of a kind, page by page.
+    pub(in crate::outbound) fn walk(&self, kind: Kind, attributes: Option<&str>) -> Walk<'_> {
+        Walk {
+            remote: self,
+            kind,
+            // Names of attributes need no encoding.
+            attributes: attributes.map_or(String::new(), |names| format!("&attributes={names}")),
+            seen: HashSet::new(),
+            start: 1,
+            bytes: 0,
+            ended: false,
+        }
+    }
+}
+
+/// A walk over every resource of a kind. Ids are all it keeps of those that were seen.
+pub(in crate::outbound) struct Walk<'r> {
+    remote: &'r Remote,
+    kind: Kind,
+    attributes: String,
+    seen: HashSet<String>,
+    start: u64,
+    bytes: usize,
+    ended: bool,
+}
+
+impl Walk<'_> {
+    /// What the next page has and none before it had, the page tried as any request; `None` after the last one. A server
+    /// that gives the first page for ever, or more than it says there are, ends the walk.
+    pub(in crate::outbound) async fn next(&mut self) -> Result<Option<Vec<Resource>>, Trouble> {
+        if self.ended {
+            return Ok(None);
+        }
+        let query = format!("startIndex={}&count={PAGE}{}", self.start, self.attributes);
+        let request = Request::get(path(self.kind, None)).query(query);
+        let answer = match self.remote.call(&request).await {
+            // Only where the list begins it says something of the address; some servers have no page after the last one.
+            Err(Trouble::Refused { status: 404, .. }) if self.start > 1 => {
+                self.ended = true;
+                return Ok(None);
+            }
+            // A target without teams is none without users.
+            Err(Trouble::Refused { status: 404, .. }) if self.kind == Kind::User => {
+                return Err(self.remote.no_service());
+            }
+            answer => answer?,
+        };
+        self.bytes += answer.body.len();
+        let page: Page<Resource> = parse(&answer)?;
+        self.start += page.resources.len() as u64;
+        let is_new =
+            |resource: &Resource| id_of(resource).is_some_and(|id| self.seen.insert(id.to_owned()));
+        let mut fresh = page.resources;
+        fresh.retain(is_new);
+        if self.seen.len() > MOST_RESOURCES || self.bytes > MOST_BYTES {
+            return Err(Trouble::Unclear(format!(
+                "the target lists {} resources in {} bytes and goes on; at most {MOST_RESOURCES} and {MOST_BYTES} bytes \
+                 are read",
+                self.seen.len(),
+                self.bytes
+            )));
+        }
+        self.ended = fresh.is_empty() || self.start > page.total_results;
+        Ok(Some(fresh))
+    }
+
+    /// Whether an id was on a page that was read.
+    pub(in crate::outbound) fn has_seen(&self, id: &str) -> bool {
+        self.seen.contains(id)
+    }
+}
