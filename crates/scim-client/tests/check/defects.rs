@@ -403,6 +403,10 @@ pub(crate) const ENTRA_DEFECTS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Defects in what the drafts ask, with the checks of the interoperability profile that must fail for them.
+pub(crate) const INTEROP_DEFECTS: &[(&str, &[&str])] =
+    &[("filters_select_many", &["interop_filtered_paths_match_one"])];
+
 /// The extension of users that is no standard one.
 pub(crate) const OWN: &str = "urn:example:provisor:check:2.0:User";
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::http::Method;
 use scim::{
-    Error, Fired, Map, ResourceType, Value,
+    Error, Fired, Map, Profile, ResourceType, Value,
     error::Kind,
     filter::{Expression, Limits},
     fold::fold,
@@ -328,7 +328,11 @@ impl Server {
         };
         let patch = Patch::read(kind, &body, &self.profile, 1_000, &mut Fired::default())?;
         let mut whole = self.whole(tenant, kind, id);
-        patch.apply(kind, &mut whole, &self.profile, &mut Fired::default())?;
+        let profile = match self.is("filters_select_many") {
+            true => &Profile::RFC,
+            false => &self.profile,
+        };
+        patch.apply(kind, &mut whole, profile, &mut Fired::default())?;
         for name in ["id", "meta", "groups", "password"] {
             whole.remove(name);
         }

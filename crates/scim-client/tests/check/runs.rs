@@ -9,7 +9,7 @@ use scim_client::{
 };
 
 use crate::{
-    defects::{DEFECTS, ENTRA_DEFECTS},
+    defects::{DEFECTS, ENTRA_DEFECTS, INTEROP_DEFECTS},
     server::{Server, TOKENS, client},
 };
 
@@ -92,7 +92,10 @@ async fn each_defect_fails_its_checks() {
     let entra = ENTRA_DEFECTS
         .iter()
         .map(|defect| (Forgiving::ENTRA, Profile::Entra, defect));
-    for (forgiving, profile, (defect, expected)) in strict.chain(entra) {
+    let interop = INTEROP_DEFECTS
+        .iter()
+        .map(|defect| (Forgiving::INTEROP, Profile::Interop, defect));
+    for (forgiving, profile, (defect, expected)) in strict.chain(entra).chain(interop) {
         let (report, _) = run(forgiving, profile, Some(defect), expected).await;
         for finding in &report.findings {
             if !finding.failed() {

@@ -1,6 +1,6 @@
 //! Operations on the elements of a multi-valued attribute.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Display};
 
 use super::{Action, Operation, Target, apply::Edit, target::creates};
 use crate::{
@@ -127,10 +127,20 @@ impl Edit<'_> {
         filter: &Filter,
         mut items: Vec<Value>,
     ) -> Result<Vec<Value>, Error> {
-        let some = !items.is_empty();
+        let before = items.len();
         items.retain(|item| !filter.matches_element(item));
+        self.refuse_several(before - items.len())?;
+        let some = before > 0;
         self.may_clear(Action::Remove, some && items.is_empty())?;
         Ok(items)
+    }
+
+    /// The interoperability profile lets a filter in a path select one value.
+    fn refuse_several(&self, matching: usize) -> Result<(), Error> {
+        if !self.profile.narrow_patch {
+            return Ok(());
+        }
+        one_at_most(self.path, matching)
     }
 
     /// Removes the listed values: those of the same `value` (and `type`, where both have one), or
@@ -193,12 +203,8 @@ impl Edit<'_> {
         let matches =
             |item: &Value| selection.is_none_or(|(filter, _)| filter.matches_element(item));
         let matching: Vec<usize> = (0..items.len()).filter(|at| matches(&items[*at])).collect();
-        if selection.is_some() && matching.len() > 1 && self.profile.narrow_patch {
-            return Err(Error::invalid_filter(format!(
-                "The filter on {} matches {} values, and this connection's profile allows one. Narrow it.",
-                self.path,
-                matching.len()
-            )));
+        if selection.is_some() {
+            self.refuse_several(matching.len())?;
         }
         let mut primary = Vec::new();
         for at in &matching {
@@ -297,6 +303,16 @@ impl Edit<'_> {
             self.path
         ))
     }
+}
+
+/// Errors: 400 `invalidFilter` if more than one value matches.
+pub(super) fn one_at_most(list: impl Display, matching: usize) -> Result<(), Error> {
+    if matching <= 1 {
+        return Ok(());
+    }
+    Err(Error::invalid_filter(format!(
+        "The filter on {list} matches {matching} values, and this connection's profile allows one. Narrow it."
+    )))
 }
 
 /// True if the operation's own value makes its element the primary one.

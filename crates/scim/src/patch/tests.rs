@@ -113,6 +113,14 @@ fn the_interoperability_profile_narrows_patch() {
             json!({ "op": "replace", "path": "emails[value ew \".org\"].type", "value": "other" }),
             Kind::InvalidFilter,
         ),
+        (
+            json!({ "op": "remove", "path": "emails[value ew \".org\"].type" }),
+            Kind::InvalidFilter,
+        ),
+        (
+            json!({ "op": "remove", "path": "emails[value ew \".org\"]" }),
+            Kind::InvalidFilter,
+        ),
     ] {
         assert_eq!(refused(&narrow, json!([operation])), kind, "{operation}");
         run(&Profile::RFC, "User", ana(), json!([operation])).unwrap();
@@ -134,6 +142,11 @@ fn the_interoperability_profile_narrows_patch() {
     let operation = json!([{ "op": "remove", "path": "members[value eq \"b\"]" }]);
     let (after, _) = run(&narrow, "Group", team(), operation).unwrap();
     assert_eq!(after["members"].as_array().unwrap().len(), 2);
+    let several = json!([{ "op": "remove", "path": "members[value ne \"b\"]" }]);
+    let error = run(&narrow, "Group", team(), several.clone()).unwrap_err();
+    assert_eq!(error.kind, Kind::InvalidFilter);
+    let (after, _) = run(&Profile::RFC, "Group", team(), several).unwrap();
+    assert_eq!(after["members"], json!([{ "value": "b" }]));
 }
 
 #[test]
