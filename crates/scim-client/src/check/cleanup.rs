@@ -111,14 +111,14 @@ async fn page(client: &Client, list: List, query: &str) -> Option<Page> {
 impl World<'_> {
     /// Whether a check may send this. Nothing is deleted but what the run created, alone or in a Bulk job: what a
     /// check takes from an answer may be anybody's, where the server is wrong about filters.
-    pub(super) fn admit(&self, request: &Request) -> Step {
+    pub(super) fn admit(&self, tenant: Tenant, request: &Request) -> Step {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Stop::NotRun("the run was stopped".to_owned()));
         }
         match self
             .deleted_by(request)
             .iter()
-            .find(|path| !self.is_own(path))
+            .find(|path| !self.is_own(tenant, path))
         {
             None => Ok(()),
             Some(path) => Err(Stop::NotRun(format!(
@@ -150,17 +150,28 @@ impl World<'_> {
         operations.filter(deletes).map(path).collect()
     }
 
-    /// Whether the run created what stands there, or its id says so: by the mark, or by a reference to the same job.
-    fn is_own(&self, path: &str) -> bool {
+    /// Whether the run created what stands there in that tenant, or knows that nobody else did, or its id says so: by the mark, or by a reference to the same job.
+    fn is_own(&self, tenant: Tenant, path: &str) -> bool {
         let Some((_, id)) = path.trim_start_matches('/').split_once('/') else {
             return false;
         };
         // These lead elsewhere once they stand in a URL, an empty one to the whole endpoint.
         let dots = id.to_ascii_lowercase().replace("%2e", ".");
         let strays = id.contains(['/', '\\', '?', '#']) || dots.trim_matches('.').is_empty();
-        let created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
-        !strays
-            && (id.starts_with(&self.mark) || id.starts_with("bulkId:") || created.contains(path))
+        if strays {
+            return false;
+        }
+        let path = path.to_owned();
+        let deletable = self.deletable();
+        id.starts_with(&self.mark)
+            || id.starts_with("bulkId:")
+            || deletable.contains(&Own { tenant, path })
+    }
+
+    /// Notes that nobody but the run has something there, in that tenant.
+    pub(super) fn may_delete(&self, tenant: Tenant, path: &str) {
+        let path = path.to_owned();
+        self.deletable().insert(Own { tenant, path });
     }
 
     /// Notes what an exchange created or deleted, so that it can be cleaned up.
@@ -234,8 +245,7 @@ impl World<'_> {
     /// Takes a resource for one of the run's.
     fn own(&self, tenant: Tenant, endpoint: &str, id: &str) {
         let path = format!("/{endpoint}/{id}");
-        let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
-        created.insert(path.clone());
+        self.may_delete(tenant, &path);
         self.made().push(Own { tenant, path });
     }
 
@@ -352,7 +362,7 @@ impl World<'_> {
     async fn remove(&self, own: &Own) -> bool {
         let client = self
             .client_of(own.tenant)
-            .filter(|_| self.is_own(&own.path));
+            .filter(|_| self.is_own(own.tenant, &own.path));
         let Some(client) = client else {
             return false;
         };
@@ -370,6 +380,12 @@ impl World<'_> {
             Tenant::First => Some(self.client),
             Tenant::Second => self.second,
         }
+    }
+
+    fn deletable(&self) -> MutexGuard<'_, BTreeSet<Own>> {
+        self.deletable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn made(&self) -> MutexGuard<'_, Vec<Own>> {

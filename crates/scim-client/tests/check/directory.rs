@@ -26,7 +26,7 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Directory {
     pub(crate) resources: BTreeMap<String, Stored>,
-    next: u64,
+    pub(crate) next: u64,
     /// What each cursor still has to show, and of which query.
     cursors: HashMap<String, (String, Vec<String>)>,
 }
@@ -39,6 +39,11 @@ pub(crate) struct Stored {
     pub(crate) created: i64,
     pub(crate) modified: i64,
     pub(crate) version: u64,
+}
+
+/// The id of the resource of this number; each tenant counts its own.
+pub(crate) fn id(number: u64) -> String {
+    format!("r{number:08}-Ab")
 }
 
 impl Server {
@@ -167,7 +172,7 @@ impl Server {
         self.unique(tenant, kind, &attributes, None)?;
         tenant.next += 1;
         let now = crate::defects::now();
-        let mut id = format!("r{:08}-Ab", tenant.next);
+        let mut id = id(tenant.next);
         if self.is("client_chooses_ids")
             && let Some(chosen) = sent.get("id").and_then(Value::as_str)
         {

@@ -211,6 +211,31 @@ async fn what_the_second_tenant_got_is_deleted_there() {
     assert_eq!(server.changes().1, 0);
 }
 
+/// Where each tenant counts its own ids, the second has others under those of the check.
+#[tokio::test]
+async fn who_has_the_same_id_in_another_tenant_is_left_alone() {
+    let only = [
+        "another_tenant_cannot_read",
+        "another_tenant_cannot_write",
+        "another_tenant_meets_nobody_in_searches_and_jobs",
+        "another_tenants_user_is_no_member",
+        "names_are_taken_only_within_a_tenant",
+    ];
+    for defect in [None, Some("second_tenant_stumbles")] {
+        let server = Server::start(Forgiving::RFC, defect).await;
+        server.settle(20);
+        let checker = Checker::new(client(&server.base, 0), Profile::Rfc)
+            .second(client(&server.base, 1))
+            .only(only);
+        let report = checker.run(std::future::pending(), &|_, _, _| {}).await;
+        let report = report.unwrap();
+        assert_eq!(failures(&report), [""; 0], "{defect:?}");
+        assert_eq!(report.count(None, "not run"), 4, "{defect:?}");
+        assert_eq!(server.settled(20), 20, "{defect:?}");
+        assert_eq!(server.changes(), (Vec::new(), 20), "{defect:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_was_sent_before_the_stop_is_waited_for() {
     let server = Server::start(Forgiving::RFC, Some("slow_to_create")).await;
