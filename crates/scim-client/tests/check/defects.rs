@@ -410,6 +410,9 @@ pub(crate) const INTEROP_DEFECTS: &[(&str, &[&str])] =
 /// The extension of users that is no standard one.
 pub(crate) const OWN: &str = "urn:example:provisor:check:2.0:User";
 
+/// What `returns_own_on_request` says it returns on request.
+pub(crate) const ON_REQUEST: [&str; 2] = ["tags", "serial"];
+
 /// Milliseconds that move on with every change.
 pub(crate) fn now() -> i64 {
     static NOW: AtomicI64 = AtomicI64::new(1_795_600_000_000);
@@ -477,6 +480,16 @@ pub(crate) fn spoil(server: &Server, method: &Method, status: &mut u16, body: &m
             && server.is("lists_keep_one")
         {
             tags.truncate(1);
+        }
+        if let Some(tags) = own["tags"].as_array_mut()
+            && server.is("lists_in_other_order")
+        {
+            tags.reverse();
+        }
+        if server.is("returns_own_on_request")
+            && let Some(own) = own.as_object_mut()
+        {
+            own.retain(|name, _| !ON_REQUEST.contains(&name.as_str()));
         }
     }
     if server.is("booleans_as_text") && object.contains_key("active") {

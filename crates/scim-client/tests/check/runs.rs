@@ -84,6 +84,19 @@ async fn a_tolerance_is_lenient_in_generic_and_a_failure_in_rfc() {
 }
 
 #[tokio::test]
+async fn what_is_left_to_the_server_fails_nothing() {
+    let own = [
+        "own_lists_of_plain_values_work",
+        "own_immutables_stay",
+        "own_attributes_on_request_are_asked_for",
+    ];
+    for choice in ["lists_in_other_order", "returns_own_on_request"] {
+        let (report, _) = run(Forgiving::RFC, Profile::Rfc, Some(choice), &own).await;
+        assert_eq!(failures(&report), [""; 0], "{choice}");
+    }
+}
+
+#[tokio::test]
 async fn each_defect_fails_its_checks() {
     let mut wrong = Vec::new();
     let strict = DEFECTS
