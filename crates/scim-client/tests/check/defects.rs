@@ -143,6 +143,7 @@ pub(crate) const DEFECTS: &[(&str, &[&str])] = &[
     ("finds_by_name", &["ids_are_stable_and_case_exact"]),
     ("unknown_is_empty", &["an_unknown_id_is_404"]),
     ("names_in_lower_case", &["values_keep_their_case"]),
+    ("two_primaries", &["at_most_one_value_is_primary"]),
     ("emails_in_lower_case", &["emails_are_kept_as_sent"]),
     // Lists
     ("total_as_text", &["lists_have_their_form"]),

@@ -365,8 +365,16 @@ impl Server {
         {
             *since = json!("2026-01-01T00:00:00Z");
         }
-        let incoming = resource::read(kind, body, &self.profile, &mut Fired::default())?;
+        let emails = body.get("emails").cloned();
+        let profile = match self.is("two_primaries") {
+            true => &Profile::GENERIC,
+            false => &self.profile,
+        };
+        let incoming = resource::read(kind, body, profile, &mut Fired::default())?;
         let mut attributes = incoming.attributes;
+        if let Some(emails) = emails.filter(|_| self.is("two_primaries")) {
+            attributes.insert("emails".to_owned(), emails);
+        }
         attributes.remove("password");
         if let Some(members) = incoming.members {
             let members = members
