@@ -270,9 +270,10 @@ impl World<'_> {
             };
             for list in LISTS {
                 let place = Place { tenant, list };
-                if self.has(Feature::Filter) && self.clean_found(client, place).await {
-                    continue;
+                if self.has(Feature::Filter) {
+                    self.clean_found(client, place).await;
                 }
+                // That a search finds nobody does not say that nobody is there.
                 if self.has_lost(place) && !self.clean_listed(client, place).await {
                     unseen.push(tenant.tell(&format!("/{}", list.endpoint)));
                 }
@@ -291,8 +292,8 @@ impl World<'_> {
         lost.contains(&place)
     }
 
-    /// Deletes what a search for the mark finds. False if the server does not search as it should.
-    async fn clean_found(&self, client: &Client, place: Place) -> bool {
+    /// Deletes what a search for the mark finds.
+    async fn clean_found(&self, client: &Client, place: Place) {
         let Place { tenant, list } = place;
         let filter = encoded(&format!("{} sw \"{}\"", list.attribute, self.mark));
         let query = format!("filter={filter}&count={PAGE}");
@@ -300,17 +301,17 @@ impl World<'_> {
         // An answer is a page; the next is asked for until one shows nothing new.
         loop {
             let Some(page) = page(client, list, &query).await else {
-                return false;
+                return;
             };
             let all = page.resources.len();
             let found = self.marked(list, page);
-            // A filter that is not heeded shows others, and may hide what is looked for behind them.
+            // A filter that is not heeded shows others.
             if found.len() < all {
-                return false;
+                return;
             }
             let new: Vec<_> = found.into_iter().filter(|id| !tried.contains(id)).collect();
             if new.is_empty() {
-                return true;
+                return;
             }
             for id in new {
                 self.own(tenant, list.endpoint, &id);

@@ -65,8 +65,8 @@ pub struct Report {
     pub stopped: bool,
     /// The paths of what could not be deleted again; those of the second tenant say so.
     pub left_over: Vec<String>,
-    /// The lists that may hold something of the run beside that: a create had no answer, and the server neither
-    /// searches by name nor could the list be read to its end.
+    /// The lists that may hold something of the run beside that: a create had no answer, and the list could not
+    /// be read to its end.
     pub unseen: Vec<String>,
     /// What the names of all that the run created begin with.
     pub mark: String,

@@ -287,9 +287,9 @@ async fn what_was_sent_before_the_stop_is_waited_for() {
     assert_eq!(server.changes().1, 0);
 }
 
-/// A server that knows no filters, and whose answers to creates are lost.
-async fn lost(others: usize) -> (Report, Arc<Server>) {
-    let server = Server::start(Forgiving::RFC, Some("loses_creates_without_filters")).await;
+/// A server whose answers to creates are lost, and which is wrong about filters.
+async fn lost(defect: &'static str, others: usize) -> (Report, Arc<Server>) {
+    let server = Server::start(Forgiving::RFC, Some(defect)).await;
     server.crowd(others);
     let checker =
         Checker::new(client(&server.base, 0), Profile::Rfc).only(["creating_answers_201"]);
@@ -299,15 +299,20 @@ async fn lost(others: usize) -> (Report, Arc<Server>) {
 
 #[tokio::test]
 async fn what_a_lost_answer_has_created_is_found_without_filters() {
-    let (report, server) = lost(450).await;
-    assert!(report.findings[0].failed());
-    assert_eq!((report.left_over.len(), report.unseen.len()), (0, 0));
-    assert_eq!(server.changes(), (Vec::new(), 450));
+    for defect in [
+        "loses_creates_without_filters",
+        "loses_creates_and_finds_nobody",
+    ] {
+        let (report, server) = lost(defect, 450).await;
+        assert!(report.findings[0].failed());
+        assert_eq!((report.left_over.len(), report.unseen.len()), (0, 0));
+        assert_eq!(server.changes(), (Vec::new(), 450), "{defect}");
+    }
 }
 
 #[tokio::test]
 async fn a_list_too_long_to_be_read_is_named() {
-    let (report, server) = lost(5_200).await;
+    let (report, server) = lost("loses_creates_without_filters", 5_200).await;
     assert_eq!(report.unseen, ["/Users"]);
     assert_eq!(server.changes(), (Vec::new(), 5_201));
     let text = report.to_lines().join("\n");

@@ -261,8 +261,9 @@ async fn handle(
     {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    if server.is("loses_creates_without_filters") && method == Method::POST && answer.status == 201
-    {
+    let loses =
+        server.is("loses_creates_without_filters") || server.is("loses_creates_and_finds_nobody");
+    if loses && method == Method::POST && answer.status == 201 {
         // The headers arrive, and then the connection ends.
         let broken =
             futures_util::stream::once(async { Err::<Bytes, _>(std::io::ErrorKind::Other) });

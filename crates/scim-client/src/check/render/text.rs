@@ -43,7 +43,7 @@ impl Report {
         }));
         lines.extend(self.unseen.iter().map(|list| {
             format!(
-                "MAY BE LEFT OVER in {list}: a create had no answer, and the list could not be searched; look for names that begin with {}",
+                "MAY BE LEFT OVER in {list}: a create had no answer, and the list could not be read to its end; look for names that begin with {}",
                 self.mark
             )
         }));
