@@ -72,7 +72,7 @@ pub(super) struct LeftOver {
     /// What could not be deleted.
     pub(super) paths: Vec<String>,
     /// The lists that may hold more, and could not be read to their end.
-    pub(super) unseen: Vec<String>,
+    pub(super) may_be_left_over: Vec<String>,
 }
 
 impl Tenant {
@@ -188,7 +188,7 @@ impl World<'_> {
         };
         // What fails within the server, or behind a proxy, may be stored; what is not implemented is not.
         if answer.status >= 500 && answer.status != 501 {
-            self.lose(tenant, request);
+            self.may_leave(tenant, request);
         }
         if !answer.is_success() {
             return;
@@ -215,7 +215,7 @@ impl World<'_> {
                 let mut parts = result["location"].as_str().unwrap_or_default().rsplit('/');
                 match (parts.next(), parts.next()) {
                     (Some(id), Some(endpoint)) => self.own(tenant, endpoint, id),
-                    _ => self.lose(tenant, request),
+                    _ => self.may_leave(tenant, request),
                 }
             }
         } else if let Some(id) = body["id"].as_str() {
@@ -225,19 +225,22 @@ impl World<'_> {
         {
             self.own(tenant, endpoint, &id);
         } else {
-            self.lose(tenant, request);
+            self.may_leave(tenant, request);
         }
     }
 
     /// Notes that a request may have created something whose id is not known.
-    pub(super) fn lose(&self, tenant: Tenant, request: &Request) {
+    pub(super) fn may_leave(&self, tenant: Tenant, request: &Request) {
         let Some(endpoint) = creates(request) else {
             return;
         };
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self
+            .may_be_left_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for list in LISTS {
             if endpoint == "Bulk" || endpoint.eq_ignore_ascii_case(list.endpoint) {
-                lost.insert(Place { tenant, list });
+                places.insert(Place { tenant, list });
             }
         }
     }
@@ -263,7 +266,7 @@ impl World<'_> {
     /// what could not be deleted, and what may be there without having been found.
     pub(super) async fn clean_all(&self) -> LeftOver {
         self.clean().await;
-        let mut unseen = Vec::new();
+        let mut may_be_left_over = Vec::new();
         for tenant in [Tenant::First, Tenant::Second] {
             let Some(client) = self.client_of(tenant) else {
                 continue;
@@ -274,22 +277,25 @@ impl World<'_> {
                     self.clean_found(client, place).await;
                 }
                 // That a search finds nobody does not say that nobody is there.
-                if self.has_lost(place) && !self.clean_listed(client, place).await {
-                    unseen.push(tenant.tell(&format!("/{}", list.endpoint)));
+                if self.may_hold(place) && !self.clean_listed(client, place).await {
+                    may_be_left_over.push(tenant.tell(&format!("/{}", list.endpoint)));
                 }
             }
         }
         let left: BTreeSet<Own> = std::mem::take(&mut *self.made()).into_iter().collect();
         LeftOver {
             paths: left.iter().map(|own| own.tenant.tell(&own.path)).collect(),
-            unseen,
+            may_be_left_over,
         }
     }
 
     /// Whether a list may hold something whose id is not known.
-    fn has_lost(&self, place: Place) -> bool {
-        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.contains(&place)
+    fn may_hold(&self, place: Place) -> bool {
+        let places = self
+            .may_be_left_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        places.contains(&place)
     }
 
     /// Deletes what a search for the mark finds.

@@ -62,7 +62,7 @@ pub(super) struct World<'w> {
     /// What alone may be deleted: all that was ever created, and paths at which a tenant has nothing.
     pub(super) deletable: Mutex<BTreeSet<Own>>,
     /// The lists that may hold something of the run whose id is not known.
-    pub(super) lost: Mutex<BTreeSet<Place>>,
+    pub(super) may_be_left_over: Mutex<BTreeSet<Place>>,
     /// Whether the run is to end: what was sent is waited for, nothing more is sent.
     pub(super) stopping: AtomicBool,
 }
@@ -91,7 +91,7 @@ impl<'w> World<'w> {
             types: list(&ask("/ResourceTypes").await?),
             made: Mutex::default(),
             deletable: Mutex::default(),
-            lost: Mutex::default(),
+            may_be_left_over: Mutex::default(),
             stopping: AtomicBool::new(false),
         })
     }
@@ -238,7 +238,7 @@ impl<'w> Probe<'w> {
             && reason != TIMED_OUT
         {
             // It may have been carried out all the same.
-            self.world.lose(Tenant::First, &request);
+            self.world.may_leave(Tenant::First, &request);
             sent = self.world.client.send(&request).await;
         }
         self.record(Tenant::First, &request, sent)
@@ -288,7 +288,7 @@ impl<'w> Probe<'w> {
                 Ok(reply)
             }
             Err(error) => {
-                self.world.lose(tenant, request);
+                self.world.may_leave(tenant, request);
                 fail(error.to_string())
             }
         }

@@ -67,7 +67,7 @@ pub struct Report {
     pub left_over: Vec<String>,
     /// The lists that may hold something of the run beside that: a create had no answer, and the list could not
     /// be read to its end.
-    pub unseen: Vec<String>,
+    pub may_be_left_over: Vec<String>,
     /// What the names of all that the run created begin with.
     pub mark: String,
 }
@@ -80,7 +80,7 @@ impl Report {
             findings: Vec::new(),
             stopped: false,
             left_over: Vec::new(),
-            unseen: Vec::new(),
+            may_be_left_over: Vec::new(),
             mark: String::new(),
         }
     }
