@@ -27,6 +27,8 @@ use crate::{
 pub(crate) struct Directory {
     pub(crate) resources: BTreeMap<String, Stored>,
     pub(crate) next: u64,
+    /// The names of who was deleted, where they stay taken.
+    taken: Vec<Value>,
     /// What each cursor still has to show, and of which query.
     cursors: HashMap<String, (String, Vec<String>)>,
 }
@@ -343,6 +345,13 @@ impl Server {
         }
         self.members(tenant, &mut whole)?;
         resource::check(kind, &mut whole)?;
+        if let Some(Value::Array(emails)) = whole.get_mut("emails")
+            && self.is("primaries_add_up")
+        {
+            for email in emails {
+                email["primary"] = json!(true);
+            }
+        }
         self.unique(tenant, kind, &whole, Some(id))?;
         self.store(tenant, id, whole);
         Ok(())
@@ -434,6 +443,12 @@ impl Server {
         if !kind.is_user() || self.is("names_are_not_unique") {
             return Ok(());
         }
+        if attributes
+            .get("userName")
+            .is_some_and(|name| tenant.taken.contains(name))
+        {
+            return Err(Error::new(Kind::Uniqueness, "The name was taken."));
+        }
         let name = |attributes: &Map<String, Value>| {
             let name = attributes
                 .get("userName")
@@ -485,7 +500,13 @@ impl Server {
                 .insert("active".to_owned(), json!(false));
             return;
         }
-        tenant.resources.remove(id);
+        if let Some(gone) = tenant.resources.remove(id)
+            && self.is("names_stay_taken")
+        {
+            tenant
+                .taken
+                .extend(gone.attributes.get("userName").cloned());
+        }
         if self.is("deleted_stay_members") {
             return;
         }
