@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Display};
 
 use super::{Action, Operation, Target, apply::Edit, target::creates};
 use crate::{
-    Error, Map, Value,
+    Error, Map, Tolerance, Value,
     filter::{Filter, is_case_exact},
     fold::fold_unless_exact,
     schema::{Mutability, Type},
@@ -28,13 +28,14 @@ impl Edit<'_> {
         for element in new {
             let identity = self.identity(&element);
             let marks = element.get("primary") == Some(&Value::Bool(true));
-            let at = match index.get(&identity) {
+            let known = index.get(&identity).copied();
+            let at = match known.or_else(|| self.role_without_type(&items, &element)) {
                 None => {
                     index.insert(identity, items.len());
                     items.push(element);
                     items.len() - 1
                 }
-                Some(&at) => {
+                Some(at) => {
                     // Who is a member already stays as it is.
                     if let (Value::Object(old), Value::Object(new)) = (&mut items[at], &element) {
                         for (name, value) in new {
@@ -57,6 +58,20 @@ impl Edit<'_> {
         }
         self.one_primary(&mut items, &primary)?;
         Ok(items)
+    }
+
+    /// Where the role of this value stands: Entra creates roles with a type and names them without one in the text it
+    /// adds later ([`Tolerance::RoleInText`], transcript `entra-app-roles.json`).
+    fn role_without_type(&self, items: &[Value], role: &Value) -> Option<usize> {
+        let untyped = self.path.is_core("roles") && role.get("type").is_none();
+        if !untyped || !self.profile.allows(Tolerance::RoleInText) {
+            return None;
+        }
+        let value = self.part("value", role.get("value")?);
+        items.iter().position(|item| {
+            let own = item.get("value");
+            own.is_some_and(|own| self.part("value", own) == value)
+        })
     }
 
     /// What makes an element the same as another: `value` and `type` where it has a `value`

@@ -1061,6 +1061,18 @@ fn a_role_as_json_within_a_text_is_that_role_for_entra_alone() {
         json!([{"value": "25", "display": "Role1234"}, {"value": odd}, {"value": "{"}])
     );
     assert!(fired.set.contains(Tolerance::RoleInText));
+    // A create gives a type, which the text lacks: it is the same role.
+    let mut created = ana();
+    created["roles"] =
+        json!([{"value": "25", "type": "WindowsAzureActiveDirectoryRole"}, {"value": "26"}]);
+    let again = json!([{"op": "Add", "path": "roles", "value": [{"value": text}]}]);
+    let (after, _) = run(&Profile::ENTRA, "User", created.clone(), again).unwrap();
+    let kept =
+        json!({"value": "25", "display": "Role1234", "type": "WindowsAzureActiveDirectoryRole"});
+    assert_eq!(after["roles"], json!([kept, {"value": "26"}]));
+    let untyped = json!([{"op": "add", "path": "roles", "value": [{"value": "25"}]}]);
+    let (after, _) = run(&Profile::GENERIC, "User", created, untyped).unwrap();
+    assert_eq!(after["roles"].as_array().unwrap().len(), 3);
     let (after, fired) = run(&Profile::GENERIC, "User", ana(), add()).unwrap();
     assert_eq!(after["roles"][0]["value"], text);
     assert!(!fired.set.contains(Tolerance::RoleInText));
