@@ -184,7 +184,7 @@ impl Checker {
         }
         let left = world.clean_all().await;
         report.left_over = left.paths;
-        report.unseen = left.unseen;
+        report.may_be_left_over = left.may_be_left_over;
         report.mark.clone_from(&world.mark);
         Ok(report)
     }

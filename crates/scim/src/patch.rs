@@ -21,7 +21,7 @@ use crate::{
     filter::Filter, schema::Mutability,
 };
 
-pub use members::{MemberStep, apply_steps};
+pub use members::{MemberStep, apply_steps, refuse_several};
 
 /// A PATCH request resolved against a resource type, ready to be applied any number of times.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,10 +125,10 @@ impl Patch {
     pub fn split_members(
         self,
         resource_type: &ResourceType,
-        _profile: &Profile,
+        profile: &Profile,
         _fired: &mut Fired,
     ) -> Result<(Vec<MemberStep>, Patch), Error> {
-        Ok(members::split(self, resource_type))
+        Ok(members::split(self, resource_type, profile))
     }
 }
 

@@ -127,7 +127,12 @@ fn split(
             .collect()
     };
     let mut members = ids(before);
-    apply_steps(&mut members, &steps, |_| Map::new());
+    let stepped = apply_steps(&mut members, &steps, |_| Map::new());
+    assert_eq!(
+        stepped,
+        Ok(()),
+        "no profile here lets a filter match one alone"
+    );
     let unique: HashSet<&String> = members.iter().collect();
     assert_eq!(unique.len(), members.len(), "each member once");
     let mut own = before.clone();

@@ -72,7 +72,7 @@ pub(super) struct LeftOver {
     /// What could not be deleted.
     pub(super) paths: Vec<String>,
     /// The lists that may hold more, and could not be read to their end.
-    pub(super) unseen: Vec<String>,
+    pub(super) may_be_left_over: Vec<String>,
 }
 
 impl Tenant {
@@ -111,14 +111,14 @@ async fn page(client: &Client, list: List, query: &str) -> Option<Page> {
 impl World<'_> {
     /// Whether a check may send this. Nothing is deleted but what the run created, alone or in a Bulk job: what a
     /// check takes from an answer may be anybody's, where the server is wrong about filters.
-    pub(super) fn admit(&self, request: &Request) -> Step {
+    pub(super) fn admit(&self, tenant: Tenant, request: &Request) -> Step {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Stop::NotRun("the run was stopped".to_owned()));
         }
         match self
             .deleted_by(request)
             .iter()
-            .find(|path| !self.is_own(path))
+            .find(|path| !self.is_own(tenant, path))
         {
             None => Ok(()),
             Some(path) => Err(Stop::NotRun(format!(
@@ -150,17 +150,28 @@ impl World<'_> {
         operations.filter(deletes).map(path).collect()
     }
 
-    /// Whether the run created what stands there, or its id says so: by the mark, or by a reference to the same job.
-    fn is_own(&self, path: &str) -> bool {
+    /// Whether the run created what stands there in that tenant, or knows that nobody else did, or its id says so: by the mark, or by a reference to the same job.
+    fn is_own(&self, tenant: Tenant, path: &str) -> bool {
         let Some((_, id)) = path.trim_start_matches('/').split_once('/') else {
             return false;
         };
         // These lead elsewhere once they stand in a URL, an empty one to the whole endpoint.
         let dots = id.to_ascii_lowercase().replace("%2e", ".");
         let strays = id.contains(['/', '\\', '?', '#']) || dots.trim_matches('.').is_empty();
-        let created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
-        !strays
-            && (id.starts_with(&self.mark) || id.starts_with("bulkId:") || created.contains(path))
+        if strays {
+            return false;
+        }
+        let path = path.to_owned();
+        let deletable = self.deletable();
+        id.starts_with(&self.mark)
+            || id.starts_with("bulkId:")
+            || deletable.contains(&Own { tenant, path })
+    }
+
+    /// Notes that nobody but the run has something there, in that tenant.
+    pub(super) fn may_delete(&self, tenant: Tenant, path: &str) {
+        let path = path.to_owned();
+        self.deletable().insert(Own { tenant, path });
     }
 
     /// Notes what an exchange created or deleted, so that it can be cleaned up.
@@ -177,7 +188,7 @@ impl World<'_> {
         };
         // What fails within the server, or behind a proxy, may be stored; what is not implemented is not.
         if answer.status >= 500 && answer.status != 501 {
-            self.lose(tenant, request);
+            self.may_leave(tenant, request);
         }
         if !answer.is_success() {
             return;
@@ -204,7 +215,7 @@ impl World<'_> {
                 let mut parts = result["location"].as_str().unwrap_or_default().rsplit('/');
                 match (parts.next(), parts.next()) {
                     (Some(id), Some(endpoint)) => self.own(tenant, endpoint, id),
-                    _ => self.lose(tenant, request),
+                    _ => self.may_leave(tenant, request),
                 }
             }
         } else if let Some(id) = body["id"].as_str() {
@@ -214,19 +225,22 @@ impl World<'_> {
         {
             self.own(tenant, endpoint, &id);
         } else {
-            self.lose(tenant, request);
+            self.may_leave(tenant, request);
         }
     }
 
     /// Notes that a request may have created something whose id is not known.
-    pub(super) fn lose(&self, tenant: Tenant, request: &Request) {
+    pub(super) fn may_leave(&self, tenant: Tenant, request: &Request) {
         let Some(endpoint) = creates(request) else {
             return;
         };
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self
+            .may_be_left_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for list in LISTS {
             if endpoint == "Bulk" || endpoint.eq_ignore_ascii_case(list.endpoint) {
-                lost.insert(Place { tenant, list });
+                places.insert(Place { tenant, list });
             }
         }
     }
@@ -234,8 +248,7 @@ impl World<'_> {
     /// Takes a resource for one of the run's.
     fn own(&self, tenant: Tenant, endpoint: &str, id: &str) {
         let path = format!("/{endpoint}/{id}");
-        let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
-        created.insert(path.clone());
+        self.may_delete(tenant, &path);
         self.made().push(Own { tenant, path });
     }
 
@@ -253,36 +266,40 @@ impl World<'_> {
     /// what could not be deleted, and what may be there without having been found.
     pub(super) async fn clean_all(&self) -> LeftOver {
         self.clean().await;
-        let mut unseen = Vec::new();
+        let mut may_be_left_over = Vec::new();
         for tenant in [Tenant::First, Tenant::Second] {
             let Some(client) = self.client_of(tenant) else {
                 continue;
             };
             for list in LISTS {
                 let place = Place { tenant, list };
-                if self.has(Feature::Filter) && self.clean_found(client, place).await {
-                    continue;
+                if self.has(Feature::Filter) {
+                    self.clean_found(client, place).await;
                 }
-                if self.has_lost(place) && !self.clean_listed(client, place).await {
-                    unseen.push(tenant.tell(&format!("/{}", list.endpoint)));
+                // That a search finds nobody does not say that nobody is there.
+                if self.may_hold(place) && !self.clean_listed(client, place).await {
+                    may_be_left_over.push(tenant.tell(&format!("/{}", list.endpoint)));
                 }
             }
         }
         let left: BTreeSet<Own> = std::mem::take(&mut *self.made()).into_iter().collect();
         LeftOver {
             paths: left.iter().map(|own| own.tenant.tell(&own.path)).collect(),
-            unseen,
+            may_be_left_over,
         }
     }
 
     /// Whether a list may hold something whose id is not known.
-    fn has_lost(&self, place: Place) -> bool {
-        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.contains(&place)
+    fn may_hold(&self, place: Place) -> bool {
+        let places = self
+            .may_be_left_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        places.contains(&place)
     }
 
-    /// Deletes what a search for the mark finds. False if the server does not search as it should.
-    async fn clean_found(&self, client: &Client, place: Place) -> bool {
+    /// Deletes what a search for the mark finds.
+    async fn clean_found(&self, client: &Client, place: Place) {
         let Place { tenant, list } = place;
         let filter = encoded(&format!("{} sw \"{}\"", list.attribute, self.mark));
         let query = format!("filter={filter}&count={PAGE}");
@@ -290,17 +307,17 @@ impl World<'_> {
         // An answer is a page; the next is asked for until one shows nothing new.
         loop {
             let Some(page) = page(client, list, &query).await else {
-                return false;
+                return;
             };
             let all = page.resources.len();
             let found = self.marked(list, page);
-            // A filter that is not heeded shows others, and may hide what is looked for behind them.
+            // A filter that is not heeded shows others.
             if found.len() < all {
-                return false;
+                return;
             }
             let new: Vec<_> = found.into_iter().filter(|id| !tried.contains(id)).collect();
             if new.is_empty() {
-                return true;
+                return;
             }
             for id in new {
                 self.own(tenant, list.endpoint, &id);
@@ -352,7 +369,7 @@ impl World<'_> {
     async fn remove(&self, own: &Own) -> bool {
         let client = self
             .client_of(own.tenant)
-            .filter(|_| self.is_own(&own.path));
+            .filter(|_| self.is_own(own.tenant, &own.path));
         let Some(client) = client else {
             return false;
         };
@@ -370,6 +387,12 @@ impl World<'_> {
             Tenant::First => Some(self.client),
             Tenant::Second => self.second,
         }
+    }
+
+    fn deletable(&self) -> MutexGuard<'_, BTreeSet<Own>> {
+        self.deletable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn made(&self) -> MutexGuard<'_, Vec<Own>> {

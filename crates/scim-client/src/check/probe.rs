@@ -1,7 +1,7 @@
 //! What a check works with: requests to the server, resources of its own, and what discovery said.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -59,10 +59,10 @@ pub(super) struct World<'w> {
     pub(super) types: Vec<Value>,
     /// What was created and not yet deleted.
     pub(super) made: Mutex<Vec<Own>>,
-    /// What was ever created, which alone may be deleted.
-    pub(super) created: Mutex<HashSet<String>>,
+    /// What alone may be deleted: all that was ever created, and paths at which a tenant has nothing.
+    pub(super) deletable: Mutex<BTreeSet<Own>>,
     /// The lists that may hold something of the run whose id is not known.
-    pub(super) lost: Mutex<BTreeSet<Place>>,
+    pub(super) may_be_left_over: Mutex<BTreeSet<Place>>,
     /// Whether the run is to end: what was sent is waited for, nothing more is sent.
     pub(super) stopping: AtomicBool,
 }
@@ -90,8 +90,8 @@ impl<'w> World<'w> {
             schemas: list(&ask("/Schemas").await?),
             types: list(&ask("/ResourceTypes").await?),
             made: Mutex::default(),
-            created: Mutex::default(),
-            lost: Mutex::default(),
+            deletable: Mutex::default(),
+            may_be_left_over: Mutex::default(),
             stopping: AtomicBool::new(false),
         })
     }
@@ -232,13 +232,13 @@ impl<'w> Probe<'w> {
     /// Sends a request as it is. Where the connection ends without an answer, it is sent once more: a server may close
     /// an idle connection in the moment in which it is used (RFC 9112 section 9.3.1).
     pub(super) async fn send(&self, request: Request) -> Step<Reply> {
-        self.world.admit(&request)?;
+        self.world.admit(Tenant::First, &request)?;
         let mut sent = self.world.client.send(&request).await;
         if let Err(Error::NoAnswer { reason, .. }) = &sent
             && reason != TIMED_OUT
         {
             // It may have been carried out all the same.
-            self.world.lose(Tenant::First, &request);
+            self.world.may_leave(Tenant::First, &request);
             sent = self.world.client.send(&request).await;
         }
         self.record(Tenant::First, &request, sent)
@@ -250,7 +250,7 @@ impl<'w> Probe<'w> {
             HeaderValue::from_str(text).map_err(|error| Stop::NotRun(error.to_string()))
         };
         let credentials = credentials.map(value).transpose()?;
-        self.world.admit(&request)?;
+        self.world.admit(Tenant::First, &request)?;
         let client = self.world.client;
         let sent = client.send_as(&request, credentials.as_ref()).await;
         self.record(Tenant::First, &request, sent)
@@ -258,7 +258,7 @@ impl<'w> Probe<'w> {
 
     /// Sends a request as the second tenant.
     pub(super) async fn send_as_second(&self, request: Request) -> Step<Reply> {
-        self.world.admit(&request)?;
+        self.world.admit(Tenant::Second, &request)?;
         let sent = self.second()?.send(&request).await;
         self.record(Tenant::Second, &request, sent)
     }
@@ -288,7 +288,7 @@ impl<'w> Probe<'w> {
                 Ok(reply)
             }
             Err(error) => {
-                self.world.lose(tenant, request);
+                self.world.may_leave(tenant, request);
                 fail(error.to_string())
             }
         }

@@ -65,9 +65,9 @@ pub struct Report {
     pub stopped: bool,
     /// The paths of what could not be deleted again; those of the second tenant say so.
     pub left_over: Vec<String>,
-    /// The lists that may hold something of the run beside that: a create had no answer, and the server neither
-    /// searches by name nor could the list be read to its end.
-    pub unseen: Vec<String>,
+    /// The lists that may hold something of the run beside that: a create had no answer, and the list could not
+    /// be read to its end.
+    pub may_be_left_over: Vec<String>,
     /// What the names of all that the run created begin with.
     pub mark: String,
 }
@@ -80,7 +80,7 @@ impl Report {
             findings: Vec::new(),
             stopped: false,
             left_over: Vec::new(),
-            unseen: Vec::new(),
+            may_be_left_over: Vec::new(),
             mark: String::new(),
         }
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::http::Method;
-use scim::{Error, Map, Value, filter::Filter, message::PATCH_OP};
+use scim::{Error, Map, Value, error::Kind, filter::Filter, message::PATCH_OP};
 use serde_json::json;
 
 use crate::{
@@ -143,6 +143,7 @@ pub(crate) const DEFECTS: &[(&str, &[&str])] = &[
     ("finds_by_name", &["ids_are_stable_and_case_exact"]),
     ("unknown_is_empty", &["an_unknown_id_is_404"]),
     ("names_in_lower_case", &["values_keep_their_case"]),
+    ("two_primaries", &["at_most_one_value_is_primary"]),
     ("emails_in_lower_case", &["emails_are_kept_as_sent"]),
     // Lists
     ("total_as_text", &["lists_have_their_form"]),
@@ -223,6 +224,10 @@ pub(crate) const DEFECTS: &[(&str, &[&str])] = &[
         &["parentheses_group", "a_value_filter_has_logic"],
     ),
     ("eq_has_no_case", &["strings_are_compared_by_case_exact"]),
+    (
+        "names_are_too_sensitive",
+        &["sensitive_filters_are_answered_or_named"],
+    ),
     // PUT and DELETE
     (
         "put_creates",
@@ -330,6 +335,10 @@ pub(crate) const DEFECTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("add_replaces_lists", &["add_appends_values"]),
+    (
+        "primaries_add_up",
+        &["a_new_primary_value_resets_the_others"],
+    ),
     ("empty_members_are_refused", &["replace_sets_members"]),
     ("members_twice", &["equal_members_are_stored_once"]),
     ("caps_members", &["a_large_group_is_whole"]),
@@ -403,8 +412,17 @@ pub(crate) const ENTRA_DEFECTS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Defects in what the drafts ask, with the checks of the interoperability profile that must fail for them.
+pub(crate) const INTEROP_DEFECTS: &[(&str, &[&str])] = &[
+    ("filters_select_many", &["interop_filtered_paths_match_one"]),
+    ("names_stay_taken", &["interop_deletes_for_good"]),
+];
+
 /// The extension of users that is no standard one.
 pub(crate) const OWN: &str = "urn:example:provisor:check:2.0:User";
+
+/// What `returns_own_on_request` says it returns on request.
+pub(crate) const ON_REQUEST: [&str; 2] = ["tags", "serial"];
 
 /// Milliseconds that move on with every change.
 pub(crate) fn now() -> i64 {
@@ -474,6 +492,16 @@ pub(crate) fn spoil(server: &Server, method: &Method, status: &mut u16, body: &m
         {
             tags.truncate(1);
         }
+        if let Some(tags) = own["tags"].as_array_mut()
+            && server.is("lists_in_other_order")
+        {
+            tags.reverse();
+        }
+        if server.is("returns_own_on_request")
+            && let Some(own) = own.as_object_mut()
+        {
+            own.retain(|name, _| !ON_REQUEST.contains(&name.as_str()));
+        }
     }
     if server.is("booleans_as_text") && object.contains_key("active") {
         object["active"] = json!(object["active"].to_string());
@@ -494,6 +522,12 @@ pub(crate) fn filter(
     }
     if server.is("filters_know_only_and") && (text.contains(" or ") || text.contains('(')) {
         return Err(Error::invalid_filter("Only and is known."));
+    }
+    if server.is("loses_creates_and_finds_nobody") {
+        return read("id eq \"nobody\"").map(Some);
+    }
+    if server.is("names_are_too_sensitive") && text.contains("familyName") {
+        return Err(Error::new(Kind::Forbidden, "Nobody is told."));
     }
     let text = match server.is("eq_has_no_case") {
         _ if server.is("certificates_have_no_case") && text.contains("x509Certificates") => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::http::Method;
 use scim::{
-    Error, Fired, Map, ResourceType, Value,
+    Error, Fired, Map, Profile, ResourceType, Value,
     error::Kind,
     filter::{Expression, Limits},
     fold::fold,
@@ -26,7 +26,9 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Directory {
     pub(crate) resources: BTreeMap<String, Stored>,
-    next: u64,
+    pub(crate) next: u64,
+    /// The names of who was deleted, where they stay taken.
+    taken: Vec<Value>,
     /// What each cursor still has to show, and of which query.
     cursors: HashMap<String, (String, Vec<String>)>,
 }
@@ -39,6 +41,11 @@ pub(crate) struct Stored {
     pub(crate) created: i64,
     pub(crate) modified: i64,
     pub(crate) version: u64,
+}
+
+/// The id of the resource of this number; each tenant counts its own.
+pub(crate) fn id(number: u64) -> String {
+    format!("r{number:08}-Ab")
 }
 
 impl Server {
@@ -167,7 +174,7 @@ impl Server {
         self.unique(tenant, kind, &attributes, None)?;
         tenant.next += 1;
         let now = crate::defects::now();
-        let mut id = format!("r{:08}-Ab", tenant.next);
+        let mut id = id(tenant.next);
         if self.is("client_chooses_ids")
             && let Some(chosen) = sent.get("id").and_then(Value::as_str)
         {
@@ -328,12 +335,23 @@ impl Server {
         };
         let patch = Patch::read(kind, &body, &self.profile, 1_000, &mut Fired::default())?;
         let mut whole = self.whole(tenant, kind, id);
-        patch.apply(kind, &mut whole, &self.profile, &mut Fired::default())?;
+        let profile = match self.is("filters_select_many") {
+            true => &Profile::RFC,
+            false => &self.profile,
+        };
+        patch.apply(kind, &mut whole, profile, &mut Fired::default())?;
         for name in ["id", "meta", "groups", "password"] {
             whole.remove(name);
         }
         self.members(tenant, &mut whole)?;
         resource::check(kind, &mut whole)?;
+        if let Some(Value::Array(emails)) = whole.get_mut("emails")
+            && self.is("primaries_add_up")
+        {
+            for email in emails {
+                email["primary"] = json!(true);
+            }
+        }
         self.unique(tenant, kind, &whole, Some(id))?;
         self.store(tenant, id, whole);
         Ok(())
@@ -356,8 +374,16 @@ impl Server {
         {
             *since = json!("2026-01-01T00:00:00Z");
         }
-        let incoming = resource::read(kind, body, &self.profile, &mut Fired::default())?;
+        let emails = body.get("emails").cloned();
+        let profile = match self.is("two_primaries") {
+            true => &Profile::GENERIC,
+            false => &self.profile,
+        };
+        let incoming = resource::read(kind, body, profile, &mut Fired::default())?;
         let mut attributes = incoming.attributes;
+        if let Some(emails) = emails.filter(|_| self.is("two_primaries")) {
+            attributes.insert("emails".to_owned(), emails);
+        }
         attributes.remove("password");
         if let Some(members) = incoming.members {
             let members = members
@@ -417,6 +443,12 @@ impl Server {
         if !kind.is_user() || self.is("names_are_not_unique") {
             return Ok(());
         }
+        if attributes
+            .get("userName")
+            .is_some_and(|name| tenant.taken.contains(name))
+        {
+            return Err(Error::new(Kind::Uniqueness, "The name was taken."));
+        }
         let name = |attributes: &Map<String, Value>| {
             let name = attributes
                 .get("userName")
@@ -468,7 +500,13 @@ impl Server {
                 .insert("active".to_owned(), json!(false));
             return;
         }
-        tenant.resources.remove(id);
+        if let Some(gone) = tenant.resources.remove(id)
+            && self.is("names_stay_taken")
+        {
+            tenant
+                .taken
+                .extend(gone.attributes.get("userName").cloned());
+        }
         if self.is("deleted_stay_members") {
             return;
         }

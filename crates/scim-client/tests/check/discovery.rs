@@ -4,7 +4,10 @@ use axum::http::Method;
 use scim::{Error, Value, error::Kind};
 use serde_json::json;
 
-use crate::server::{Answer, Call, Server, list};
+use crate::{
+    defects::ON_REQUEST,
+    server::{Answer, Call, Server, list},
+};
 
 /// Operations of one bulk job.
 pub(crate) const MOST_OPERATIONS: usize = 50;
@@ -146,6 +149,10 @@ impl Server {
     }
 
     fn spoil_definition(&self, attribute: &mut Value) {
+        let name = attribute["name"].as_str().unwrap_or_default();
+        if self.is("returns_own_on_request") && ON_REQUEST.contains(&name) {
+            attribute["returned"] = json!("request");
+        }
         if self.is("odd_names") && attribute["name"] == "nickName" {
             attribute["name"] = json!("nick.name");
         }

@@ -9,7 +9,7 @@ use scim_client::{
 };
 
 use crate::{
-    defects::{DEFECTS, ENTRA_DEFECTS},
+    defects::{DEFECTS, ENTRA_DEFECTS, INTEROP_DEFECTS},
     server::{Server, TOKENS, client},
 };
 
@@ -69,17 +69,41 @@ async fn a_server_that_is_right_fails_nothing() {
 
 #[tokio::test]
 async fn a_tolerance_is_lenient_in_generic_and_a_failure_in_rfc() {
-    for only in [
-        ["booleans_are_no_strings"],
-        ["at_most_one_value_is_primary"],
+    let only = ["booleans_are_no_strings"];
+    let (report, _) = run(Forgiving::GENERIC, Profile::Generic, None, &only).await;
+    assert_eq!(report.findings[0].outcome.word(), "lenient");
+    let (report, _) = run(Forgiving::GENERIC, Profile::Rfc, None, &only).await;
+    assert_eq!(report.findings[0].outcome.word(), "failed");
+    assert!(report.breaks_a_must());
+    let (report, _) = run(Forgiving::RFC, Profile::Rfc, None, &only).await;
+    assert_eq!(report.findings[0].outcome.word(), "passed");
+}
+
+/// The standard forbids two primary values in a resource, not in what a client sends.
+#[tokio::test]
+async fn who_keeps_one_of_two_primary_values_breaks_nothing() {
+    let only = ["at_most_one_value_is_primary"];
+    for (profile, word) in [
+        (Profile::Generic, "lenient"),
+        (Profile::Rfc, "passed"),
+        (Profile::Interop, "passed"),
     ] {
-        let (report, _) = run(Forgiving::GENERIC, Profile::Generic, None, &only).await;
-        assert_eq!(report.findings[0].outcome.word(), "lenient", "{only:?}");
-        let (report, _) = run(Forgiving::GENERIC, Profile::Rfc, None, &only).await;
-        assert_eq!(report.findings[0].outcome.word(), "failed", "{only:?}");
-        assert!(report.breaks_a_must());
-        let (report, _) = run(Forgiving::RFC, Profile::Rfc, None, &only).await;
-        assert_eq!(report.findings[0].outcome.word(), "passed", "{only:?}");
+        let (report, _) = run(Forgiving::GENERIC, profile, None, &only).await;
+        let outcome = report.findings[0].outcome.word();
+        assert_eq!(outcome, word, "{}", profile.as_str());
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_to_the_server_fails_nothing() {
+    let own = [
+        "own_lists_of_plain_values_work",
+        "own_immutables_stay",
+        "own_attributes_on_request_are_asked_for",
+    ];
+    for choice in ["lists_in_other_order", "returns_own_on_request"] {
+        let (report, _) = run(Forgiving::RFC, Profile::Rfc, Some(choice), &own).await;
+        assert_eq!(failures(&report), [""; 0], "{choice}");
     }
 }
 
@@ -92,7 +116,10 @@ async fn each_defect_fails_its_checks() {
     let entra = ENTRA_DEFECTS
         .iter()
         .map(|defect| (Forgiving::ENTRA, Profile::Entra, defect));
-    for (forgiving, profile, (defect, expected)) in strict.chain(entra) {
+    let interop = INTEROP_DEFECTS
+        .iter()
+        .map(|defect| (Forgiving::INTEROP, Profile::Interop, defect));
+    for (forgiving, profile, (defect, expected)) in strict.chain(entra).chain(interop) {
         let (report, _) = run(forgiving, profile, Some(defect), expected).await;
         for finding in &report.findings {
             if !finding.failed() {
@@ -208,6 +235,31 @@ async fn what_the_second_tenant_got_is_deleted_there() {
     assert_eq!(server.changes().1, 0);
 }
 
+/// Where each tenant counts its own ids, the second has others under those of the check.
+#[tokio::test]
+async fn who_has_the_same_id_in_another_tenant_is_left_alone() {
+    let only = [
+        "another_tenant_cannot_read",
+        "another_tenant_cannot_write",
+        "another_tenant_meets_nobody_in_searches_and_jobs",
+        "another_tenants_user_is_no_member",
+        "names_are_taken_only_within_a_tenant",
+    ];
+    for defect in [None, Some("second_tenant_stumbles")] {
+        let server = Server::start(Forgiving::RFC, defect).await;
+        server.settle(20);
+        let checker = Checker::new(client(&server.base, 0), Profile::Rfc)
+            .second(client(&server.base, 1))
+            .only(only);
+        let report = checker.run(std::future::pending(), &|_, _, _| {}).await;
+        let report = report.unwrap();
+        assert_eq!(failures(&report), [""; 0], "{defect:?}");
+        assert_eq!(report.count(None, "not run"), 4, "{defect:?}");
+        assert_eq!(server.settled(20), 20, "{defect:?}");
+        assert_eq!(server.changes(), (Vec::new(), 20), "{defect:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_was_sent_before_the_stop_is_waited_for() {
     let server = Server::start(Forgiving::RFC, Some("slow_to_create")).await;
@@ -235,9 +287,9 @@ async fn what_was_sent_before_the_stop_is_waited_for() {
     assert_eq!(server.changes().1, 0);
 }
 
-/// A server that knows no filters, and whose answers to creates are lost.
-async fn lost(others: usize) -> (Report, Arc<Server>) {
-    let server = Server::start(Forgiving::RFC, Some("loses_creates_without_filters")).await;
+/// A server whose answers to creates are lost, and which is wrong about filters.
+async fn lost(defect: &'static str, others: usize) -> (Report, Arc<Server>) {
+    let server = Server::start(Forgiving::RFC, Some(defect)).await;
     server.crowd(others);
     let checker =
         Checker::new(client(&server.base, 0), Profile::Rfc).only(["creating_answers_201"]);
@@ -247,22 +299,30 @@ async fn lost(others: usize) -> (Report, Arc<Server>) {
 
 #[tokio::test]
 async fn what_a_lost_answer_has_created_is_found_without_filters() {
-    let (report, server) = lost(450).await;
-    assert!(report.findings[0].failed());
-    assert_eq!((report.left_over.len(), report.unseen.len()), (0, 0));
-    assert_eq!(server.changes(), (Vec::new(), 450));
+    for defect in [
+        "loses_creates_without_filters",
+        "loses_creates_and_finds_nobody",
+    ] {
+        let (report, server) = lost(defect, 450).await;
+        assert!(report.findings[0].failed());
+        assert_eq!(
+            (report.left_over.len(), report.may_be_left_over.len()),
+            (0, 0)
+        );
+        assert_eq!(server.changes(), (Vec::new(), 450), "{defect}");
+    }
 }
 
 #[tokio::test]
 async fn a_list_too_long_to_be_read_is_named() {
-    let (report, server) = lost(5_200).await;
-    assert_eq!(report.unseen, ["/Users"]);
+    let (report, server) = lost("loses_creates_without_filters", 5_200).await;
+    assert_eq!(report.may_be_left_over, ["/Users"]);
     assert_eq!(server.changes(), (Vec::new(), 5_201));
     let text = report.to_lines().join("\n");
     assert!(text.contains("MAY BE LEFT OVER in /Users"), "{text}");
     assert!(text.contains(&report.mark) && report.mark.starts_with(MARK));
     assert_eq!(
-        report.to_json()["may_hold_more"],
+        report.to_json()["may_be_left_over"],
         serde_json::json!(["/Users"])
     );
 }

@@ -16,7 +16,7 @@ use scim_client::{Auth, Client};
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::directory::{Directory, Stored};
+use crate::directory::{Directory, Stored, id};
 
 /// The tokens of the two tenants.
 pub(crate) const TOKENS: [&str; 2] = ["first-token", "second-token"];
@@ -134,6 +134,27 @@ impl Server {
         }
     }
 
+    /// Puts others into the second tenant, under the ids that the first is about to give.
+    pub(crate) fn settle(&self, count: u64) {
+        let [(_, user), _] = before();
+        let mut tenant = self.tenants[1].lock().unwrap();
+        for number in 1..=count {
+            tenant.resources.insert(id(number), user.clone());
+        }
+        tenant.next = count;
+    }
+
+    /// How many of these are as they were.
+    pub(crate) fn settled(&self, count: u64) -> usize {
+        let [(_, user), _] = before();
+        let tenant = self.tenants[1].lock().unwrap();
+        let same = |number: &u64| {
+            let now = tenant.resources.get(&id(*number));
+            now.is_some_and(|now| now.attributes == user.attributes)
+        };
+        (1..=count).filter(same).count()
+    }
+
     /// Whether this defect is switched on.
     pub(crate) fn is(&self, defect: &str) -> bool {
         self.defect == Some(defect)
@@ -233,8 +254,16 @@ async fn handle(
             }
         }
     };
-    if server.is("loses_creates_without_filters") && method == Method::POST && answer.status == 201
+    if server.is("second_tenant_stumbles")
+        && method == Method::GET
+        && tenant(&server, &headers) == Some(1)
+        && uri.path().contains("/Users/")
     {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let loses =
+        server.is("loses_creates_without_filters") || server.is("loses_creates_and_finds_nobody");
+    if loses && method == Method::POST && answer.status == 201 {
         // The headers arrive, and then the connection ends.
         let broken =
             futures_util::stream::once(async { Err::<Bytes, _>(std::io::ErrorKind::Other) });

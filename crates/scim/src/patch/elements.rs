@@ -1,10 +1,10 @@
 //! Operations on the elements of a multi-valued attribute.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Display};
 
 use super::{Action, Operation, Target, apply::Edit, target::creates};
 use crate::{
-    Error, Map, Value,
+    Error, Map, Tolerance, Value,
     filter::{Filter, is_case_exact},
     fold::fold_unless_exact,
     schema::{Mutability, Type},
@@ -28,13 +28,14 @@ impl Edit<'_> {
         for element in new {
             let identity = self.identity(&element);
             let marks = element.get("primary") == Some(&Value::Bool(true));
-            let at = match index.get(&identity) {
+            let known = index.get(&identity).copied();
+            let at = match known.or_else(|| self.role_without_type(&items, &element)) {
                 None => {
                     index.insert(identity, items.len());
                     items.push(element);
                     items.len() - 1
                 }
-                Some(&at) => {
+                Some(at) => {
                     // Who is a member already stays as it is.
                     if let (Value::Object(old), Value::Object(new)) = (&mut items[at], &element) {
                         for (name, value) in new {
@@ -57,6 +58,20 @@ impl Edit<'_> {
         }
         self.one_primary(&mut items, &primary)?;
         Ok(items)
+    }
+
+    /// Where the role of this value stands: Entra creates roles with a type and names them without one in the text it
+    /// adds later ([`Tolerance::RoleInText`], transcript `entra-app-roles.json`).
+    fn role_without_type(&self, items: &[Value], role: &Value) -> Option<usize> {
+        let untyped = self.path.is_core("roles") && role.get("type").is_none();
+        if !untyped || !self.profile.allows(Tolerance::RoleInText) {
+            return None;
+        }
+        let value = self.part("value", role.get("value")?);
+        items.iter().position(|item| {
+            let own = item.get("value");
+            own.is_some_and(|own| self.part("value", own) == value)
+        })
     }
 
     /// What makes an element the same as another: `value` and `type` where it has a `value`
@@ -127,10 +142,20 @@ impl Edit<'_> {
         filter: &Filter,
         mut items: Vec<Value>,
     ) -> Result<Vec<Value>, Error> {
-        let some = !items.is_empty();
+        let before = items.len();
         items.retain(|item| !filter.matches_element(item));
+        self.refuse_several(before - items.len())?;
+        let some = before > 0;
         self.may_clear(Action::Remove, some && items.is_empty())?;
         Ok(items)
+    }
+
+    /// The interoperability profile lets a filter in a path select one value.
+    fn refuse_several(&self, matching: usize) -> Result<(), Error> {
+        if !self.profile.narrow_patch {
+            return Ok(());
+        }
+        one_at_most(self.path, matching)
     }
 
     /// Removes the listed values: those of the same `value` (and `type`, where both have one), or
@@ -193,12 +218,8 @@ impl Edit<'_> {
         let matches =
             |item: &Value| selection.is_none_or(|(filter, _)| filter.matches_element(item));
         let matching: Vec<usize> = (0..items.len()).filter(|at| matches(&items[*at])).collect();
-        if selection.is_some() && matching.len() > 1 && self.profile.narrow_patch {
-            return Err(Error::invalid_filter(format!(
-                "The filter on {} matches {} values, and this connection's profile allows one. Narrow it.",
-                self.path,
-                matching.len()
-            )));
+        if selection.is_some() {
+            self.refuse_several(matching.len())?;
         }
         let mut primary = Vec::new();
         for at in &matching {
@@ -297,6 +318,16 @@ impl Edit<'_> {
             self.path
         ))
     }
+}
+
+/// Errors: 400 `invalidFilter` if more than one value matches.
+pub(super) fn one_at_most(list: impl Display, matching: usize) -> Result<(), Error> {
+    if matching <= 1 {
+        return Ok(());
+    }
+    Err(Error::invalid_filter(format!(
+        "The filter on {list} matches {matching} values, and this connection's profile allows one. Narrow it."
+    )))
 }
 
 /// True if the operation's own value makes its element the primary one.

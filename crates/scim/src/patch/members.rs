@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Action, Operation, Patch, Target};
+use super::{Action, Operation, Patch, Target, elements::one_at_most};
 use crate::{
-    Map, ResourceType, Value,
+    Error, Map, Profile, ResourceType, Value,
     filter::{Filter, Literal, Operator},
     resource::Member,
 };
@@ -23,9 +23,15 @@ pub enum MemberStep {
     /// Whoever matches is a member no more. The filter is on one element (`value`, `type`,
     /// `display`, `$ref`), for [`Filter::matches_element`].
     RemoveMatching(Filter),
+    /// The same, of one member at most: [`refuse_several`] if more match.
+    RemoveOne(Filter),
 }
 
-pub(super) fn split(patch: Patch, resource_type: &ResourceType) -> (Vec<MemberStep>, Patch) {
+pub(super) fn split(
+    patch: Patch,
+    resource_type: &ResourceType,
+    profile: &Profile,
+) -> (Vec<MemberStep>, Patch) {
     let mut steps = Vec::new();
     let mut rest = Vec::new();
     for operation in patch.operations {
@@ -33,7 +39,7 @@ pub(super) fn split(patch: Patch, resource_type: &ResourceType) -> (Vec<MemberSt
             Target::Attribute(path) | Target::Elements { path, .. }
                 if resource_type.is_group() && path.is_core("members") =>
             {
-                steps.extend(step(operation));
+                steps.extend(step(operation, profile));
             }
             _ => rest.push(operation),
         }
@@ -41,11 +47,12 @@ pub(super) fn split(patch: Patch, resource_type: &ResourceType) -> (Vec<MemberSt
     (steps, Patch { operations: rest })
 }
 
-fn step(operation: Operation) -> Option<MemberStep> {
+fn step(operation: Operation, profile: &Profile) -> Option<MemberStep> {
     if let Target::Elements { filter, .. } = operation.target {
         return Some(match ids_of(&filter) {
-            Some(ids) => MemberStep::Remove(ids),
-            None => MemberStep::RemoveMatching(filter),
+            Some(ids) if ids.len() == 1 || !profile.narrow_patch => MemberStep::Remove(ids),
+            _ if profile.narrow_patch => MemberStep::RemoveOne(filter),
+            _ => MemberStep::RemoveMatching(filter),
         });
     }
     Some(match (operation.action, operation.value) {
@@ -58,6 +65,11 @@ fn step(operation: Operation) -> Option<MemberStep> {
             members => MemberStep::Remove(members.into_iter().map(|member| member.id).collect()),
         },
     })
+}
+
+/// Refuses a filter that matches so many members where it may match one. Errors: 400 `invalidFilter`.
+pub fn refuse_several(matching: usize) -> Result<(), Error> {
+    one_at_most("members", matching)
 }
 
 /// The members that a list names, each once, in order.
@@ -101,12 +113,17 @@ fn ids_of(filter: &Filter) -> Option<Vec<String>> {
 /// What the steps do to a list of member ids: the reference for the store's rows.
 ///
 /// `describe` gives the other sub-attributes of a member (`type`, `display`, `$ref`) for filters
-/// on them; `value` is added.
+/// on them; `value` is added. Errors: 400 `invalidFilter`, with the members as they were then.
 pub fn apply_steps(
     members: &mut Vec<String>,
     steps: &[MemberStep],
     describe: impl Fn(&str) -> Map<String, Value>,
-) {
+) -> Result<(), Error> {
+    let matches = |filter: &Filter, id: &String| {
+        let mut element = describe(id);
+        element.insert("value".to_owned(), Value::String(id.clone()));
+        filter.matches_element(&Value::Object(element))
+    };
     for step in steps {
         match step {
             MemberStep::Add(added) => {
@@ -122,11 +139,13 @@ pub fn apply_steps(
             MemberStep::Replace(listed) => {
                 *members = listed.iter().map(|member| member.id.clone()).collect();
             }
-            MemberStep::RemoveMatching(filter) => members.retain(|id| {
-                let mut element = describe(id);
-                element.insert("value".to_owned(), Value::String(id.clone()));
-                !filter.matches_element(&Value::Object(element))
-            }),
+            MemberStep::RemoveMatching(filter) => members.retain(|id| !matches(filter, id)),
+            MemberStep::RemoveOne(filter) => {
+                let found = members.iter().filter(|id| matches(filter, id)).count();
+                refuse_several(found)?;
+                members.retain(|id| !matches(filter, id));
+            }
         }
     }
+    Ok(())
 }

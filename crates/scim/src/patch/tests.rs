@@ -113,6 +113,14 @@ fn the_interoperability_profile_narrows_patch() {
             json!({ "op": "replace", "path": "emails[value ew \".org\"].type", "value": "other" }),
             Kind::InvalidFilter,
         ),
+        (
+            json!({ "op": "remove", "path": "emails[value ew \".org\"].type" }),
+            Kind::InvalidFilter,
+        ),
+        (
+            json!({ "op": "remove", "path": "emails[value ew \".org\"]" }),
+            Kind::InvalidFilter,
+        ),
     ] {
         assert_eq!(refused(&narrow, json!([operation])), kind, "{operation}");
         run(&Profile::RFC, "User", ana(), json!([operation])).unwrap();
@@ -134,6 +142,11 @@ fn the_interoperability_profile_narrows_patch() {
     let operation = json!([{ "op": "remove", "path": "members[value eq \"b\"]" }]);
     let (after, _) = run(&narrow, "Group", team(), operation).unwrap();
     assert_eq!(after["members"].as_array().unwrap().len(), 2);
+    let several = json!([{ "op": "remove", "path": "members[value ne \"b\"]" }]);
+    let error = run(&narrow, "Group", team(), several.clone()).unwrap_err();
+    assert_eq!(error.kind, Kind::InvalidFilter);
+    let (after, _) = run(&Profile::RFC, "Group", team(), several).unwrap();
+    assert_eq!(after["members"], json!([{ "value": "b" }]));
 }
 
 #[test]
@@ -1048,6 +1061,18 @@ fn a_role_as_json_within_a_text_is_that_role_for_entra_alone() {
         json!([{"value": "25", "display": "Role1234"}, {"value": odd}, {"value": "{"}])
     );
     assert!(fired.set.contains(Tolerance::RoleInText));
+    // A create gives a type, which the text lacks: it is the same role.
+    let mut created = ana();
+    created["roles"] =
+        json!([{"value": "25", "type": "WindowsAzureActiveDirectoryRole"}, {"value": "26"}]);
+    let again = json!([{"op": "Add", "path": "roles", "value": [{"value": text}]}]);
+    let (after, _) = run(&Profile::ENTRA, "User", created.clone(), again).unwrap();
+    let kept =
+        json!({"value": "25", "display": "Role1234", "type": "WindowsAzureActiveDirectoryRole"});
+    assert_eq!(after["roles"], json!([kept, {"value": "26"}]));
+    let untyped = json!([{"op": "add", "path": "roles", "value": [{"value": "25"}]}]);
+    let (after, _) = run(&Profile::GENERIC, "User", created, untyped).unwrap();
+    assert_eq!(after["roles"].as_array().unwrap().len(), 3);
     let (after, fired) = run(&Profile::GENERIC, "User", ana(), add()).unwrap();
     assert_eq!(after["roles"][0]["value"], text);
     assert!(!fired.set.contains(Tolerance::RoleInText));

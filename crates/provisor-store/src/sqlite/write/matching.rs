@@ -34,7 +34,12 @@ impl Matching {
         Self {
             before: None,
             added: HashMap::new(),
-            filters: count(|step| matches!(step, MemberStep::RemoveMatching(_))),
+            filters: count(|step| {
+                matches!(
+                    step,
+                    MemberStep::RemoveMatching(_) | MemberStep::RemoveOne(_)
+                )
+            }),
             removals: count(|step| matches!(step, MemberStep::Remove(_))),
         }
     }

@@ -3,7 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::{OptionalExtension, params};
-use scim::{Error, Fired, Kind, Tolerance, patch::MemberStep, resource};
+use scim::{
+    Error, Fired, Kind, Tolerance,
+    patch::{MemberStep, refuse_several},
+    resource,
+};
 
 use super::{
     Decided, Transaction,
@@ -102,8 +106,7 @@ impl Wanted {
         }
     }
 
-    fn drop_ids(&mut self, ids: impl Iterator<Item = Id>) {
-        let gone: HashSet<Id> = ids.collect();
+    fn drop_ids(&mut self, gone: HashSet<Id>) {
         self.add.retain(|id| !gone.contains(id));
         self.called.retain(|id, _| !gone.contains(id));
         if !self.absolute {
@@ -134,7 +137,7 @@ impl Transaction<'_> {
                         let gone: HashSet<&String> = ids.iter().collect();
                         wanted.unknown.retain(|unknown| !gone.contains(unknown));
                     }
-                    wanted.drop_ids(ids.iter().filter_map(|id| id.parse().ok()));
+                    wanted.drop_ids(ids.iter().filter_map(|id| id.parse().ok()).collect());
                 }
                 MemberStep::Clear => {
                     wanted = Wanted {
@@ -143,11 +146,15 @@ impl Transaction<'_> {
                     }
                 }
                 MemberStep::Replace(members) => wanted = Wanted::exactly(members),
-                MemberStep::RemoveMatching(filter) => {
+                MemberStep::RemoveMatching(filter) | MemberStep::RemoveOne(filter) => {
                     let team = (!wanted.absolute).then_some(row.k);
                     let gone =
                         matching.find(self.connection, place.tenant, team, &wanted, filter)?;
-                    wanted.drop_ids(gone.into_iter());
+                    let gone: HashSet<Id> = gone.into_iter().collect();
+                    if matches!(step, MemberStep::RemoveOne(_)) {
+                        refuse_several(gone.difference(&wanted.remove).count())?;
+                    }
+                    wanted.drop_ids(gone);
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::{
         Profile,
         assertion::expect,
         catalog::{Check, check},
-        operation::{add, members, replace},
+        operation::{add, members, remove, replace},
         probe::{Feature, encoded, with_query},
     },
     resource::{GROUP, USER},
@@ -169,7 +169,7 @@ pub(super) fn checks() -> Vec<Check> {
             "interop_filtered_paths_match_one",
             "IOP-011",
             "Answer 400 invalidFilter to a path whose filter matches several values, or \
-                change them all.",
+                change them all; never remove them all.",
             |c| {
                 let name = c.name();
                 let user = c
@@ -178,6 +178,13 @@ pub(super) fn checks() -> Vec<Check> {
                         {"value": format!("{name}@b.example"), "type": "work"},
                     ]}))
                     .await?;
+                let reply = c
+                    .patch(&user.path, remove("emails[type eq \"work\"]"))
+                    .await?;
+                // A path without a sub-attribute is another reason to refuse.
+                reply
+                    .refused(&[400])?
+                    .kind(&["invalidFilter", "invalidPath"])?;
                 let reply = c
                     .patch(&user.path, replace("emails[type eq \"work\"].type", "home"))
                     .await?;
@@ -190,6 +197,13 @@ pub(super) fn checks() -> Vec<Check> {
                 };
                 read.is("/emails/0/type", expected)?
                     .is("/emails/1/type", expected)?;
+                if c.world.has(Feature::Groups) {
+                    let [a, b] = c.new_users().await?;
+                    let group = c.new_group(&[&a, &b]).await?;
+                    c.patch(&group.path, remove("members[type eq \"User\"]"))
+                        .await?;
+                    c.has_members(&group, &[&a, &b]).await?;
+                }
             }
         )
         .only(STRICT),

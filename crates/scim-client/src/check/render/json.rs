@@ -20,7 +20,7 @@ impl Report {
             "total": counts(None),
             "levels": Value::Object(levels.into_iter().collect()),
             "left_over": self.left_over,
-            "may_hold_more": self.unseen,
+            "may_be_left_over": self.may_be_left_over,
             "mark": self.mark,
             "checks": self.findings.iter().map(finding).collect::<Vec<_>>(),
         })

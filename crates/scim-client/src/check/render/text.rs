@@ -41,9 +41,9 @@ impl Report {
         lines.extend(self.left_over.iter().map(|path| {
             format!("LEFT OVER {path}: it could not be deleted; names of checks begin with provisor-check-")
         }));
-        lines.extend(self.unseen.iter().map(|list| {
+        lines.extend(self.may_be_left_over.iter().map(|list| {
             format!(
-                "MAY BE LEFT OVER in {list}: a create had no answer, and the list could not be searched; look for names that begin with {}",
+                "MAY BE LEFT OVER in {list}: a create had no answer, and the list could not be read to its end; look for names that begin with {}",
                 self.mark
             )
         }));
