@@ -12,7 +12,7 @@ use std::{
 use fastrand::Rng;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{
     Pace, Plan, Watch,
@@ -83,7 +83,8 @@ impl Plan {
         let mut company = Company::new(self.seed, own_ids, self.users, self.teams, self.members())
             .with_short_names(self.identifier.is_email());
         company.offer(self.grants.catalog());
-        let wire = Wire::new(target, dialect.voice(), self.scenario.weather(), self.pace);
+        let weather = self.scenario.weather();
+        let wire = Wire::new(target, dialect.voice(), weather, self.pace, watch);
         let mut runner = Runner {
             plan: self,
             target,
@@ -177,7 +178,7 @@ impl Runner<'_> {
         self.wire.report().steps.push(done);
         self.watch.look(&self.wire.report());
         if self.plan.pace == Pace::Real && self.dialect.sends_references_last() {
-            self.think(self.plan.pace.compress(CYCLE)).await;
+            self.wire.think(self.plan.pace.compress(CYCLE)).await;
         }
     }
 
@@ -196,14 +197,6 @@ impl Runner<'_> {
             self.wire.report().skip(left_out);
         }
         happened
-    }
-
-    /// Waits, and stops waiting when the simulation is to stop.
-    async fn think(&self, wait: Duration) {
-        let until = Instant::now() + wait;
-        while Instant::now() < until && !self.watch.is_stopped() {
-            sleep(Duration::from_millis(100).min(until - Instant::now())).await;
-        }
     }
 
     /// Notes what failed; gives what did not.
@@ -328,7 +321,7 @@ impl Runner<'_> {
             }
             if !again.is_empty() {
                 self.wire.report().repeated += again.len() as u64;
-                self.think(self.plan.pace.compress(CYCLE)).await;
+                self.wire.think(self.plan.pace.compress(CYCLE)).await;
             }
             waiting = again.into_iter().map(|(change, _)| change).collect();
         }
@@ -348,7 +341,7 @@ impl Runner<'_> {
         }
         let lives = !matches!(change, Change::Join(_) | Change::Push(_));
         if self.plan.pace == Pace::Real && lives && !references {
-            self.think(Duration::from_millis(fastrand::u64(500..3000)))
+            self.wire.think(Duration::from_millis(fastrand::u64(500..3000)))
                 .await;
         }
         match change {

@@ -1,6 +1,7 @@
 //! What the simulator sends is what the transcripts say, message for message, over a real socket.
 
 mod chosen;
+mod stopped;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -265,7 +266,7 @@ const OKTA_MAPPING: &[Attribute] = &[
 async fn okta_speaks_as_in_its_own_applications() {
     let stub = Stub::default();
     let client = stub.start().await;
-    let wire = Wire::new(&client, okta(false, OKTA_MAPPING).voice(), None, Pace::Fast);
+    let wire = Wire::new(&client, okta(false, OKTA_MAPPING).voice(), None, Pace::Fast, &Unwatched);
     let okta = okta(false, OKTA_MAPPING);
     let mut jane = okta_person(
         "jane.doe@example.com",
@@ -367,7 +368,7 @@ async fn okta_speaks_as_in_applications_of_its_catalogue() {
     let stub = Stub::default();
     let client = stub.start().await;
     let okta_in = |mapping| okta(true, mapping);
-    let wire = Wire::new(&client, okta(true, OKTA_MAPPING).voice(), None, Pace::Fast);
+    let wire = Wire::new(&client, okta(true, OKTA_MAPPING).voice(), None, Pace::Fast, &Unwatched);
     let okta = okta_in(OKTA_MAPPING);
     let ann = okta_person("ann.lee@example.com", "Ann", "Lee", "00ujl29u0le5T6Aj10h7");
     let bo = okta_person("bo.kim@example.com", "Bo", "Kim", "00ujl29u0le5T6Aj10h8");
@@ -522,7 +523,7 @@ async fn entra_speaks_its_default_dialect() {
     let client = stub.start().await;
     let create = Dialect::Entra(entra(false, ENTRA_CREATE));
     let update = Dialect::Entra(entra(false, ENTRA_UPDATE));
-    let wire = Wire::new(&client, create.voice(), None, Pace::Fast);
+    let wire = Wire::new(&client, create.voice(), None, Pace::Fast, &Unwatched);
     let some = |text: &str| Some(text.to_owned());
     let first = person(
         "Test_User_00aa00aa-bb11-cc22-dd33-44ee44ee44ee",
@@ -711,7 +712,7 @@ async fn entra_speaks_its_dialect_with_the_flag() {
     let client = stub.start().await;
     let create = Dialect::Entra(entra(true, ENTRA_CREATE));
     let update = Dialect::Entra(entra(true, ENTRA_UPDATE));
-    let wire = Wire::new(&client, create.voice(), None, Pace::Fast);
+    let wire = Wire::new(&client, create.voice(), None, Pace::Fast, &Unwatched);
     let user = person(
         "opt.user@testuser.com",
         "first@testuser.com",
@@ -794,7 +795,7 @@ async fn a_refusal_names_the_request_and_a_lost_answer_is_told_again() {
     let stub = Stub::default();
     let client = stub.start().await;
     let okta = okta(true, OKTA_MAPPING);
-    let wire = Wire::new(&client, okta.voice(), None, Pace::Fast);
+    let wire = Wire::new(&client, okta.voice(), None, Pace::Fast, &Unwatched);
     let jane = okta_person("jane@example.com", "Jane", "Doe", "1");
     stub.will([(
         409,

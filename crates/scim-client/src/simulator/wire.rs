@@ -14,10 +14,10 @@ use reqwest::{
 };
 use scim::message::PATCH_OP;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
-    Pace,
+    Pace, Watch,
     fault::{Fault, Weather},
     message::Kind,
     report::{Failure, Report},
@@ -26,6 +26,9 @@ use crate::{
     client::Client,
     exchange::{Answer, Request},
 };
+
+/// How soon whoever waits sees that the simulation is to stop.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How an identity provider speaks, whatever it says.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +56,7 @@ pub(crate) struct Wire<'w> {
     voice: Voice,
     weather: Option<Weather>,
     pace: Pace,
+    watch: &'w dyn Watch,
     number: AtomicU64,
     report: Mutex<Report>,
 }
@@ -63,12 +67,14 @@ impl<'w> Wire<'w> {
         voice: Voice,
         weather: Option<Weather>,
         pace: Pace,
+        watch: &'w dyn Watch,
     ) -> Wire<'w> {
         Wire {
             target,
             voice,
             weather,
             pace,
+            watch,
             number: AtomicU64::new(0),
             report: Mutex::default(),
         }
@@ -196,20 +202,39 @@ impl<'w> Wire<'w> {
             let outcome = self.once(&request).await;
             let status = outcome.as_ref().map_or(0, |answer| answer.status);
             self.report().sent(kind, status);
-            let wait = match outcome {
+            let (wait, failure) = match outcome {
                 Ok(answer) if answer.is_success() => return Ok(answer),
-                Ok(answer) => self
-                    .throttled(attempt, &answer)
-                    .ok_or_else(|| refused(kind, &request, &answer))?,
-                Err(reason) if attempt >= self.voice.stubbornness => {
-                    return Err(lost(kind, &request, reason));
-                }
-                Err(_) => Duration::from_millis(50) * 2_u32.pow(attempt.min(8)),
+                Ok(answer) => (
+                    self.throttled(attempt, &answer),
+                    refused(kind, &request, &answer),
+                ),
+                Err(reason) => (self.lost(attempt), lost(kind, &request, reason)),
             };
-            self.report().retried += 1;
-            sleep(wait).await;
+            match wait {
+                Some(wait) if self.think(wait).await => self.report().retried += 1,
+                _ => return Err(failure),
+            }
             attempt += 1;
         }
+    }
+
+    /// Waits, and stops waiting when the simulation is to stop. Whether it goes on.
+    pub(crate) async fn think(&self, wait: Duration) -> bool {
+        let began = Instant::now();
+        while !self.watch.is_stopped() {
+            let left = wait.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return true;
+            }
+            sleep(LOOK.min(left)).await;
+        }
+        false
+    }
+
+    /// How long to wait when no answer came, if the identity provider tries again by itself.
+    fn lost(&self, attempt: u32) -> Option<Duration> {
+        let again = attempt < self.voice.stubbornness;
+        again.then(|| Duration::from_millis(50) * 2_u32.pow(attempt.min(8)))
     }
 
     /// How long to wait when the server says that it did nothing, if the identity provider tries again by itself.
@@ -248,7 +273,7 @@ impl<'w> Wire<'w> {
             _ => self.target.send(request).await,
         };
         match fault {
-            Some(Fault::Late(by)) => sleep(by).await,
+            Some(Fault::Late(by)) => drop(self.think(by).await),
             Some(Fault::AnswerLost) => return Err("the answer did not come in time".to_owned()),
             _ => {}
         }

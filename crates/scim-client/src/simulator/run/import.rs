@@ -53,7 +53,7 @@ impl Runner<'_> {
         if again {
             *tries += 1;
             self.wire.report().repeated += 1;
-            self.think(self.plan.pace.compress(CYCLE)).await;
+            self.wire.think(self.plan.pace.compress(CYCLE)).await;
         }
         again
     }

@@ -10,7 +10,7 @@ use crate::{
     auth::Auth,
     client::Client,
     simulator::{
-        Grade, Grants, Identifier, Pace,
+        Grade, Grants, Identifier, Pace, Unwatched,
         dialect::{Dialect, Entra, Okta, PING, Plain},
         grant::Grant,
         person::{Attribute, Person},
@@ -34,7 +34,7 @@ async fn okta_looks_people_up_by_their_address_in_each_way_that_is_known() {
             mapping: OKTA_MAPPING,
         })
     };
-    let wire = Wire::new(&client, asks(Identifier::Email).voice(), None, Pace::Fast);
+    let wire = Wire::new(&client, asks(Identifier::Email).voice(), None, Pace::Fast, &Unwatched);
     let stored = json!({"id": "user-1", "userName": "jdoe", "active": true});
     stub.will([nobody(), id("user-1")]);
     asks(Identifier::UserName)
@@ -93,7 +93,7 @@ async fn okta_signs_in_in_each_of_its_modes() {
     ];
     for auth in signs_in {
         let client = Client::new(&base, auth).unwrap();
-        let wire = Wire::new(&client, okta.voice(), None, Pace::Fast);
+        let wire = Wire::new(&client, okta.voice(), None, Pace::Fast, &Unwatched);
         stub.will([nobody(), nobody()]);
         okta.test(&wire).await.unwrap();
     }
@@ -122,7 +122,7 @@ async fn okta_reads_roles_and_entitlements_and_gives_them() {
             Attribute::Active,
         ],
     });
-    let wire = Wire::new(&client, okta.voice(), None, Pace::Fast);
+    let wire = Wire::new(&client, okta.voice(), None, Pace::Fast, &Unwatched);
     let kind = |name: &str, endpoint: &str, schema: &str| json!({"name": name, "endpoint": endpoint, "schema": schema});
     stub.will([
         found(json!([
@@ -199,7 +199,7 @@ async fn entra_assigns_application_roles_in_each_of_its_ways() {
             )
         })
     };
-    let wire = Wire::new(&client, speaks(Grants::AppRoles).voice(), None, Pace::Fast);
+    let wire = Wire::new(&client, speaks(Grants::AppRoles).voice(), None, Pace::Fast, &Unwatched);
     let role = |id: &str, value: &str, display: &str| Grant {
         id: id.to_owned(),
         value: value.to_owned(),
@@ -257,7 +257,7 @@ async fn ping_sends_one_address_twice_and_both_as_primary() {
         ],
         ..PING
     })));
-    let wire = Wire::new(&client, ping.voice(), None, Pace::Fast);
+    let wire = Wire::new(&client, ping.voice(), None, Pace::Fast, &Unwatched);
     let kim = |external_id: &str| Person {
         title: Some("Engineer".to_owned()),
         ..person(
