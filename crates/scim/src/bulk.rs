@@ -66,8 +66,6 @@ pub struct Job {
     pub fail_on_errors: Option<u64>,
     /// As sent.
     pub operations: Vec<Operation>,
-    /// Whether a PATCH needs a path in each operation ([`Profile::narrow_patch`]).
-    narrow_patch: bool,
 }
 
 /// One request to be carried out as if it had come alone.

@@ -181,7 +181,7 @@ impl Profile {
     pub const OKTA: Profile = Profile {
         name: "okta",
         on: Self::GENERIC.on.with(&[Tolerance::DropUnknownMembers]),
-        narrow_patch: false,
+        ..Self::GENERIC
     };
     /// Microsoft Entra ID: generic, `replace` creates what its value filter describes, a PATCH may ask for nothing, and roles may be JSON within a text; its `/Schemas` is trimmed as Microsoft's validator needs.
     pub const ENTRA: Profile = Profile {
@@ -191,13 +191,13 @@ impl Profile {
             Tolerance::EmptyOperations,
             Tolerance::RoleInText,
         ]),
-        narrow_patch: false,
+        ..Self::GENERIC
     };
     /// Keycloak's extensions: generic, and a PUT of a team without members empties it.
     pub const KEYCLOAK: Profile = Profile {
         name: "keycloak",
         on: Self::GENERIC.on.without(&[Tolerance::KeepOmitted]),
-        narrow_patch: false,
+        ..Self::GENERIC
     };
     /// Strict: what the RFCs ask, plus what would lose members or leave doors open otherwise.
     pub const RFC: Profile = Profile {
@@ -209,13 +209,13 @@ impl Profile {
             Tolerance::PasswordDiscarded,
             Tolerance::UserNameIsEmail,
         ]),
-        narrow_patch: false,
+        ..Self::GENERIC
     };
     /// The SCIM 2.0 interoperability profile (draft-zollner-scim-interop-profile): strict as [`Profile::RFC`], and PATCH as it narrows it; its `/Schemas` names a value for every `type`.
     pub const INTEROP: Profile = Profile {
         name: "interop",
-        on: Self::RFC.on,
         narrow_patch: true,
+        ..Self::RFC
     };
     /// All profiles.
     pub const ALL: &[Profile] = &[

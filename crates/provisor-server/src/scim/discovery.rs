@@ -92,20 +92,15 @@ fn resource_types(call: &Call<'_>) -> Vec<Value> {
 }
 
 fn schemas(call: &Call<'_>) -> Vec<Value> {
-    let (entra, interop) = (
-        call.profile() == scim::Profile::ENTRA,
-        call.profile() == scim::Profile::INTEROP,
-    );
     let schemas = call.caller.registry.schemas().iter();
     schemas
         .map(|schema| {
             let mut document = schema.to_json();
             document["schemas"] = json!([SCHEMA]);
-            if entra {
-                trim_for_entra(&mut document);
-            }
-            if interop {
-                name_types(&mut document);
+            match call.profile() {
+                scim::Profile::ENTRA => trim_for_entra(&mut document),
+                scim::Profile::INTEROP => name_types(&mut document),
+                _ => {}
             }
             with_meta(call, document, "Schema", "Schemas")
         })

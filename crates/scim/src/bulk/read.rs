@@ -50,7 +50,6 @@ pub(super) fn job(
     Ok(Job {
         fail_on_errors,
         operations,
-        narrow_patch: profile.narrow_patch,
     })
 }
 

@@ -143,15 +143,12 @@ pub(super) fn request(job: &Job, step: &Step, known: &References) -> Result<Requ
             let bulk_id = operation.bulk_id.as_deref().unwrap_or_default();
             request.method = Method::Patch;
             request.id = Some(known.id(bulk_id)?.to_owned());
-            let added = request.data.map(|data| without(data, omitted).1);
-            let operations = if job.narrow_patch {
-                let attributes = added.unwrap_or_default().into_iter();
-                attributes
-                    .map(|(name, value)| json!({ "op": "add", "path": name, "value": value }))
-                    .collect()
-            } else {
-                vec![json!({ "op": "add", "value": added })]
-            };
+            let added = without(request.data.unwrap_or_default(), omitted).1;
+            // The profile `interop` wants a path in each, and the others understand it.
+            let operations: Vec<_> = added
+                .into_iter()
+                .map(|(name, value)| json!({ "op": "add", "path": name, "value": value }))
+                .collect();
             let mut message = Map::new();
             message.insert("schemas".to_owned(), json!([PATCH_OP]));
             message.insert("Operations".to_owned(), operations.into());

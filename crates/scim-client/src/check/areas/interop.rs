@@ -14,7 +14,6 @@ use crate::{
 };
 use reqwest::Method;
 
-const STRICT: &[Profile] = Profile::NARROW;
 const IPSIE: &[Profile] = &[Profile::Ipsie];
 
 pub(super) fn checks() -> Vec<Check> {
@@ -41,7 +40,7 @@ pub(super) fn checks() -> Vec<Check> {
                 }
             }
         )
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!(
             "interop_unknown_is_invalid_syntax",
             "IOP-003",
@@ -62,7 +61,7 @@ pub(super) fn checks() -> Vec<Check> {
                     .kind(&["invalidSyntax"])?;
             }
         )
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!(
             "interop_types_have_canonical_values",
             "IOP-004",
@@ -84,7 +83,7 @@ pub(super) fn checks() -> Vec<Check> {
                 }
             }
         )
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!(
             "interop_media_type",
             "IOP-006",
@@ -97,7 +96,7 @@ pub(super) fn checks() -> Vec<Check> {
                 })?;
             }
         )
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!("interop_filters", "IOP-007", "Support eq and and.", |c| {
             let user = c.new_user().await?;
             c.finds(
@@ -107,7 +106,7 @@ pub(super) fn checks() -> Vec<Check> {
             )
             .await?;
         })
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!(
             "interop_operations_have_a_path",
             "IOP-009",
@@ -123,7 +122,7 @@ pub(super) fn checks() -> Vec<Check> {
                 }
             }
         )
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!(
             "interop_replace_sets_the_whole_object",
             "IOP-010",
@@ -142,7 +141,7 @@ pub(super) fn checks() -> Vec<Check> {
                     .is("/name/familyName", "Check")?;
             }
         )
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!(
             "interop_filtered_paths_end_in_a_sub_attribute",
             "IOP-011",
@@ -164,7 +163,7 @@ pub(super) fn checks() -> Vec<Check> {
                 }
             }
         )
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!(
             "interop_filtered_paths_match_one",
             "IOP-011",
@@ -206,7 +205,7 @@ pub(super) fn checks() -> Vec<Check> {
                 }
             }
         )
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!(
             "interop_deletes_for_good",
             "IOP-012",
@@ -218,7 +217,7 @@ pub(super) fn checks() -> Vec<Check> {
                 c.user_with(json!({"userName": user.name})).await?;
             }
         )
-        .only(STRICT),
+        .only(Profile::NARROW),
         check!(
             "ipsie_bears_25_requests_a_second",
             "IPS-002 AUTH-012",

@@ -379,7 +379,7 @@ pub(super) fn checks() -> Vec<Check> {
                 c.read(&user.path).await?.lacks("/password")?;
             }
         )
-        .not(&[Profile::Interop, Profile::Ipsie]),
+        .not(Profile::NARROW),
         check!(
             "an_asynchronous_answer_says_where",
             "EVT-008 EVT-009 EVT-010",

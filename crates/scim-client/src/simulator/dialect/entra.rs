@@ -1,5 +1,7 @@
 //! Microsoft Entra ID, in its default dialect and with the flag `aadOptscim062020`.
 
+mod roles;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
@@ -48,7 +50,6 @@ pub(crate) const MAPPING: &[Attribute] = &[
 ];
 
 const PAGES: &str = "Microsoft, SCIM endpoint for user provisioning";
-const ROLES: &str = "Microsoft, customising attribute mappings";
 const COMPLIANCE: &str = "Microsoft, known issues of SCIM compliance";
 
 static TEST: Kind = Kind {
@@ -80,30 +81,6 @@ static LOOK_UP_EXTERNAL_ID: Kind = Kind {
     sends: "GET /Users?filter=externalId+eq+\"…\"",
     grade: Grade::Doc,
     source: PAGES,
-};
-static CREATE_WITH_ROLES: Kind = Kind {
-    says: "With application roles (--grants): the person is created with them",
-    sends: "POST /Users with roles",
-    grade: Grade::Doc,
-    source: ROLES,
-};
-static SET_ROLE: Kind = Kind {
-    says: "With --grants single-app-role: the role, at a path with text for a boolean",
-    sends: "PATCH /Users/{id} [Add roles[primary eq \"True\"].value]",
-    grade: Grade::Doc,
-    source: ROLES,
-};
-static ADD_ROLES: Kind = Kind {
-    says: "With --grants app-roles: roles join, each as JSON within a text; none is ever taken away",
-    sends: "PATCH /Users/{id} [Add roles [{value: \"{…}\"}]]",
-    grade: Grade::Doc,
-    source: ROLES,
-};
-static REPLACE_ROLES: Kind = Kind {
-    says: "With --grants assertive-app-roles: the roles are replaced",
-    sends: "PATCH /Users/{id} [replace roles [{…}]]",
-    grade: Grade::Doc,
-    source: ROLES,
 };
 static CREATE: Kind = Kind {
     says: "The person is created, with meta and an empty list of roles",
@@ -270,10 +247,10 @@ impl Entra {
             &TEAM_DELETE,
             &LOOK_UP_EMAIL,
             &LOOK_UP_EXTERNAL_ID,
-            &CREATE_WITH_ROLES,
-            &SET_ROLE,
-            &ADD_ROLES,
-            &REPLACE_ROLES,
+            &roles::CREATE,
+            &roles::SET,
+            &roles::ADD,
+            &roles::REPLACE,
         ];
         first.iter().chain(&own).chain(&rest).copied().collect()
     }
@@ -334,11 +311,8 @@ impl Entra {
             body["roles"] = json!([]);
             return wire.post(&CREATE, "/Users", &body).await;
         }
-        body["roles"] = match self.grants {
-            Grants::SingleAppRole => grant::single(&person.roles),
-            _ => grant::objects(&person.roles),
-        };
-        wire.post(&CREATE_WITH_ROLES, "/Users", &body).await
+        body["roles"] = self.roles(person);
+        wire.post(&roles::CREATE, "/Users", &body).await
     }
 
     /// What is mapped and no reference.
@@ -371,32 +345,6 @@ impl Entra {
             self.patch_roles(wire, id, person).await?;
         }
         Ok(())
-    }
-
-    /// Roles in a PATCH of their own, as Microsoft's samples show them.
-    async fn patch_roles(&self, wire: &Wire<'_>, id: &str, person: &Person) -> Sent<()> {
-        let add = if self.flag { "add" } else { "Add" };
-        let (kind, operation) = match (self.grants, person.roles.first()) {
-            (Grants::SingleAppRole, Some(role)) => {
-                let path = "roles[primary eq \"True\"].value";
-                let set = json!({"op": add, "path": path, "value": role.value});
-                (&SET_ROLE, set)
-            }
-            (Grants::AppRoles, Some(_)) => {
-                let texts = grant::texts(&person.roles);
-                (
-                    &ADD_ROLES,
-                    json!({"op": add, "path": "roles", "value": texts}),
-                )
-            }
-            (Grants::AssertiveAppRoles, _) => {
-                let objects = grant::objects(&person.roles);
-                let replace = json!({"op": "replace", "path": "roles", "value": objects});
-                (&REPLACE_ROLES, replace)
-            }
-            _ => return Ok(()),
-        };
-        wire.patch(kind, user(id), json!([operation])).await
     }
 
     /// Attributes with what they were and are.
