@@ -211,14 +211,19 @@ async fn keys_of_files_are_hidden_from_who_may_not_see_names() {
     let acme = world.tenant("acme").await;
     let create = TargetChange::Create {
         name: "hr".to_owned(),
-        settings: serde_json::json!({ "url": "https://hr.example.com", "source": "files" }),
+        settings: serde_json::json!({
+            "url": "https://hr.example.com",
+            "source": "files",
+            "users": "userName ne \"otto@acme.com\"",
+            "rules": [{ "to": "title", "value": "for otto@acme.com" }],
+        }),
     };
     world.write(acme.id, Change::Target(create)).await;
     let local = "lena@acme.com";
     let object = TargetObject {
         kind: Kind::User,
         local: local.to_owned(),
-        remote: Some("77".to_owned()),
+        remote: Some("lena@crm.example".to_owned()),
         label: local.to_owned(),
         sent: None,
         names: String::new(),
@@ -256,7 +261,12 @@ async fn keys_of_files_are_hidden_from_who_may_not_see_names() {
         // Where the address is shown again, it is the one that was asked for.
         let again = path.contains("lena").then_some("lena%40acme.com");
         let page = page.replace(again.unwrap_or("-"), "");
-        for key in ["lena@acme.com", "lena%40acme.com"] {
+        for key in [
+            "lena@acme.com",
+            "lena%40acme.com",
+            "lena@crm.example",
+            "otto@acme.com",
+        ] {
             assert!(!page.contains(key), "{path}: {page}");
         }
         assert!(page.contains("l***@acme.com"), "{path}: {page}");
