@@ -40,7 +40,7 @@ pub struct Target {
 
 impl Target {
     /// Whether its users are known by what files call them, which may be a name or an e-mail.
-    pub(crate) fn is_fed_from_files(&self) -> bool {
+    pub fn is_fed_from_files(&self) -> bool {
         self.settings["source"] == "files"
     }
 }

@@ -21,7 +21,7 @@ use super::{
     tenants,
     visit::Visit,
 };
-use crate::outbound::{TargetSettings, settings::SourceKind, view};
+use crate::outbound::{TargetSettings, view};
 
 /// Tenants of a page.
 const PAGE: usize = 25;
@@ -98,6 +98,10 @@ async fn named(visit: &Visit) -> Result<(Tenant, Target), Problem> {
     found.map(|target| (tenant, target)).ok_or_else(missing)
 }
 
+fn settings(target: &Target) -> Result<TargetSettings, Problem> {
+    TargetSettings::of(target).map_err(|error| Problem::internal(&error))
+}
+
 /// How a viewer sees whom a target's log tells of.
 #[derive(Clone, Copy)]
 struct Sight {
@@ -107,15 +111,23 @@ struct Sight {
 }
 
 impl Sight {
-    fn new(eyes: Eyes, settings: &TargetSettings) -> Self {
+    fn new(eyes: Eyes, target: &Target) -> Self {
         Self {
             eyes,
-            keys_are_names: settings.source == SourceKind::Files,
+            keys_are_names: target.is_fed_from_files(),
         }
     }
 
     fn hides(self, kind: Kind) -> bool {
         self.eyes.are_masked() && kind == Kind::User
+    }
+
+    /// An id in the target, which may be a name there.
+    fn remote(self, kind: Kind, remote: &str) -> String {
+        match self.hides(kind) {
+            true => self.eyes.word(remote),
+            false => remote.to_owned(),
+        }
     }
 
     fn hides_keys(self, kind: Kind) -> bool {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provisor_store::{Store, StoreError, TargetId, TenantId};
+use provisor_store::{Store, TargetId, TenantId};
 
 /// Held while a target is pushed.
 #[derive(Debug)]
@@ -48,19 +48,20 @@ impl RunLock {
 const BEFORE: &str = "push-";
 const AFTER: &str = ".lock";
 
-/// Removes the locks of targets that are no more. One that is held stays: a run that ends because its target is gone comes
-/// by here, too, and so does each start of the server.
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn forget_locks(store: &dyn Store, database: &Path) -> Result<(), StoreError> {
-    let targets = store.read().await?.targets(None).await?;
-    let known = targets.iter().map(|target| (target.tenant, target.id));
-    if let Err(error) = sweep(database, &known.collect()) {
-        // A file too many does no harm.
+/// Removes the locks of targets that are no more; one that is held stays until the next time, such as a start of the server.
+/// A file too many does no harm, so that nothing fails by it.
+pub async fn forget_locks(store: &dyn Store, database: &Path) {
+    let targets = async { store.read().await?.targets(None).await };
+    let swept = match targets.await {
+        Ok(targets) => {
+            let known = targets.iter().map(|target| (target.tenant, target.id));
+            sweep(database, &known.collect()).map_err(|error| error.to_string())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = swept {
         tracing::debug!(%error, "locks of forgotten targets stay");
     }
-    Ok(())
 }
 
 /// A lock is removed by who holds it, so that nobody else does.

@@ -15,7 +15,9 @@ use sha2::{Digest, Sha256};
 
 use super::settings::TargetSettings;
 
-/// Bytes that say for whom a secret was given, before all others.
+/// The form of a sealed secret, before all else.
+const FORM: u8 = 2;
+/// Bytes that say for whom a secret was given, after that.
 const RECEIVERS: usize = 32;
 /// Bytes of a nonce, before the encrypted text.
 const NONCE: usize = 12;
@@ -126,7 +128,9 @@ impl SecretKey {
             .encrypt(&Nonce::from(nonce), payload)
             .map_err(|_| "The credentials could not be encrypted.".to_owned())?;
         let (_, _, receivers) = place;
-        Ok(Sealed([&receivers, nonce.as_slice(), &text].concat()))
+        Ok(Sealed(
+            [&[FORM], receivers.as_slice(), nonce.as_slice(), &text].concat(),
+        ))
     }
 
     fn open(&self, place: Place, sealed: &Sealed) -> Result<String, String> {
@@ -136,7 +140,14 @@ impl SecretKey {
                 .to_owned()
         };
         let cipher = self.cipher(false)?;
-        let split = sealed.0.split_first_chunk::<RECEIVERS>();
+        let Some((&FORM, rest)) = sealed.0.split_first() else {
+            return Err(
+                "The credentials of the target were encrypted by another version of Provisor, whose form this one does not \
+                 know. Set them again with `provisor push target set --secret-file`."
+                    .to_owned(),
+            );
+        };
+        let split = rest.split_first_chunk::<RECEIVERS>();
         let (receivers, rest) = split.ok_or_else(wrong)?;
         if *receivers != place.2 {
             return Err(
@@ -266,8 +277,11 @@ mod tests {
         );
         // Whoever can write to the database cannot say that it was given for them either.
         let mut forged = sealed.clone();
-        forged.0[..RECEIVERS].copy_from_slice(&[4; RECEIVERS]);
+        forged.0[1..=RECEIVERS].copy_from_slice(&[4; RECEIVERS]);
         assert!(key.open(elsewhere, &forged).is_err());
+        // One that was sealed before it was said for whom.
+        let older = key.open(PLACE, &Sealed(sealed.0[1 + RECEIVERS..].to_vec()));
+        assert!(older.unwrap_err().contains("another version"));
         let other = SecretKey::from_text(&"o".repeat(40)).unwrap();
         assert!(
             other

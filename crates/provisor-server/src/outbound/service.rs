@@ -13,7 +13,7 @@ use super::{
     lock::{RunLock, forget_locks},
     progress::Runs,
     run::{Wish, run},
-    settings::{SourceKind, TargetSettings},
+    settings::TargetSettings,
     trouble::Stopped,
 };
 
@@ -33,9 +33,7 @@ pub(crate) async fn serve(app: &App) {
     let (store, clock) = (app.store.clone(), app.clock.clone());
     let database = app.backend.path().to_owned();
     let key = app.settings.secret_key.for_database(&database);
-    if let Err(error) = forget_locks(&*store, &database).await {
-        tracing::debug!(%error, "targets cannot be read; locks of those that are gone stay");
-    }
+    forget_locks(&*store, &database).await;
     let wish = Wish {
         patience: PATIENCE,
         ..Wish::new(store.clone(), clock.clone(), key, database, Actor::System)
@@ -125,7 +123,7 @@ async fn wanting(store: &dyn Store, clock: &Clock) -> Result<Vec<Target>, StoreE
         let Ok(settings) = TargetSettings::of(&target) else {
             continue;
         };
-        if settings.source == SourceKind::Files {
+        if target.is_fed_from_files() {
             continue;
         }
         let tenant = view.tenant_by_id(target.tenant).await?;
@@ -181,20 +179,18 @@ async fn work(target: Target, wish: Wish, turns: Arc<Semaphore>, runs: Runs) -> 
             return false;
         }
     };
+    // Forgotten meanwhile.
+    let Some(target) = current else { return true };
     let (store, database) = (wish.store.clone(), wish.database.clone());
     let running = runs.begin((target.tenant, target.id), wish.progress.clone());
-    let pushed = match current {
-        Some(target) => run(&target, wish).await,
-        None => Err(Stopped::Asked),
-    };
+    let pushed = run(&target, wish).await;
     drop((running, lock));
     match pushed {
         Ok(_) => true,
         // Whoever set it anew does not wait for a rest to end.
         Err(Stopped::Asked) => {
-            if let Err(error) = forget_locks(&*store, &database).await {
-                tracing::debug!(%error, "a lock of a target that is gone may stay");
-            }
+            // Perhaps it is gone, and its lock was held by this run until now.
+            forget_locks(&*store, &database).await;
             true
         }
         Err(stopped) => {

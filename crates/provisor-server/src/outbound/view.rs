@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     progress::Pushed,
-    settings::{AuthMode, SourceKind, TargetSettings},
+    settings::{AuthMode, TargetSettings},
 };
 
 /// A target with what is to do there; `behind` counts the events that were not looked at yet.
@@ -32,9 +32,7 @@ pub fn target(target: &Target, counts: &TargetCounts, behind: i64) -> Value {
 
 /// `active` or `paused`; a target fed from files does nothing by itself.
 pub fn state(target: &Target) -> &'static str {
-    let files =
-        TargetSettings::of(target).is_ok_and(|settings| settings.source == SourceKind::Files);
-    match (files, target.active) {
+    match (target.is_fed_from_files(), target.active) {
         (true, _) => "on request",
         (false, true) => "active",
         (false, false) => "paused",

@@ -36,7 +36,7 @@ impl Explained {
     }
 }
 
-/// Explains one user or team, by its id in the source.
+/// Explains one user or team, by its id in the source. `shown`: how an id in the target is told.
 ///
 /// # Errors
 /// Settings that cannot be used, or a store that cannot be read.
@@ -45,6 +45,7 @@ pub async fn explain(
     target: &Target,
     kind: Kind,
     local: &str,
+    shown: impl Fn(&str) -> String,
 ) -> Result<Explained, Stopped> {
     let settings = TargetSettings::of(target).map_err(Stopped::Settings)?;
     let place = (target.tenant, target.id);
@@ -66,7 +67,8 @@ pub async fn explain(
             let scope = Scope::new(&settings, &source)?;
             let found = source.load(kind, &locals).await?.pop().flatten();
             let desired = scope.desired(kind, local, found.as_ref());
-            of_tenant(&settings, known.as_ref(), &desired)
+            let remote = known.as_ref().and_then(|known| known.remote.as_deref());
+            of_tenant(&settings, known.as_ref(), &desired, remote.map(shown))
         }
     };
     Ok(Explained {
@@ -90,7 +92,12 @@ fn of_files(known: Option<&TargetObject>) -> String {
     }
 }
 
-fn of_tenant(settings: &TargetSettings, known: Option<&TargetObject>, desired: &Desired) -> String {
+fn of_tenant(
+    settings: &TargetSettings,
+    known: Option<&TargetObject>,
+    desired: &Desired,
+    remote: Option<String>,
+) -> String {
     let Some(object) = known else {
         return match desired {
             Desired::Absent(absence) => format!("It was never pushed: it is {}.", absence.as_str()),
@@ -116,7 +123,7 @@ fn of_tenant(settings: &TargetSettings, known: Option<&TargetObject>, desired: &
         };
         return format!("{error}. {next}.");
     }
-    match (desired, &object.remote, object.due) {
+    match (desired, remote, object.due) {
         (Desired::Absent(absence), Some(_), None) if !settings.deactivate => {
             format!(
                 "It is {}, and the settings say that nobody is deactivated.",

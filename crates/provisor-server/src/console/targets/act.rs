@@ -159,7 +159,7 @@ pub(in crate::console) async fn remove(visit: Visit) -> Result<Response, Problem
             _ => break,
         }
     }
-    forget_locks(&*visit.console.store, visit.console.backend.path()).await?;
+    forget_locks(&*visit.console.store, visit.console.backend.path()).await;
     let done = format!("“{}” is forgotten.", target.name);
     Ok(visit.go("/targets", Some(Flash::done(done))))
 }

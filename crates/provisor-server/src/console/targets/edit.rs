@@ -109,7 +109,7 @@ async fn made(visit: &Visit, tenant: &Tenant) -> Result<Result<Target, String>, 
 /// Shows an existing target's settings.
 pub(in crate::console) async fn settings(visit: Visit) -> Result<Response, Problem> {
     let (tenant, target) = named(&visit).await?;
-    let settings = known(&target)?;
+    let settings = super::settings(&target)?;
     let sent = as_fields(&target.name, &settings, &tenant.key);
     visit.page(&old_form(&visit, &tenant, &target, sent, None))
 }
@@ -117,7 +117,7 @@ pub(in crate::console) async fn settings(visit: Visit) -> Result<Response, Probl
 /// Changes them.
 pub(in crate::console) async fn change(visit: Visit) -> Result<Response, Problem> {
     let (tenant, target) = named(&visit).await?;
-    let before = known(&target)?;
+    let before = super::settings(&target)?;
     let wrong = match read(&visit, &tenant, before.clone()).await? {
         Ok(settings) => match changed(&visit, &target, &before, &settings).await? {
             Ok(done) => {
@@ -152,10 +152,6 @@ async fn changed(
         "The settings are changed. With the next run everything is looked at again."
     };
     Ok(visit.try_write(target.tenant, change).await?.map(|_| done))
-}
-
-fn known(target: &Target) -> Result<TargetSettings, Problem> {
-    TargetSettings::of(target).map_err(|error| Problem::internal(&error))
 }
 
 /// The form's secret, encrypted; `None` if it has none.

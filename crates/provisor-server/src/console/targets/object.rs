@@ -10,11 +10,7 @@ use provisor_store::{
 use super::{Line, Sight, act, named, path};
 use crate::{
     console::{Problem, eyes::Eyes, layout::Layout, moment::Moment, visit::Visit},
-    outbound::{
-        TargetSettings,
-        settings::SourceKind,
-        why::{Explained, explain},
-    },
+    outbound::why::{Explained, explain},
 };
 
 #[derive(Template)]
@@ -28,6 +24,7 @@ struct Page {
     sentence: String,
     object: Option<TargetObject>,
     key: String,
+    remote: String,
     due: Option<Moment>,
     lines: Vec<Line>,
     source: String,
@@ -41,8 +38,9 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         _ => Kind::User,
     };
     let local = visit.query.get("id").to_owned();
-    let settings = TargetSettings::of(&target).map_err(|error| Problem::internal(&error))?;
-    let explained = explain(&visit.console.store, &target, kind, &local)
+    let sight = Sight::new(Eyes::of(&visit.viewer), &target);
+    let shown = |remote: &str| sight.remote(kind, remote);
+    let explained = explain(&visit.console.store, &target, kind, &local, shown)
         .await
         .map_err(|stopped| act::problem(&stopped))?;
     if !explained.is_something() {
@@ -53,7 +51,6 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         entries,
         sentence,
     } = explained;
-    let sight = Sight::new(Eyes::of(&visit.viewer), &settings);
     let now = visit.now();
     let path = path(&tenant.key, target.id);
     let label = known.as_ref().map_or("", |known| &known.label);
@@ -63,6 +60,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         true => "It could not be pushed; the target's words are hidden from your role.".to_owned(),
         false => sentence,
     };
+    let remote = known.as_ref().and_then(|known| known.remote.as_deref());
     let places = if kind == Kind::Team { "teams" } else { "users" };
     visit.page(&Page {
         layout: visit.layout(&name),
@@ -74,10 +72,11 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
             .as_ref()
             .and_then(|known| known.due)
             .map(|due| Moment::new(due, now)),
-        source: match settings.source {
-            SourceKind::Tenant => format!("/{places}/{}/{local}", tenant.key),
-            SourceKind::Files => String::new(),
+        source: match target.is_fed_from_files() {
+            true => String::new(),
+            false => format!("/{places}/{}/{local}", tenant.key),
         },
+        remote: remote.map(shown).unwrap_or_default(),
         key: sight.key(kind, &local),
         object: known,
         name,

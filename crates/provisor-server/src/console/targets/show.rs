@@ -4,13 +4,13 @@ use askama::Template;
 use axum::response::Response;
 use provisor_store::{Tenant, target::Target};
 
-use super::{Sight, act, named, path, state::Look};
+use super::{Sight, act, named, path, settings, state::Look};
 use crate::{
     console::{Action, Problem, eyes::Eyes, layout::Layout, moment::Moment, visit::Visit},
     outbound::{
         TargetSettings,
         preview::{Step, preview},
-        settings::{Deprovision, SourceKind},
+        settings::Deprovision,
         view,
     },
 };
@@ -31,6 +31,7 @@ struct Page {
     pushes: String,
     auth: String,
     rules: Vec<String>,
+    eyes: Eyes,
     /// How it is, and its log.
     part: String,
     /// Where that is told live.
@@ -47,13 +48,9 @@ impl Page {
         }
     }
 
-    fn is_fed_from_files(&self) -> bool {
-        self.settings.source == SourceKind::Files
+    fn text(&self, text: &str) -> String {
+        self.eyes.text(text)
     }
-}
-
-fn settings(target: &Target) -> Result<TargetSettings, Problem> {
-    TargetSettings::of(target).map_err(|error| Problem::internal(&error))
 }
 
 /// The page.
@@ -76,6 +73,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         compared: (target.compared > target.created).then(|| Moment::new(target.compared, now)),
         pushes: view::pushes(&settings),
         auth: view::auth(&settings.auth),
+        eyes: Eyes::of(&visit.viewer),
         rules: settings
             .rules
             .iter()
@@ -113,7 +111,7 @@ impl PreviewPage {
 /// What a run would do; nothing is sent.
 pub(in crate::console) async fn show_preview(visit: Visit) -> Result<Response, Problem> {
     let (tenant, target) = named(&visit).await?;
-    let sight = Sight::new(Eyes::of(&visit.viewer), &settings(&target)?);
+    let sight = Sight::new(Eyes::of(&visit.viewer), &target);
     let wish = act::wish(&visit);
     let mut steps = preview(&target, &wish)
         .await

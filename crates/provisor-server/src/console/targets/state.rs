@@ -1,6 +1,6 @@
 //! How a target is: what is linked, to do and in trouble, how far a run is, and the log; on its page, and live.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use askama::Template;
 use axum::response::Response;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{Line, Sight, named, path};
 use crate::{
     console::{Problem, eyes::Eyes, fields::Fields, layout::Pager, moment::Moment, visit::Visit},
-    outbound::{Pushed, Runs, TargetSettings, view},
+    outbound::{Pushed, Runs, view},
 };
 
 /// Lines of a page of the log.
@@ -43,6 +43,8 @@ pub(super) struct Look {
     query: Fields,
     eyes: Eyes,
     runs: Runs,
+    /// What was read last, and until when it is fresh.
+    known: Mutex<Option<(Instant, Read)>>,
 }
 
 /// What the store says.
@@ -52,9 +54,6 @@ struct Read {
     entries: Vec<TargetEntry>,
 }
 
-/// What was read last, and until when it is fresh.
-type Known = Mutex<Option<(Instant, Arc<Read>)>>;
-
 impl Look {
     pub(super) fn new(visit: &Visit, place: (TenantId, TargetId), path: String) -> Self {
         Self {
@@ -63,6 +62,7 @@ impl Look {
             query: visit.query.clone(),
             eyes: Eyes::of(&visit.viewer),
             runs: visit.console.runs.clone(),
+            known: Mutex::default(),
         }
     }
 
@@ -74,6 +74,24 @@ impl Look {
     ) -> Result<String, Problem> {
         let read = self.read(snapshot).await?;
         self.render(&read, now)
+    }
+
+    /// As [`Look::part`], from what was read before as long as it is fresh; the run itself is told as it is.
+    async fn again(&self, snapshot: &mut dyn Snapshot, now: i64) -> Result<String, Problem> {
+        let began = Instant::now();
+        if let Some((until, read)) = &*self.known()
+            && began < *until
+        {
+            return self.render(read, now);
+        }
+        let read = self.read(snapshot).await?;
+        let html = self.render(&read, now);
+        *self.known() = Some((Instant::now() + began.elapsed() * REST, read));
+        html
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<(Instant, Read)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read(&self, snapshot: &mut dyn Snapshot) -> Result<Read, Problem> {
@@ -94,8 +112,7 @@ impl Look {
 
     fn render(&self, read: &Read, now: i64) -> Result<String, Problem> {
         let target = read.target.clone();
-        let settings = TargetSettings::of(&target).map_err(|error| Problem::internal(&error))?;
-        let sight = Sight::new(self.eyes, &settings);
+        let sight = Sight::new(self.eyes, &target);
         let more = read.entries.len() > LINES;
         let entries = &read.entries[..read.entries.len().min(LINES)];
         let next = entries.last().filter(|_| more);
@@ -128,27 +145,8 @@ pub(in crate::console) async fn live(visit: Visit) -> Result<Response, Problem> 
     let (tenant, target) = named(&visit).await?;
     let path = path(&tenant.key, target.id);
     let look = Arc::new(Look::new(&visit, (tenant.id, target.id), path));
-    let known: Arc<Known> = Arc::default();
     visit.live(move |mut snapshot, now| {
-        let (look, known) = (look.clone(), known.clone());
-        async move {
-            let began = Instant::now();
-            let fresh = known
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()
-                .filter(|(until, _)| began < *until);
-            let read = match fresh {
-                Some((_, read)) => read,
-                None => {
-                    let read = Arc::new(look.read(snapshot.as_mut()).await?);
-                    let until = Instant::now() + began.elapsed() * REST;
-                    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                    *known = Some((until, read.clone()));
-                    read
-                }
-            };
-            look.render(&read, now)
-        }
+        let look = look.clone();
+        async move { look.again(snapshot.as_mut(), now).await }
     })
 }

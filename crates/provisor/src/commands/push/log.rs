@@ -101,7 +101,7 @@ pub(super) async fn why(context: &Context, which: &Which, whom: &str) -> Result<
     };
     let (store, is_named) = (directory.shared(), candidates.len() == 1);
     for (kind, local) in candidates {
-        let explained = explain(&store, &target, kind, &local)
+        let explained = explain(&store, &target, kind, &local, str::to_owned)
             .await
             .map_err(stopped)?;
         if !is_named && !explained.is_something() {

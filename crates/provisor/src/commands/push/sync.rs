@@ -44,18 +44,26 @@ pub(super) async fn run(
     how: &How,
 ) -> Result<(), Failure> {
     let directory = context.directory()?;
-    let (tenant, target) = find(&directory, which).await?;
+    let (tenant, mut target) = find(&directory, which).await?;
     let mut wish = wish(context, &directory, &tenant)?;
     wish.files = files;
     wish.compare = how.compare;
     wish.allow_removals = how.allow_removals;
     wish.retry = how.retry;
     wish.patience = how.patience;
-    let place = (tenant.id, target.id);
     let mut told = false;
     let lock = loop {
+        let place = (tenant.id, target.id);
         if let Some(lock) = RunLock::take(&wish.database, place).map_err(Failure::failed)? {
-            break lock;
+            // As it is now that nobody else pushes.
+            let (_, now) = find(&directory, which).await?;
+            let is_same = now.id == target.id;
+            target = now;
+            if is_same {
+                break lock;
+            }
+            // Meanwhile it was forgotten and another one was given its name, which has a lock of its own.
+            continue;
         }
         if !told {
             terminal::note("Another run pushes to this target; waiting for its end.");
@@ -63,8 +71,6 @@ pub(super) async fn run(
         }
         tokio::time::sleep(LOOK).await;
     };
-    // As it is now that nobody else pushes.
-    let (_, target) = find(&directory, which).await?;
     let (progress, database) = (wish.progress.clone(), wish.database.clone());
     let bar = progress::steps(0, "Pushing");
     let show = async {
@@ -85,7 +91,7 @@ pub(super) async fn run(
     bar.finish_and_clear();
     drop(lock);
     if matches!(ended, Err(Stopped::Asked)) {
-        forget_locks(&*directory.shared(), &database).await?;
+        forget_locks(&*directory.shared(), &database).await;
     }
     let pushed = progress.now();
     report(

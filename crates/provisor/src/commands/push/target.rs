@@ -1,11 +1,7 @@
 //! `provisor push target`: where to push to.
 
 use clap::Subcommand;
-use provisor_server::outbound::{
-    TargetSettings, forget_locks,
-    settings::{Deprovision, SourceKind},
-    view,
-};
+use provisor_server::outbound::{TargetSettings, forget_locks, settings::Deprovision, view};
 use provisor_store::{
     Change, Outcome, TargetChange, Tenant,
     change::CHUNK,
@@ -244,7 +240,7 @@ async fn remove(
             other => return Err(unexpected(&other)),
         }
     }
-    forget_locks(&*directory.shared(), &context.path()?).await?;
+    forget_locks(&*directory.shared(), &context.path()?).await;
     if context.json {
         return terminal::json(&serde_json::json!({ "removed": target.name }));
     }
@@ -256,10 +252,9 @@ async fn remove(
 async fn counts(directory: &Directory, target: &Target) -> Result<(TargetCounts, i64), Failure> {
     let mut view = directory.read().await?;
     let counts = view.target_counts((target.tenant, target.id)).await?;
-    let files =
-        TargetSettings::of(target).is_ok_and(|settings| settings.source == SourceKind::Files);
     let (_, last) = view.events(target.tenant, i64::MAX - 1, 1).await?;
-    Ok((counts, if files { 0 } else { last - target.cursor }))
+    let is_behind = !target.is_fed_from_files();
+    Ok((counts, if is_behind { last - target.cursor } else { 0 }))
 }
 
 fn of(counts: [u64; 2]) -> String {
