@@ -15,7 +15,7 @@ use super::{
     Problem, connections::show::SCOPES, eyes::Eyes, fields::Fields, layout::Layout, moment::DAY,
     moment::Moment, visit::Visit,
 };
-use crate::simulations::{Begun, End, Seen, Simulation};
+use crate::simulations::{End, NotReady, Order, Seen, Simulation};
 
 /// The most that a page begins; the command does more.
 const PEOPLE: u32 = 10_000;
@@ -120,7 +120,7 @@ impl State {
         let failed = seen.report.failed;
         let (class, words) = match &seen.end {
             None => ("tag--info", "running".to_owned()),
-            Some(End::Stopped) => ("", "stopped".to_owned()),
+            Some(End::Stopped(_)) => ("", "stopped".to_owned()),
             Some(End::Unread(_)) => ("tag--err", "not read back".to_owned()),
             Some(End::Compared(found)) => match (failed, found.differences) {
                 (0, 0) => ("tag--ok", "as it should be".to_owned()),
@@ -206,28 +206,29 @@ pub(super) async fn start(visit: Visit) -> Result<Response, Problem> {
     let asked = Asked {
         fields: visit.form.clone(),
     };
-    match begin(&visit, &asked).await? {
+    let begun = match asked.plan() {
+        // To its end, also when the browser hangs up: a token that nobody uses would stay.
+        Ok(plan) => tokio::spawn(begin(visit.clone(), plan))
+            .await
+            .map_err(|error| Problem::internal(&error))??,
+        Err(wrong) => Err(wrong),
+    };
+    match begun {
         Ok(number) => Ok(visit.go(&path(number), None)),
         Err(wrong) => visit.page_again(&page(&visit, asked.fields, Some(wrong))),
     }
 }
 
-async fn begin(visit: &Visit, asked: &Asked) -> Result<Result<u64, String>, Problem> {
-    let plan = match asked.plan() {
-        Ok(plan) => plan,
-        Err(wrong) => return Ok(Err(wrong)),
-    };
+async fn begin(visit: Visit, plan: Plan) -> Result<Result<u64, String>, Problem> {
     let simulations = &visit.console.simulations;
-    let Some(turn) = simulations.turn() else {
-        return Ok(Err(
+    // Before anything is made.
+    let ready = match simulations.ready().await {
+        Ok(ready) => ready,
+        Err(NotReady::Busy) => return Ok(Err(
             "One simulation runs already, and a server runs one at a time. Wait for its end, or stop it."
                 .to_owned(),
-        ));
-    };
-    // Before anything is made.
-    let base = match simulations.reach().await {
-        Ok(base) => base,
-        Err(why) => {
+        )),
+        Err(NotReady::Unreached(why)) => {
             return Ok(Err(format!(
                 "This server cannot reach itself ({why}), and a simulation goes over HTTP as identity providers do. \
                  Nothing was made. Let connections of this machine to itself through its firewall, or run the command \
@@ -235,17 +236,15 @@ async fn begin(visit: &Visit, asked: &Asked) -> Result<Result<u64, String>, Prob
             )));
         }
     };
-    let tenant = make_tenant(visit, &plan).await?;
-    let token = make_token(visit, &plan, &tenant).await?;
-    let begun = Begun {
+    let tenant = make_tenant(&visit, &plan).await?;
+    let token = make_token(&visit, &plan, &tenant).await?;
+    let order = Order {
         plan,
         tenant,
         token,
         person: visit.viewer.person.email.clone(),
     };
-    let console = &visit.console;
-    let of_server = (console.store.clone(), &console.clock);
-    let number = simulations.begin(turn, &base, begun, of_server);
+    let number = simulations.begin(ready, order).await;
     Ok(Ok(number.map_err(|error| Problem::internal(&error))?))
 }
 

@@ -56,6 +56,7 @@ impl Viewer {
 }
 
 /// A request of a signed-in person whose role allows what the route does.
+#[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) asked: Asked,
     pub(crate) viewer: Viewer,

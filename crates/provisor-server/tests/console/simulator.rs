@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use provisor_server::Settings;
-use provisor_store::{Role, Store};
+use provisor_store::{Change, Role, Store, Tenant, TenantId};
 use scim_client::simulator::{Provider, Scenario};
 
 use crate::{
@@ -203,6 +203,55 @@ async fn clearing_ends_what_still_runs() {
     assert!(page.contains("Stopped before its end"), "{page}");
 }
 
+/// The tenant of a simulation, once it is there.
+async fn tenant(store: &impl Store, key: &str) -> Tenant {
+    loop {
+        if let Some(tenant) = store.read().await.unwrap().tenant(key).await.unwrap() {
+            return tenant;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Whether the only token of a tenant is revoked.
+async fn is_revoked(store: &impl Store, tenant: TenantId) -> bool {
+    let tokens = store.read().await.unwrap().tokens(tenant).await.unwrap();
+    let [token] = tokens.as_slice() else {
+        panic!("{tokens:?}")
+    };
+    token.revoked.is_some()
+}
+
+#[tokio::test]
+async fn what_loses_its_tenant_or_its_token_ends() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let slow = [("scenario", "joiner-mover-leaver"), ("pace", "real")];
+    let at = start(&mut owner, &slow).await;
+    let first = tenant(&world.store, "simulated-okta-1").await;
+    // As the API and the command line do.
+    let delete = Change::DeleteTenant { chunk: 1 };
+    world.write(first.id, delete).await;
+    let page = ended(&mut owner, &at).await;
+    let why = "Stopped before its end: its tenant was deleted.";
+    assert!(page.contains(why), "{page}");
+
+    let at = start(&mut owner, &slow).await;
+    // What was deleted has left its key.
+    let second = tenant(&world.store, "simulated-okta-1").await;
+    let tokens = world.store.read().await.unwrap().tokens(second.id).await;
+    let revoke = Change::RevokeToken {
+        id: tokens.unwrap()[0].id,
+    };
+    world.write(second.id, revoke).await;
+    let page = ended(&mut owner, &at).await;
+    let why = "Stopped before its end: its token was revoked.";
+    assert!(page.contains(why), "{page}");
+    let audit = world.audit().await;
+    let revoked = audit.iter().filter(|one| one.action == "token.revoke");
+    assert_eq!(revoked.count(), 1);
+}
+
 #[tokio::test]
 async fn what_runs_ends_with_the_server() {
     let world = World::new().await;
@@ -212,12 +261,34 @@ async fn what_runs_ends_with_the_server() {
     let mut progress = owner.follow("/live/simulator/1/progress").await;
     while !fragment(&mut progress).await.contains("Joiners") {}
     drop(progress);
-    world.stop().await;
+    let tenant = tenant(&world.store, "simulated-okta-1").await;
+    assert!(!is_revoked(&world.store, tenant.id).await);
+    let (store, _folder) = world.stop().await;
+    assert!(is_revoked(&store, tenant.id).await);
     // Otherwise it would tell its changes to nobody for some minutes.
     let tasks = tokio::runtime::Handle::current().metrics();
     while tasks.num_alive_tasks() > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn who_hangs_up_leaves_nothing_half_begun() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    owner.get("/simulator").await.expect(200);
+    let left = owner.post_and_leave("/simulator", FORM).await;
+    let tenant = tenant(&world.store, "simulated-okta-1").await;
+    // Connection and token wait.
+    let other = rusqlite::Connection::open(world.store.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    drop(left);
+    // By the time of this answer the server knows.
+    owner.get("/simulator").await.expect(200);
+    other.execute_batch("ROLLBACK").unwrap();
+    while owner.get("/simulator/1").await.status != 200 {}
+    ended(&mut owner, "/simulator/1").await;
+    assert!(is_revoked(&world.store, tenant.id).await);
 }
 
 #[tokio::test]

@@ -341,7 +341,8 @@ impl Runner<'_> {
         }
         let lives = !matches!(change, Change::Join(_) | Change::Push(_));
         if self.plan.pace == Pace::Real && lives && !references {
-            self.wire.think(Duration::from_millis(fastrand::u64(500..3000)))
+            self.wire
+                .think(Duration::from_millis(fastrand::u64(500..3000)))
                 .await;
         }
         match change {

@@ -266,7 +266,13 @@ const OKTA_MAPPING: &[Attribute] = &[
 async fn okta_speaks_as_in_its_own_applications() {
     let stub = Stub::default();
     let client = stub.start().await;
-    let wire = Wire::new(&client, okta(false, OKTA_MAPPING).voice(), None, Pace::Fast, &Unwatched);
+    let wire = Wire::new(
+        &client,
+        okta(false, OKTA_MAPPING).voice(),
+        None,
+        Pace::Fast,
+        &Unwatched,
+    );
     let okta = okta(false, OKTA_MAPPING);
     let mut jane = okta_person(
         "jane.doe@example.com",
@@ -368,7 +374,13 @@ async fn okta_speaks_as_in_applications_of_its_catalogue() {
     let stub = Stub::default();
     let client = stub.start().await;
     let okta_in = |mapping| okta(true, mapping);
-    let wire = Wire::new(&client, okta(true, OKTA_MAPPING).voice(), None, Pace::Fast, &Unwatched);
+    let wire = Wire::new(
+        &client,
+        okta(true, OKTA_MAPPING).voice(),
+        None,
+        Pace::Fast,
+        &Unwatched,
+    );
     let okta = okta_in(OKTA_MAPPING);
     let ann = okta_person("ann.lee@example.com", "Ann", "Lee", "00ujl29u0le5T6Aj10h7");
     let bo = okta_person("bo.kim@example.com", "Bo", "Kim", "00ujl29u0le5T6Aj10h8");

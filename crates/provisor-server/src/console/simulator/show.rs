@@ -84,6 +84,14 @@ impl Progress {
         }
     }
 
+    /// Why it was stopped, unless somebody did.
+    fn lost(&self) -> Option<&str> {
+        match self.seen.end {
+            Some(End::Stopped(why)) => why,
+            _ => None,
+        }
+    }
+
     /// `201 × 120, no answer × 3`
     fn statuses(&self) -> String {
         let statuses = self.seen.report.statuses.iter();

@@ -34,7 +34,13 @@ async fn okta_looks_people_up_by_their_address_in_each_way_that_is_known() {
             mapping: OKTA_MAPPING,
         })
     };
-    let wire = Wire::new(&client, asks(Identifier::Email).voice(), None, Pace::Fast, &Unwatched);
+    let wire = Wire::new(
+        &client,
+        asks(Identifier::Email).voice(),
+        None,
+        Pace::Fast,
+        &Unwatched,
+    );
     let stored = json!({"id": "user-1", "userName": "jdoe", "active": true});
     stub.will([nobody(), id("user-1")]);
     asks(Identifier::UserName)
@@ -199,7 +205,13 @@ async fn entra_assigns_application_roles_in_each_of_its_ways() {
             )
         })
     };
-    let wire = Wire::new(&client, speaks(Grants::AppRoles).voice(), None, Pace::Fast, &Unwatched);
+    let wire = Wire::new(
+        &client,
+        speaks(Grants::AppRoles).voice(),
+        None,
+        Pace::Fast,
+        &Unwatched,
+    );
     let role = |id: &str, value: &str, display: &str| Grant {
         id: id.to_owned(),
         value: value.to_owned(),
