@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use provisor_server::Settings;
 use provisor_store::{Change, Role, Store, Tenant, TenantId};
+use scim::resource::Incoming;
 use scim_client::simulator::{Provider, Scenario};
 
 use crate::{
@@ -183,6 +184,48 @@ async fn what_runs_is_followed_and_stopped_and_runs_alone() {
     let at = start(&mut owner, &[("provider", "google")]).await;
     let page = ended(&mut owner, &at).await;
     assert!(page.contains("teams: it pushes none"), "{page}");
+}
+
+/// What `provisor import` writes, without any token.
+fn import(user_name: &str) -> Change {
+    let mut attributes = serde_json::Map::new();
+    attributes.insert("userName".to_owned(), user_name.into());
+    Change::Import {
+        incoming: Incoming {
+            attributes,
+            members: None,
+        },
+        app_id: None,
+    }
+}
+
+#[tokio::test]
+async fn what_others_may_have_brought_goes_by_the_typed_key_alone() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    // What was deleted has left its key.
+    let key = "simulated-okta-1";
+    let delete = format!("/tenants/{key}/delete");
+    for by_token in [true, false] {
+        let at = start(&mut owner, &[("people", "3"), ("teams", "1")]).await;
+        ended(&mut owner, &at).await;
+        let tenant = tenant(&world.store, key).await;
+        let page = owner.get(&delete).await.expect(200);
+        assert!(page.contains("All of them are made up"), "{page}");
+        if by_token {
+            let (token, _) = world.token(&tenant, "a real one").await;
+            world.user(&token, "lena@acme.example", "Lena").await;
+        } else {
+            world.write(tenant.id, import("lena@acme.example")).await;
+        }
+        let page = owner.get(&delete).await.expect(200);
+        assert!(page.contains("not all of it is known"), "{page}");
+        assert!(!page.contains("All of them are made up"), "{page}");
+        owner.post(&delete, &[]).await.expect(422);
+        owner.get(&format!("/tenants/{key}")).await.expect(200);
+        let gone = owner.post(&delete, &[("typed", key)]).await;
+        assert_eq!(gone.location(), "/tenants");
+    }
 }
 
 #[tokio::test]
@@ -372,6 +415,15 @@ async fn who_has_not_all_tenants_starts_and_sees_nothing() {
     kim.get("/settings").await.expect(200);
     kim.post("/simulator/1/stop", &[]).await.expect(404);
     kim.get(&at).await.expect(404);
+    // Who has its tenant sees it, and may not stop it.
+    let played = tenant(&world.store, "simulated-okta-1").await;
+    let lee = world
+        .person("lee@example.com", Role::Operator, &[&played])
+        .await;
+    let mut lee = world.signed_in(lee).await;
+    let page = lee.get(&at).await.expect(200);
+    assert!(!page.contains("Run it again"), "{page}");
+    lee.post("/simulator/1/stop", &[]).await.expect(403);
     let mut auditor = world.as_role(Role::Auditor).await;
     let page = auditor.get(&at).await.expect(200);
     assert!(page.contains("As it should be") || page.contains("as it should be"));
