@@ -113,7 +113,7 @@ async fn row(visit: &Visit, tenant: Tenant, day: &Day) -> Result<TenantRow, Prob
 
 /// Tenants come and go by who has all of them.
 pub(super) fn has_all(visit: &Visit) -> bool {
-    visit.viewer.may(Action::ChangeConnections) && visit.viewer.tenants().is_none()
+    visit.viewer.may_in_all_tenants(Action::ChangeConnections)
 }
 
 fn only_who_has_all(visit: &Visit) -> Result<(), Problem> {
@@ -137,7 +137,7 @@ async fn list_page(visit: &Visit, error: Option<String>) -> Result<Page, Problem
         rows.push(row(visit, tenant, &day).await?);
     }
     Ok(Page {
-        layout: visit.layout("Tenants"),
+        layout: visit.layout("Tenants", None),
         rows,
         pager: Pager::new("/tenants", &visit.query, next.as_deref()),
         may_create: has_all(visit),
@@ -183,7 +183,7 @@ async fn show_page(visit: &Visit, error: Option<String>) -> Result<Show, Problem
     let sent = visit.form.given("name").filter(|_| error.is_some());
     let day = connections::day(visit, std::slice::from_ref(&tenant)).await?;
     Ok(Show {
-        layout: visit.layout_of(&tenant.name, Some(&tenant)),
+        layout: visit.layout(&tenant.name, Some(&tenant)),
         name: sent.unwrap_or(&tenant.name).to_owned(),
         rows: connections::rows(visit, tenant.clone(), &day).await?,
         base_url: connections::show::base_url(&visit.channel.origin, &tenant),

@@ -81,6 +81,9 @@ async fn a_company_moves_in_and_is_cleared() {
         "/log?tenant=simulated-okta-1",
         "/tenants/simulated-okta-1",
         "/connections/simulated-okta-1/1",
+        "/connections/simulated-okta-1/1/settings",
+        "/setup/simulated-okta-1/1",
+        "/tokens?tenant=simulated-okta-1",
     ] {
         let page = owner.get(at).await.expect(200);
         assert!(page.contains("This is simulated data"), "{at}: {page}");

@@ -65,7 +65,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     };
     let places = if kind == Kind::Team { "teams" } else { "users" };
     visit.page(&Page {
-        layout: visit.layout(&name),
+        layout: visit.layout(&name, Some(&tenant)),
         lines: entries
             .iter()
             .map(|entry| Line::new(entry, &path, sight, now))
