@@ -81,41 +81,14 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        log: SyncLog,
-        settings: Arc<Settings>,
-        clock: Clock,
-        limiter: Arc<Limiter>,
-        token_uses: Arc<TokenUses>,
-        backend: SqliteStore,
-    ) -> Self {
-        let key = settings.secret_key.for_database(backend.path());
-        Self {
-            store,
-            log,
-            settings,
-            clock,
-            limiter,
-            token_uses,
-            backend,
-            key,
-            session_uses: Arc::default(),
-            live: Arc::default(),
-            simulations: Arc::new(Simulations::new(None)),
-            runs: Runs::default(),
-        }
-    }
-
     /// When sessions were used, to be written down now.
     pub(crate) fn take_session_uses(&self) -> Vec<(SessionId, i64, String)> {
         self.session_uses.take()
     }
 
-    /// Ends live pages and simulations, so that the server can stop.
+    /// Ends live pages, so that the server can stop.
     pub(crate) fn stop(&self) {
         self.live.stop();
-        self.simulations.stop();
     }
 }
 

@@ -80,10 +80,12 @@ pub(crate) async fn serve(
     }
     app.metrics.set_stopping();
     app.console.stop();
+    app.simulations.stop();
     drop(listeners);
     let finish = async {
         graceful.shutdown().await;
         app.unattended.ended().await;
+        app.simulations.ended().await;
     };
     tokio::select! {
         () = finish => {}

@@ -63,6 +63,9 @@ pub(crate) struct App {
     pub(crate) unattended: unattended::Unattended,
     pub(crate) metrics: metrics::Metrics,
     pub(crate) token_uses: Arc<scim::TokenUses>,
+    /// Pushes that are under way.
+    pub(crate) runs: outbound::Runs,
+    pub(crate) simulations: Arc<simulations::Simulations>,
     pub(crate) api: axum::Router,
     pub(crate) console: console::Console,
     pub(crate) pages: axum::Router,
@@ -92,17 +95,26 @@ impl Server {
         });
         let limiter = Arc::new(limiter::Limiter::new(&settings));
         let token_uses = Arc::<scim::TokenUses>::default();
-        let mut console = console::Console::new(
+        let runs = outbound::Runs::default();
+        let simulations = Arc::new(simulations::Simulations::new(
+            listeners.public.local_addr().ok(),
             store.clone(),
-            self.log.clone(),
-            settings.clone(),
             self.clock.clone(),
-            limiter.clone(),
-            token_uses.clone(),
-            self.store.clone(),
-        );
-        let address = listeners.public.local_addr().ok();
-        console.simulations = Arc::new(simulations::Simulations::new(address));
+        ));
+        let console = console::Console {
+            store: store.clone(),
+            log: self.log.clone(),
+            key: settings.secret_key.for_database(self.store.path()),
+            settings: settings.clone(),
+            clock: self.clock.clone(),
+            limiter: limiter.clone(),
+            token_uses: token_uses.clone(),
+            backend: self.store.clone(),
+            session_uses: Arc::default(),
+            live: Arc::default(),
+            simulations: simulations.clone(),
+            runs: runs.clone(),
+        };
         let app = Arc::new(App {
             store,
             backend: self.store,
@@ -113,6 +125,8 @@ impl Server {
             unattended: unattended::Unattended::default(),
             metrics: metrics::Metrics::default(),
             token_uses,
+            runs,
+            simulations,
             settings,
             clock: self.clock,
             api,

@@ -23,7 +23,7 @@ mod dialect;
 mod fault;
 mod grant;
 mod id;
-mod identifier;
+mod look_up;
 mod message;
 mod names;
 mod person;
@@ -39,7 +39,7 @@ use std::time::Duration;
 pub use compare::Comparison;
 pub use dialect::Provider;
 pub use grant::Grants;
-pub use identifier::Identifier;
+pub use look_up::LookUp;
 pub use message::{Grade, Kind};
 pub use report::{Failure, Report, StepDone};
 pub use run::Simulated;
@@ -67,7 +67,7 @@ pub struct Plan {
     /// How many rounds life goes on after the first sync; `None` until it is stopped.
     pub rounds: Option<u32>,
     /// What people are looked up by; see [`Provider::identifiers`].
-    pub identifier: Identifier,
+    pub identifier: LookUp,
     /// What they are given besides teams; see [`Provider::grants`].
     pub grants: Grants,
 }
@@ -86,7 +86,7 @@ impl Plan {
             pace: Pace::Fast,
             lanes: 8,
             rounds: Some(3),
-            identifier: Identifier::UserName,
+            identifier: LookUp::UserName,
             grants: Grants::None,
         }
     }
@@ -108,6 +108,35 @@ pub enum Pace {
 }
 
 impl Pace {
+    /// All of them.
+    pub const ALL: [Pace; 2] = [Pace::Fast, Pace::Real];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Pace::Real => "real",
+            Pace::Fast => "fast",
+        }
+    }
+
+    /// What it means, in a line.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        match self {
+            Pace::Real => {
+                "with seconds to think between changes; Entra’s cycle of 40 minutes takes 40 seconds"
+            }
+            Pace::Fast => "as fast as answers come",
+        }
+    }
+
+    /// The pace of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Pace> {
+        Pace::ALL.into_iter().find(|one| one.name() == name)
+    }
+
     /// A wait of the identity provider's own: Entra's cycle of 40 minutes, Okta's five minutes.
     pub(crate) fn compress(self, wait: Duration) -> Duration {
         wait / match self {

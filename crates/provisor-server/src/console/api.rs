@@ -27,7 +27,7 @@ struct OneNoun {
 /// What there is.
 pub(super) async fn nouns(visit: Visit) -> Result<Response, Problem> {
     visit.page(&Nouns {
-        layout: visit.layout("API"),
+        layout: visit.layout("API", None),
         document: &DOCUMENT,
         origin: visit.channel.origin.clone(),
     })
@@ -39,7 +39,7 @@ pub(super) async fn noun(visit: Visit) -> Result<Response, Problem> {
     let noun = DOCUMENT.nouns.iter().find(|noun| noun.name == name);
     let noun = noun.ok_or_else(|| Problem::missing("part of the API"))?;
     visit.page(&OneNoun {
-        layout: visit.layout(&format!("API: {}", noun.name)),
+        layout: visit.layout(&format!("API: {}", noun.name), None),
         document: &DOCUMENT,
         noun,
     })

@@ -100,7 +100,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     ];
     let file = |format: &str| format!("/audit/export?{}", query.with("format", format));
     visit.page(&Page {
-        layout: visit.layout("Audit"),
+        layout: visit.layout("Audit", None),
         rows: rows.collect(),
         actor: query.get("actor").to_owned(),
         tenant: query.get("tenant").to_owned(),

@@ -70,7 +70,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
         rows.extend(self::rows(&visit, tenant, &day).await?);
     }
     visit.page(&Page {
-        layout: visit.layout("Connections"),
+        layout: visit.layout("Connections", None),
         rows,
         pager: Pager::new("/connections", &visit.query, next.as_deref()),
         may_change: visit.viewer.may(Action::ChangeConnections),

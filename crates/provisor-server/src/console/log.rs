@@ -81,7 +81,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     let export = |format: &str| format!("/log/export?{}", query.with("format", format));
     let kept = ["token", "since", "until", "status", "group", "live"];
     visit.page(&Page {
-        layout: visit.layout_of("Sync log", choice.tenant.as_ref()),
+        layout: visit.layout("Sync log", choice.tenant.as_ref()),
         selects: choice.selects(&visit).await?,
         part,
         live: follows.then(|| address("/live/log", query.with("live", ""))),

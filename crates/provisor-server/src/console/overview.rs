@@ -175,7 +175,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         sum.last_at = sum.last_at.max(one.last_at);
     }
     visit.page(&Page {
-        layout: visit.layout("Overview"),
+        layout: visit.layout("Overview", None),
         totals,
         expiring,
         unused,

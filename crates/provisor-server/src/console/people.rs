@@ -108,7 +108,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     }
     drop(snapshot);
     visit.page(&Page {
-        layout: visit.layout("People"),
+        layout: visit.layout("People", None),
         tabs: settings::tabs(&visit, PEOPLE),
         rows,
         may_change: visit.viewer.may(Action::ChangePeople),

@@ -79,7 +79,7 @@ async fn page(visit: &Visit, error: Option<String>) -> Result<Page, Problem> {
     let person = &visit.viewer.person;
     let sessions = visit.read().await?.sessions(person.id).await?;
     Ok(Page {
-        layout: visit.layout("Settings"),
+        layout: visit.layout("Settings", None),
         tabs: tabs(visit, "/settings"),
         sessions: sessions.iter().map(|session| row(visit, session)).collect(),
         email: person.email.clone(),

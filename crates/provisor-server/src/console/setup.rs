@@ -67,7 +67,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let url = base_url(&visit.channel.origin, &tenant);
     let may_make = visit.viewer.may(Action::ChangeTokens);
     visit.page(&Page {
-        layout: visit.layout(&format!("Connect {}", guide.name)),
+        layout: visit.layout(&format!("Connect {}", guide.name), Some(&tenant)),
         shown: guide.show(&values(&url, &connection)),
         guide,
         panel,

@@ -12,10 +12,10 @@ use scim_client::simulator::{Pace, Plan, Provider, Scenario};
 use serde_json::json;
 
 use super::{
-    Problem, connections::show::SCOPES, eyes::Eyes, fields::Fields, layout::Layout, moment::DAY,
-    moment::Moment, visit::Visit,
+    Action, Problem, connections::show::SCOPES, eyes::Eyes, fields::Fields, layout::Layout,
+    moment::DAY, moment::Moment, visit::Visit,
 };
-use crate::simulations::{Begun, End, Seen, Simulation};
+use crate::simulations::{End, NotReady, Order, Seen, Simulation};
 
 /// The most that a page begins; the command does more.
 const PEOPLE: u32 = 10_000;
@@ -35,23 +35,23 @@ struct Page {
 
 /// What the form asks for, as it was sent or as it begins.
 struct Asked {
-    fields: Fields,
+    sent: Fields,
+    first: Fields,
 }
 
 impl Asked {
+    fn new(sent: &Fields) -> Self {
+        Self {
+            sent: sent.clone(),
+            first: fields(&first()),
+        }
+    }
+
     fn value(&self, name: &str) -> &str {
-        let first = match name {
-            "provider" => "okta",
-            "scenario" => Scenario::JoinerMoverLeaver.name(),
-            "people" => "120",
-            "teams" => "9",
-            "seed" => "42",
-            _ => "fast",
-        };
         // An empty field that was sent stays empty, to be complained of.
-        match self.fields.all(name).next() {
+        match self.sent.all(name).next() {
             Some(sent) => sent.trim(),
-            None => first,
+            None => self.first.get(name),
         }
     }
 
@@ -64,11 +64,7 @@ impl Asked {
             .ok_or("Choose one of the identity providers.")?;
         let scenario =
             Scenario::named(self.value("scenario")).ok_or("Choose one of the scenarios.")?;
-        let pace = match self.value("pace") {
-            "real" => Pace::Real,
-            "fast" => Pace::Fast,
-            _ => return Err("Choose one of the paces.".to_owned()),
-        };
+        let pace = Pace::named(self.value("pace")).ok_or("Choose one of the paces.")?;
         let seed = self.value("seed");
         let seed = seed
             .parse()
@@ -96,6 +92,25 @@ impl Asked {
     }
 }
 
+/// What the form begins with.
+fn first() -> Plan {
+    Plan {
+        scenario: Scenario::JoinerMoverLeaver,
+        ..Plan::new(Provider::Okta)
+    }
+}
+
+/// A plan as the form sends it.
+fn fields(plan: &Plan) -> Fields {
+    Fields::default()
+        .set("provider", plan.provider.name())
+        .set("scenario", plan.scenario.name())
+        .set("people", &plan.users.to_string())
+        .set("teams", &plan.teams.to_string())
+        .set("seed", &plan.seed.to_string())
+        .set("pace", plan.pace.name())
+}
+
 /// A simulation of the list.
 struct Row {
     path: String,
@@ -120,7 +135,7 @@ impl State {
         let failed = seen.report.failed;
         let (class, words) = match &seen.end {
             None => ("tag--info", "running".to_owned()),
-            Some(End::Stopped) => ("", "stopped".to_owned()),
+            Some(End::Stopped(_)) => ("", "stopped".to_owned()),
             Some(End::Unread(_)) => ("tag--err", "not read back".to_owned()),
             Some(End::Compared(found)) => match (failed, found.differences) {
                 (0, 0) => ("tag--ok", "as it should be".to_owned()),
@@ -140,32 +155,32 @@ fn is_seen(visit: &Visit, simulation: &Simulation) -> bool {
 
 /// Tenants come by who has all of them, and so do simulations.
 pub(super) fn may_start(visit: &Visit) -> bool {
-    visit.viewer.may(super::Action::Simulate) && visit.viewer.tenants().is_none()
+    visit.viewer.may_in_all_tenants(Action::Simulate)
 }
 
 /// The same simulation against any server, at a terminal.
 fn command(plan: &Plan) -> String {
-    let pace = match plan.pace {
-        Pace::Real => "real --rounds 3",
-        Pace::Fast => "fast",
+    let rounds = match plan.pace {
+        Pace::Real => " --rounds 3",
+        Pace::Fast => "",
     };
     format!(
-        "provisor simulate {} --target URL --token-file FILE --users {} --teams {} --seed {} --scenario {} --pace {pace} --assert",
+        "provisor simulate {} --target URL --token-file FILE --users {} --teams {} --seed {} --scenario {} --pace {}{rounds} --assert",
         plan.provider.name(),
         plan.users,
         plan.teams,
         plan.seed,
         plan.scenario.name(),
+        plan.pace.name(),
     )
 }
 
 /// The form, and the simulations since the server's start.
 pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
-    visit.page(&page(&visit, visit.query.clone(), None))
+    visit.page(&page(&visit, Asked::new(&visit.query), None))
 }
 
-fn page(visit: &Visit, fields: Fields, error: Option<String>) -> Page {
-    let asked = Asked { fields };
+fn page(visit: &Visit, asked: Asked, error: Option<String>) -> Page {
     let eyes = Eyes::of(&visit.viewer);
     let all = visit.console.simulations.all();
     let rows = all.iter().filter(|one| is_seen(visit, one)).map(|one| Row {
@@ -180,14 +195,11 @@ fn page(visit: &Visit, fields: Fields, error: Option<String>) -> Page {
         person: eyes.word(&one.person),
     });
     Page {
-        layout: visit.layout("Simulator"),
+        layout: visit.layout("Simulator", None),
         rows: rows.collect(),
         sees_all: visit.viewer.tenants().is_none(),
         may_start: may_start(visit),
-        command: command(&asked.plan().unwrap_or(Plan {
-            scenario: Scenario::JoinerMoverLeaver,
-            ..Plan::new(Provider::Okta)
-        })),
+        command: command(&asked.plan().unwrap_or_else(|_| first())),
         asked,
         error,
     }
@@ -203,31 +215,30 @@ pub(super) async fn start(visit: Visit) -> Result<Response, Problem> {
     if !may_start(&visit) {
         return Err(Problem::forbidden(visit.viewer.person.role.as_str()));
     }
-    let asked = Asked {
-        fields: visit.form.clone(),
+    let asked = Asked::new(&visit.form);
+    let begun = match asked.plan() {
+        // To its end, also when the browser hangs up: a token that nobody uses would stay.
+        Ok(plan) => tokio::spawn(begin(visit.clone(), plan))
+            .await
+            .map_err(|error| Problem::internal(&error))??,
+        Err(wrong) => Err(wrong),
     };
-    match begin(&visit, &asked).await? {
+    match begun {
         Ok(number) => Ok(visit.go(&path(number), None)),
-        Err(wrong) => visit.page_again(&page(&visit, asked.fields, Some(wrong))),
+        Err(wrong) => visit.page_again(&page(&visit, asked, Some(wrong))),
     }
 }
 
-async fn begin(visit: &Visit, asked: &Asked) -> Result<Result<u64, String>, Problem> {
-    let plan = match asked.plan() {
-        Ok(plan) => plan,
-        Err(wrong) => return Ok(Err(wrong)),
-    };
+async fn begin(visit: Visit, plan: Plan) -> Result<Result<u64, String>, Problem> {
     let simulations = &visit.console.simulations;
-    let Some(turn) = simulations.turn() else {
-        return Ok(Err(
+    // Before anything is made.
+    let ready = match simulations.ready().await {
+        Ok(ready) => ready,
+        Err(NotReady::Busy) => return Ok(Err(
             "One simulation runs already, and a server runs one at a time. Wait for its end, or stop it."
                 .to_owned(),
-        ));
-    };
-    // Before anything is made.
-    let base = match simulations.reach().await {
-        Ok(base) => base,
-        Err(why) => {
+        )),
+        Err(NotReady::Unreached(why)) => {
             return Ok(Err(format!(
                 "This server cannot reach itself ({why}), and a simulation goes over HTTP as identity providers do. \
                  Nothing was made. Let connections of this machine to itself through its firewall, or run the command \
@@ -235,17 +246,15 @@ async fn begin(visit: &Visit, asked: &Asked) -> Result<Result<u64, String>, Prob
             )));
         }
     };
-    let tenant = make_tenant(visit, &plan).await?;
-    let token = make_token(visit, &plan, &tenant).await?;
-    let begun = Begun {
+    let tenant = make_tenant(&visit, &plan).await?;
+    let token = make_token(&visit, &plan, &tenant).await?;
+    let order = Order {
         plan,
         tenant,
         token,
         person: visit.viewer.person.email.clone(),
     };
-    let console = &visit.console;
-    let of_server = (console.store.clone(), &console.clock);
-    let number = simulations.begin(turn, &base, begun, of_server);
+    let number = simulations.begin(ready, order).await;
     Ok(Ok(number.map_err(|error| Problem::internal(&error))?))
 }
 
@@ -268,7 +277,7 @@ async fn make_tenant(visit: &Visit, plan: &Plan) -> Result<Tenant, Problem> {
             "people": plan.users,
             "teams": plan.teams,
             "seed": plan.seed,
-            "pace": match plan.pace { Pace::Real => "real", Pace::Fast => "fast" },
+            "pace": plan.pace.name(),
         }),
     };
     match visit

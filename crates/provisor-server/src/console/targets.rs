@@ -75,7 +75,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     }
     drop(snapshot);
     visit.page(&Page {
-        layout: visit.layout("Targets"),
+        layout: visit.layout("Targets", None),
         rows,
         pager: Pager::new("/targets", &visit.query, next.as_deref()),
         may_change: visit.viewer.may(Action::ChangeTargets),

@@ -86,7 +86,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     });
     let first = visit.query.set("after", "");
     visit.page(&Page {
-        layout: visit.layout_of("Teams", tenant.as_ref()),
+        layout: visit.layout("Teams", tenant.as_ref()),
         query: text.to_owned(),
         everywhere: format!("/teams?{}", first.with("tenant", "")),
         is_filtered: !text.is_empty() || tenant.is_some(),

@@ -18,6 +18,9 @@ use crate::removal;
 
 /// Rows of a page.
 const PAGE: usize = 50;
+/// Events read at once, and in all, to see that nobody is real: as many as some thousand simulated people make.
+const EVENTS: usize = 500;
+const LOOKED_AT: i64 = 30_000;
 
 #[derive(Template)]
 #[template(path = "tenants/list.html")]
@@ -110,7 +113,7 @@ async fn row(visit: &Visit, tenant: Tenant, day: &Day) -> Result<TenantRow, Prob
 
 /// Tenants come and go by who has all of them.
 pub(super) fn has_all(visit: &Visit) -> bool {
-    visit.viewer.may(Action::ChangeConnections) && visit.viewer.tenants().is_none()
+    visit.viewer.may_in_all_tenants(Action::ChangeConnections)
 }
 
 fn only_who_has_all(visit: &Visit) -> Result<(), Problem> {
@@ -134,7 +137,7 @@ async fn list_page(visit: &Visit, error: Option<String>) -> Result<Page, Problem
         rows.push(row(visit, tenant, &day).await?);
     }
     Ok(Page {
-        layout: visit.layout("Tenants"),
+        layout: visit.layout("Tenants", None),
         rows,
         pager: Pager::new("/tenants", &visit.query, next.as_deref()),
         may_create: has_all(visit),
@@ -180,7 +183,7 @@ async fn show_page(visit: &Visit, error: Option<String>) -> Result<Show, Problem
     let sent = visit.form.given("name").filter(|_| error.is_some());
     let day = connections::day(visit, std::slice::from_ref(&tenant)).await?;
     Ok(Show {
-        layout: visit.layout_of(&tenant.name, Some(&tenant)),
+        layout: visit.layout(&tenant.name, Some(&tenant)),
         name: sent.unwrap_or(&tenant.name).to_owned(),
         rows: connections::rows(visit, tenant.clone(), &day).await?,
         base_url: connections::show::base_url(&visit.channel.origin, &tenant),
@@ -258,13 +261,44 @@ async fn set(visit: &Visit, suspended: bool) -> Result<Response, Problem> {
 pub(super) async fn ask_delete(visit: Visit) -> Result<Response, Problem> {
     only_who_has_all(&visit)?;
     let tenant = named(&visit).await?;
+    let is_made_up = is_made_up(&visit, &tenant).await?;
     let row = row(&visit, tenant, &Day::default()).await?;
-    visit.confirm(question(&row, None))
+    visit.confirm(question(&row, is_made_up, None))
 }
 
-fn question(row: &TenantRow, error: Option<String>) -> Confirm {
+/// Whether every user and team of a tenant came by the one token that its simulation was given and nobody has seen.
+/// Where that cannot be known, they may be real.
+async fn is_made_up(visit: &Visit, tenant: &Tenant) -> Result<bool, Problem> {
+    if !tenant.simulated {
+        return Ok(false);
+    }
+    let mut snapshot = visit.read().await?;
+    let tokens = snapshot.tokens(tenant.id).await?;
+    let [only] = tokens.as_slice() else {
+        return Ok(tokens.is_empty());
+    };
+    let only = Some(format!("tok_{}", only.id));
+    let mut after = 0;
+    loop {
+        let (events, last) = snapshot.events(tenant.id, after, EVENTS).await?;
+        let Some(newest) = events.last() else {
+            return Ok(after == last);
+        };
+        // Events that were thrown away, or more than are looked at, could have told of others.
+        let is_whole = newest.seq - after == events.len() as i64 && newest.seq <= LOOKED_AT;
+        let mut people = events
+            .iter()
+            .filter(|event| matches!(&*event.resource_type, "User" | "Group"));
+        if !is_whole || !people.all(|event| event.token == only) {
+            return Ok(false);
+        }
+        after = newest.seq;
+    }
+}
+
+fn question(row: &TenantRow, is_made_up: bool, error: Option<String>) -> Confirm {
     let tenant = &row.tenant;
-    if tenant.simulated {
+    if is_made_up {
         return Confirm {
             title: format!("Clear {}?", tenant.name),
             consequences: vec![
@@ -280,16 +314,21 @@ fn question(row: &TenantRow, error: Option<String>) -> Confirm {
             error,
         };
     }
+    let mut consequences = vec![
+        format!(
+            "{} users, {} teams and {} connections with their tokens are removed for good.",
+            row.users, row.teams, row.connections
+        ),
+        "Its identity providers are refused from the next request on.".to_owned(),
+        "It cannot be taken back. To stop it for a while, suspend it instead.".to_owned(),
+    ];
+    if tenant.simulated {
+        let warning = "It was made for a simulation, but not all of it is known to be made up.";
+        consequences.insert(0, warning.to_owned());
+    }
     Confirm {
         title: format!("Delete {} and everything in it?", tenant.name),
-        consequences: vec![
-            format!(
-                "{} users, {} teams and {} connections with their tokens are removed for good.",
-                row.users, row.teams, row.connections
-            ),
-            "Its identity providers are refused from the next request on.".to_owned(),
-            "It cannot be taken back. To stop it for a while, suspend it instead.".to_owned(),
-        ],
+        consequences,
         button: "Delete the tenant".to_owned(),
         back: format!("/tenants/{}", row.tenant.key),
         typed: Some(row.tenant.key.clone()),
@@ -301,21 +340,23 @@ fn question(row: &TenantRow, error: Option<String>) -> Confirm {
 pub(super) async fn delete(visit: Visit) -> Result<Response, Problem> {
     only_who_has_all(&visit)?;
     let tenant = named(&visit).await?;
-    if !tenant.simulated && visit.form.get("typed") != tenant.key {
+    let is_made_up = is_made_up(&visit, &tenant).await?;
+    if !is_made_up && visit.form.get("typed") != tenant.key {
         let row = row(&visit, tenant, &Day::default()).await?;
         let error = format!(
             "What was typed is not {}. Nothing was deleted.",
             row.tenant.key
         );
-        return visit.confirm(question(&row, Some(error)));
+        return visit.confirm(question(&row, false, Some(error)));
     }
+    removal::begin(&visit.console.store, visit.origin(tenant.id)).await?;
+    // Whoever may not delete it does not stop it either.
     if let Some(simulation) = visit.console.simulations.within(tenant.id) {
         simulation.stop();
     }
-    let done = match tenant.simulated {
+    let done = match is_made_up {
         true => format!("“{}” is cleared.", tenant.name),
         false => format!("“{}” is deleted.", tenant.name),
     };
-    removal::begin(&visit.console.store, visit.origin(tenant.id)).await?;
     Ok(visit.go("/tenants", Some(Flash::done(done))))
 }

@@ -121,7 +121,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
     let rows = rows(snapshot.as_mut(), &found, now).await?;
     drop(snapshot);
     visit.page(&Page {
-        layout: visit.layout("API tokens"),
+        layout: visit.layout("API tokens", tenant.as_ref()),
         rows,
         chips: chips.into(),
         is_filtered: !filter.is_empty() || tenant.is_some(),

@@ -82,7 +82,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
         is_on: state == name,
     });
     visit.page(&Page {
-        layout: visit.layout_of("Users", tenant.as_ref()),
+        layout: visit.layout("Users", tenant.as_ref()),
         query: text.to_owned(),
         state: state.to_owned(),
         everywhere: format!("/users?{}", first.with("tenant", "")),

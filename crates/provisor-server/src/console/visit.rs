@@ -40,6 +40,11 @@ impl Viewer {
         may(self.person.role, action)
     }
 
+    /// True if the role includes this, and they see all tenants.
+    pub(crate) fn may_in_all_tenants(&self, action: Action) -> bool {
+        self.may(action) && self.tenants().is_none()
+    }
+
     /// The tenants they see; `None`: all, and what belongs to none.
     pub(crate) fn tenants(&self) -> Option<&[TenantId]> {
         self.person.tenants.as_deref()
@@ -56,6 +61,7 @@ impl Viewer {
 }
 
 /// A request of a signed-in person whose role allows what the route does.
+#[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) asked: Asked,
     pub(crate) viewer: Viewer,
@@ -339,13 +345,8 @@ impl Visit {
         Err(Problem::forbidden(self.viewer.person.role.as_str()))
     }
 
-    /// The frame of a page.
-    pub(crate) fn layout(&self, title: &str) -> Layout {
-        Layout::new(&self.asked, Some(&self.viewer), title)
-    }
-
-    /// The frame of a page of a tenant, which says so if its people are made up.
-    pub(crate) fn layout_of(&self, title: &str, tenant: Option<&Tenant>) -> Layout {
+    /// The frame of a page; where it is of one tenant, it says so if its people are made up.
+    pub(crate) fn layout(&self, title: &str, tenant: Option<&Tenant>) -> Layout {
         let simulated = tenant.filter(|tenant| tenant.simulated);
         let simulated = simulated.map(|tenant| Simulated {
             key: tenant.key.clone(),
@@ -353,7 +354,7 @@ impl Visit {
         });
         Layout {
             simulated,
-            ..self.layout(title)
+            ..Layout::new(&self.asked, Some(&self.viewer), title)
         }
     }
 
@@ -382,7 +383,8 @@ impl Visit {
         }
         let failed = confirm.error.is_some();
         let page = Page {
-            layout: self.layout(&confirm.title),
+            // A question is answered and left; what it is about stands in it.
+            layout: self.layout(&confirm.title, None),
             confirm,
             is_danger,
         };

@@ -94,7 +94,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Problem> {
         tenants.clear();
     }
     visit.page(&Page {
-        layout: visit.layout_of("Why", tenant.as_ref()),
+        layout: visit.layout("Why", tenant.as_ref()),
         query: text.to_owned(),
         tenant: tenant.map_or_else(String::new, |tenant| tenant.key),
         tenants,

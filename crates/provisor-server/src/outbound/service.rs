@@ -38,7 +38,7 @@ pub(crate) async fn serve(app: &App) {
         patience: PATIENCE,
         ..Wish::new(store.clone(), clock.clone(), key, database, Actor::System)
     };
-    let runs = app.console.runs.clone();
+    let runs = app.runs.clone();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut workers: HashMap<(TenantId, TargetId), Worker> = HashMap::new();
     loop {

@@ -77,17 +77,16 @@ impl Browser {
         origin: &str,
         fields: &[(&str, &str)],
     ) -> Page {
-        let proof = [("csrf", csrf)];
-        let pairs = fields.iter().chain(&proof);
-        let body: Vec<String> = pairs
-            .map(|(name, value)| format!("{name}={}", encode(value)))
-            .collect();
-        let headers = [
-            ("Accept", "text/html"),
-            ("Origin", origin),
-            ("Content-Type", "application/x-www-form-urlencoded"),
-        ];
-        self.send("POST", path, &headers, &body.join("&")).await
+        let headers = form_headers(origin);
+        self.send("POST", path, &headers, &form(csrf, fields)).await
+    }
+
+    /// Sends a form as the page seen last would, and waits for no answer: it hangs up when dropped.
+    pub(crate) async fn post_and_leave(&self, path: &str, fields: &[(&str, &str)]) -> TcpStream {
+        let origin = format!("http://{}", self.address);
+        let headers = form_headers(&origin);
+        let body = form(&self.csrf, fields);
+        self.open("POST", path, &headers, &body).await
     }
 
     pub(crate) async fn send(
@@ -195,6 +194,23 @@ impl Browser {
             self.csrf = rest.split('"').next().unwrap().to_owned();
         }
     }
+}
+
+fn form_headers(origin: &str) -> [(&str, &str); 3] {
+    [
+        ("Accept", "text/html"),
+        ("Origin", origin),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    ]
+}
+
+fn form(csrf: &str, fields: &[(&str, &str)]) -> String {
+    let proof = [("csrf", csrf)];
+    let pairs = fields.iter().chain(&proof);
+    let pairs: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    pairs.join("&")
 }
 
 /// What holds for every answer of the console.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use provisor_server::Settings;
-use provisor_store::{Role, Store};
+use provisor_store::{Change, Role, Store, Tenant, TenantId};
+use scim::resource::Incoming;
 use scim_client::simulator::{Provider, Scenario};
 
 use crate::{
@@ -80,6 +81,9 @@ async fn a_company_moves_in_and_is_cleared() {
         "/log?tenant=simulated-okta-1",
         "/tenants/simulated-okta-1",
         "/connections/simulated-okta-1/1",
+        "/connections/simulated-okta-1/1/settings",
+        "/setup/simulated-okta-1/1",
+        "/tokens?tenant=simulated-okta-1",
     ] {
         let page = owner.get(at).await.expect(200);
         assert!(page.contains("This is simulated data"), "{at}: {page}");
@@ -185,6 +189,48 @@ async fn what_runs_is_followed_and_stopped_and_runs_alone() {
     assert!(page.contains("teams: it pushes none"), "{page}");
 }
 
+/// What `provisor import` writes, without any token.
+fn import(user_name: &str) -> Change {
+    let mut attributes = serde_json::Map::new();
+    attributes.insert("userName".to_owned(), user_name.into());
+    Change::Import {
+        incoming: Incoming {
+            attributes,
+            members: None,
+        },
+        app_id: None,
+    }
+}
+
+#[tokio::test]
+async fn what_others_may_have_brought_goes_by_the_typed_key_alone() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    // What was deleted has left its key.
+    let key = "simulated-okta-1";
+    let delete = format!("/tenants/{key}/delete");
+    for by_token in [true, false] {
+        let at = start(&mut owner, &[("people", "3"), ("teams", "1")]).await;
+        ended(&mut owner, &at).await;
+        let tenant = tenant(&world.store, key).await;
+        let page = owner.get(&delete).await.expect(200);
+        assert!(page.contains("All of them are made up"), "{page}");
+        if by_token {
+            let (token, _) = world.token(&tenant, "a real one").await;
+            world.user(&token, "lena@acme.example", "Lena").await;
+        } else {
+            world.write(tenant.id, import("lena@acme.example")).await;
+        }
+        let page = owner.get(&delete).await.expect(200);
+        assert!(page.contains("not all of it is known"), "{page}");
+        assert!(!page.contains("All of them are made up"), "{page}");
+        owner.post(&delete, &[]).await.expect(422);
+        owner.get(&format!("/tenants/{key}")).await.expect(200);
+        let gone = owner.post(&delete, &[("typed", key)]).await;
+        assert_eq!(gone.location(), "/tenants");
+    }
+}
+
 #[tokio::test]
 async fn clearing_ends_what_still_runs() {
     let world = World::new().await;
@@ -203,6 +249,55 @@ async fn clearing_ends_what_still_runs() {
     assert!(page.contains("Stopped before its end"), "{page}");
 }
 
+/// The tenant of a simulation, once it is there.
+async fn tenant(store: &impl Store, key: &str) -> Tenant {
+    loop {
+        if let Some(tenant) = store.read().await.unwrap().tenant(key).await.unwrap() {
+            return tenant;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Whether the only token of a tenant is revoked.
+async fn is_revoked(store: &impl Store, tenant: TenantId) -> bool {
+    let tokens = store.read().await.unwrap().tokens(tenant).await.unwrap();
+    let [token] = tokens.as_slice() else {
+        panic!("{tokens:?}")
+    };
+    token.revoked.is_some()
+}
+
+#[tokio::test]
+async fn what_loses_its_tenant_or_its_token_ends() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let slow = [("scenario", "joiner-mover-leaver"), ("pace", "real")];
+    let at = start(&mut owner, &slow).await;
+    let first = tenant(&world.store, "simulated-okta-1").await;
+    // As the API and the command line do.
+    let delete = Change::DeleteTenant { chunk: 1 };
+    world.write(first.id, delete).await;
+    let page = ended(&mut owner, &at).await;
+    let why = "Stopped before its end: its tenant was deleted.";
+    assert!(page.contains(why), "{page}");
+
+    let at = start(&mut owner, &slow).await;
+    // What was deleted has left its key.
+    let second = tenant(&world.store, "simulated-okta-1").await;
+    let tokens = world.store.read().await.unwrap().tokens(second.id).await;
+    let revoke = Change::RevokeToken {
+        id: tokens.unwrap()[0].id,
+    };
+    world.write(second.id, revoke).await;
+    let page = ended(&mut owner, &at).await;
+    let why = "Stopped before its end: its token was revoked.";
+    assert!(page.contains(why), "{page}");
+    let audit = world.audit().await;
+    let revoked = audit.iter().filter(|one| one.action == "token.revoke");
+    assert_eq!(revoked.count(), 1);
+}
+
 #[tokio::test]
 async fn what_runs_ends_with_the_server() {
     let world = World::new().await;
@@ -212,12 +307,34 @@ async fn what_runs_ends_with_the_server() {
     let mut progress = owner.follow("/live/simulator/1/progress").await;
     while !fragment(&mut progress).await.contains("Joiners") {}
     drop(progress);
-    world.stop().await;
+    let tenant = tenant(&world.store, "simulated-okta-1").await;
+    assert!(!is_revoked(&world.store, tenant.id).await);
+    let (store, _folder) = world.stop().await;
+    assert!(is_revoked(&store, tenant.id).await);
     // Otherwise it would tell its changes to nobody for some minutes.
     let tasks = tokio::runtime::Handle::current().metrics();
     while tasks.num_alive_tasks() > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn who_hangs_up_leaves_nothing_half_begun() {
+    let world = World::new().await;
+    let mut owner = world.as_role(Role::Owner).await;
+    owner.get("/simulator").await.expect(200);
+    let left = owner.post_and_leave("/simulator", FORM).await;
+    let tenant = tenant(&world.store, "simulated-okta-1").await;
+    // Connection and token wait.
+    let other = rusqlite::Connection::open(world.store.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    drop(left);
+    // By the time of this answer the server knows.
+    owner.get("/simulator").await.expect(200);
+    other.execute_batch("ROLLBACK").unwrap();
+    while owner.get("/simulator/1").await.status != 200 {}
+    ended(&mut owner, "/simulator/1").await;
+    assert!(is_revoked(&world.store, tenant.id).await);
 }
 
 #[tokio::test]
@@ -301,6 +418,15 @@ async fn who_has_not_all_tenants_starts_and_sees_nothing() {
     kim.get("/settings").await.expect(200);
     kim.post("/simulator/1/stop", &[]).await.expect(404);
     kim.get(&at).await.expect(404);
+    // Who has its tenant sees it, and may not stop it.
+    let played = tenant(&world.store, "simulated-okta-1").await;
+    let lee = world
+        .person("lee@example.com", Role::Operator, &[&played])
+        .await;
+    let mut lee = world.signed_in(lee).await;
+    let page = lee.get(&at).await.expect(200);
+    assert!(!page.contains("Run it again"), "{page}");
+    lee.post("/simulator/1/stop", &[]).await.expect(403);
     let mut auditor = world.as_role(Role::Auditor).await;
     let page = auditor.get(&at).await.expect(200);
     assert!(page.contains("As it should be") || page.contains("as it should be"));

@@ -38,7 +38,7 @@ pub(crate) struct World {
     now: Arc<AtomicI64>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), StoreError>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -77,14 +77,15 @@ impl World {
             now,
             stop,
             running,
-            _folder: folder,
+            folder,
         }
     }
 
-    /// Stops the server, and waits until it has.
-    pub(crate) async fn stop(self) {
+    /// Stops the server, and waits until it has: the store that it leaves, in its folder.
+    pub(crate) async fn stop(self) -> (SqliteStore, tempfile::TempDir) {
         self.stop.send(()).unwrap();
         self.running.await.unwrap().unwrap();
+        (self.store, self.folder)
     }
 
     /// Moves the clock.

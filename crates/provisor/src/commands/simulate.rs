@@ -12,7 +12,7 @@ use provisor_store::{
 use scim_client::{
     Auth, Client,
     simulator::{
-        Comparison, Grants, Identifier, Pace, Plan, Provider, Report, Scenario, Simulated, Watch,
+        Comparison, Grants, LookUp, Pace, Plan, Provider, Report, Scenario, Simulated, Watch,
     },
 };
 use serde_json::json;
@@ -59,7 +59,7 @@ pub(crate) struct Simulate {
     oauth_scope: Option<String>,
     /// What people are looked up by: userName; with Okta email, email-eq or emails-eq; with Entra email or externalId
     #[arg(long, value_name = "FIELD", default_value = "userName", value_parser = identifier)]
-    identifier: Identifier,
+    identifier: LookUp,
     /// What people are given besides teams: with Okta entitlements; with Entra single-app-role, app-roles or
     /// assertive-app-roles
     #[arg(long, value_name = "KIND", default_value = "none", value_parser = grants)]
@@ -80,8 +80,8 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "NAME", value_parser = scenario)]
     scenario: Option<Scenario>,
     /// real thinks between changes, fast does not [default: fast with --scenario or --assert, else real]
-    #[arg(long)]
-    pace: Option<Speed>,
+    #[arg(long, value_name = "PACE", value_parser = pace)]
+    pace: Option<Pace>,
     /// How many rounds life goes on after the first sync [default: 3, until Ctrl-C with the pace real]
     #[arg(long, value_name = "N")]
     rounds: Option<u32>,
@@ -94,12 +94,6 @@ pub(crate) struct Simulate {
     /// List the messages of the identity provider with their evidence, and send nothing
     #[arg(long)]
     messages: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Speed {
-    Real,
-    Fast,
 }
 
 /// What stands in `Authorization`.
@@ -115,9 +109,9 @@ enum SignIn {
     Oauth,
 }
 
-fn identifier(name: &str) -> Result<Identifier, String> {
-    let all = || Identifier::ALL.map(Identifier::name).join(", ");
-    Identifier::named(name).ok_or_else(|| format!("there are {}", all()))
+fn identifier(name: &str) -> Result<LookUp, String> {
+    let all = || LookUp::ALL.map(LookUp::name).join(", ");
+    LookUp::named(name).ok_or_else(|| format!("there are {}", all()))
 }
 
 fn grants(name: &str) -> Result<Grants, String> {
@@ -135,12 +129,17 @@ fn scenario(name: &str) -> Result<Scenario, String> {
     Scenario::named(name).ok_or_else(|| format!("there are {}", all()))
 }
 
+fn pace(name: &str) -> Result<Pace, String> {
+    let all = || Pace::ALL.map(Pace::name).join(", ");
+    Pace::named(name).ok_or_else(|| format!("there are {}", all()))
+}
+
 impl Simulate {
     fn plan(&self) -> Plan {
         let endless = self.scenario.is_none() && !self.compare;
         let pace = self
             .pace
-            .unwrap_or(if endless { Speed::Real } else { Speed::Fast });
+            .unwrap_or(if endless { Pace::Real } else { Pace::Fast });
         Plan {
             provider: self.provider,
             scenario: self.scenario.unwrap_or(Scenario::JoinerMoverLeaver),
@@ -148,12 +147,9 @@ impl Simulate {
             teams: self.teams,
             members: self.members,
             seed: self.seed,
-            pace: match pace {
-                Speed::Real => Pace::Real,
-                Speed::Fast => Pace::Fast,
-            },
+            pace,
             lanes: self.connections.into(),
-            rounds: self.rounds.or((pace == Speed::Fast).then_some(3)),
+            rounds: self.rounds.or((pace == Pace::Fast).then_some(3)),
             identifier: self.identifier,
             grants: self.grants,
         }
@@ -284,7 +280,7 @@ impl Simulate {
         let idp = self.provider.family();
         let (name, unique) = match self.identifier {
             one if one.is_email() => (format!("{idp}-email"), Some(UniqueBy::Email)),
-            Identifier::ExternalId => (format!("{idp}-external-id"), Some(UniqueBy::ExternalId)),
+            LookUp::ExternalId => (format!("{idp}-external-id"), Some(UniqueBy::ExternalId)),
             _ => (idp.to_owned(), None),
         };
         let connections = directory.read().await?.connections(tenant.id).await?;

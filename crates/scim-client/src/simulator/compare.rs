@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Simulated, Watch,
     company::{Company, State},
-    grant::{self, Grant, Grants},
+    grant::{Grant, Grants},
     id::Id,
     report::KEPT,
 };
@@ -179,7 +179,13 @@ fn compare_grants<'g>(
     comparison: &mut Comparison,
 ) {
     let should: BTreeSet<&str> = should.map(|grant| &*grant.value).collect();
-    let has = grant::values(&user[attribute]);
+    let should: Vec<&str> = should.into_iter().collect();
+    // Lists: one that stands there twice, or without a value, is a difference.
+    let has = user[attribute].as_array().into_iter().flatten();
+    let mut has: Vec<&str> = has
+        .map(|grant| grant["value"].as_str().unwrap_or_default())
+        .collect();
+    has.sort_unstable();
     if has != should {
         comparison.differ(format!(
             "{user_name}: {attribute} are {has:?}, not {should:?}"
@@ -220,4 +226,32 @@ fn compare_team(company: &Company, team: u32, found: &Value, comparison: &mut Co
 
 fn shown(value: Option<Value>) -> String {
     value.map_or("absent".to_owned(), |value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_that_stands_there_twice_or_without_a_value_is_a_difference() {
+        let admin = Grant {
+            value: "Admin".to_owned(),
+            ..Grant::default()
+        };
+        for (roles, differences) in [
+            (json!([{"value": "Admin"}]), 0),
+            (
+                json!([{"value": "Admin"}, {"value": "Admin", "type": "x"}]),
+                1,
+            ),
+            (json!([{"value": "Admin"}, {"display": "Admin"}]), 1),
+            (json!([]), 1),
+        ] {
+            let mut comparison = Comparison::default();
+            let user = json!({ "roles": roles });
+            let should = std::iter::once(&admin);
+            compare_grants("roles", "lena", should, &user, &mut comparison);
+            assert_eq!(comparison.differences, differences, "{user}");
+        }
+    }
 }

@@ -8,15 +8,15 @@ mod plain;
 use serde_json::Value;
 
 pub(crate) use entra::Entra;
-pub(crate) use okta::Okta;
+pub(crate) use okta::{Okta, grantable};
 #[cfg(test)]
 pub(crate) use others::PING;
 pub(crate) use plain::Plain;
 
 use super::{
     company::{Member, OwnIds},
-    grant::{Catalog, Grants},
-    identifier::Identifier,
+    grant::Grants,
+    look_up::LookUp,
     message::Kind,
     person::{Attribute, Person},
     report::Failure,
@@ -133,13 +133,13 @@ impl Provider {
     /// Every kind of message it sends, in the order in which an administrator meets them.
     #[must_use]
     pub fn messages(self) -> Vec<&'static Kind> {
-        self.dialect(Identifier::UserName, Grants::None).kinds()
+        self.dialect(LookUp::UserName, Grants::None).kinds()
     }
 
     /// What it does not do, so that a simulation leaves it out.
     #[must_use]
     pub fn left_out(self) -> Vec<&'static str> {
-        let dialect = self.dialect(Identifier::UserName, Grants::None);
+        let dialect = self.dialect(LookUp::UserName, Grants::None);
         let all = [
             (dialect.pushes_teams(), NO_TEAMS),
             (dialect.pushes_passwords(), NO_PASSWORDS),
@@ -154,20 +154,18 @@ impl Provider {
 
     /// What its administrator may choose people to be looked up by.
     #[must_use]
-    pub fn identifiers(self) -> &'static [Identifier] {
+    pub fn identifiers(self) -> &'static [LookUp] {
         match self {
             Provider::Okta | Provider::OktaOin => &[
-                Identifier::UserName,
-                Identifier::Email,
-                Identifier::EmailEq,
-                Identifier::EmailsEq,
+                LookUp::UserName,
+                LookUp::Email,
+                LookUp::EmailEq,
+                LookUp::EmailsEq,
             ],
-            Provider::Entra | Provider::EntraOptscim => &[
-                Identifier::UserName,
-                Identifier::Email,
-                Identifier::ExternalId,
-            ],
-            _ => &[Identifier::UserName],
+            Provider::Entra | Provider::EntraOptscim => {
+                &[LookUp::UserName, LookUp::Email, LookUp::ExternalId]
+            }
+            _ => &[LookUp::UserName],
         }
     }
 
@@ -186,7 +184,7 @@ impl Provider {
         }
     }
 
-    pub(crate) fn dialect(self, identifier: Identifier, grants: Grants) -> Dialect {
+    pub(crate) fn dialect(self, identifier: LookUp, grants: Grants) -> Dialect {
         let okta = |patches| {
             Dialect::Okta(Okta {
                 patches,
@@ -200,8 +198,8 @@ impl Provider {
                 flag,
                 gallery: false,
                 matching: match identifier {
-                    Identifier::UserName => Attribute::UserName,
-                    Identifier::ExternalId => Attribute::ExternalId,
+                    LookUp::UserName => Attribute::UserName,
+                    LookUp::ExternalId => Attribute::ExternalId,
                     _ => Attribute::WorkEmail,
                 },
                 grants,
@@ -352,11 +350,6 @@ impl Dialect {
             Dialect::Okta(okta) if okta.entitled => okta::discover(wire).await,
             _ => Ok(Vec::new()),
         }
-    }
-
-    /// Reads those of the kinds that were discovered.
-    pub(crate) async fn grantable(&self, wire: &Wire<'_>, kinds: &[Grantable]) -> Sent<Catalog> {
-        okta::grantable(wire, kinds).await
     }
 
     /// Tells that a person is assigned; `known` is the id that an import found.

@@ -21,7 +21,7 @@ use super::{
     dialect::{Dialect, NO_PASSWORDS, NO_PURGE, NO_PUSH_NOW, NO_TEAMS, Sent, TeamCall},
     grant::Grants,
     id::Id,
-    identifier::Identifier,
+    look_up::LookUp,
     message::{Grade, Kind},
     report::{Failure, Report, StepDone},
     scenario::{Scenario, Stage, Step, What},
@@ -251,7 +251,7 @@ impl Runner<'_> {
                 "emails": [{"value": person.email, "type": "work", "primary": true}],
                 "active": true,
             });
-            if self.plan.identifier == Identifier::ExternalId {
+            if self.plan.identifier == LookUp::ExternalId {
                 user["externalId"] = person.external_id.clone().into();
             }
             let request = Request::new(Method::POST, "/Users").json(&user);

@@ -22,7 +22,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::{
-    Grants, Identifier, Pace, Plan, Provider, Report, Unwatched, Watch,
+    Grants, LookUp, Pace, Plan, Provider, Report, Unwatched, Watch,
     company::Member,
     dialect::{Dialect, Entra, Okta, TeamCall},
     person::{Attribute, Person},
@@ -244,7 +244,7 @@ fn okta_person(user_name: &str, given: &str, family: &str, external_id: &str) ->
 fn okta(patches: bool, mapping: &'static [Attribute]) -> Dialect {
     Dialect::Okta(Okta {
         patches,
-        identifier: Identifier::UserName,
+        identifier: LookUp::UserName,
         entitled: false,
         mapping,
     })

@@ -37,8 +37,6 @@ pub(crate) struct Voice {
     pub(crate) headers: &'static [(&'static str, &'static str)],
     /// Of messages with a body.
     pub(crate) content_type: &'static str,
-    /// Whether GET carries a `Content-Type` as well.
-    pub(crate) typed_read: bool,
     /// Whether DELETE carries a `Content-Type` as well.
     pub(crate) typed_delete: bool,
     /// How often a message that is answered 429, or 503 with `Retry-After`, is sent in all.
@@ -108,7 +106,7 @@ impl<'w> Wire<'w> {
         query: Option<String>,
     ) -> Result<Value, Box<Failure>> {
         let request = Request {
-            headers: headers(voice, voice.typed_read),
+            headers: headers(voice, false),
             method: Method::GET,
             path,
             query,

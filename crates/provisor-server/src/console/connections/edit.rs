@@ -101,7 +101,7 @@ pub(in crate::console) async fn settings(visit: Visit) -> Result<Response, Probl
     let page = Form {
         title: format!("Settings of “{}”", connection.name),
         back: path(&tenant.key, connection.id),
-        ..form_of(&visit, &sent, None)
+        ..form_of(&visit, Some(&tenant), &sent, None)
     };
     visit.page(&page)
 }
@@ -128,7 +128,7 @@ pub(in crate::console) async fn change(visit: Visit) -> Result<Response, Problem
     visit.page_again(&Form {
         title: format!("Settings of “{}”", connection.name),
         back: path(&tenant.key, id),
-        ..form_of(&visit, &visit.form, Some(wrong))
+        ..form_of(&visit, Some(&tenant), &visit.form, Some(wrong))
     })
 }
 
@@ -149,11 +149,11 @@ async fn new_form(visit: &Visit, error: Option<String>) -> Result<Form, Problem>
         back: "/connections".to_owned(),
         tenants: found.into_iter().map(choice).collect(),
         is_new: true,
-        ..form_of(visit, sent, error)
+        ..form_of(visit, None, sent, error)
     })
 }
 
-fn form_of(visit: &Visit, sent: &Fields, error: Option<String>) -> Form {
+fn form_of(visit: &Visit, tenant: Option<&Tenant>, sent: &Fields, error: Option<String>) -> Form {
     let choice = |value: &str, label: &str, chosen: &str| Choice {
         value: value.to_owned(),
         label: label.to_owned(),
@@ -180,7 +180,7 @@ fn form_of(visit: &Visit, sent: &Fields, error: Option<String>) -> Form {
         .iter()
         .map(|(known, label)| choice(known.as_str(), label, identifier));
     Form {
-        layout: visit.layout("Connection"),
+        layout: visit.layout("Connection", tenant),
         title: String::new(),
         back: String::new(),
         tenants: Vec::new(),

@@ -41,7 +41,7 @@ pub(in crate::console) async fn create(visit: Visit) -> Result<Response, Problem
         return Err(Problem::internal(&"a link was to be made, and was not"));
     };
     visit.page(&Created {
-        layout: visit.layout("Setup link"),
+        layout: visit.layout("Setup link", Some(&tenant)),
         back: path(&tenant.key, connection.id),
         name: connection.name,
         tenant: tenant.name,

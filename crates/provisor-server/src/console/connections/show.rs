@@ -92,7 +92,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let listener = Listener::new(&visit.console, &tenant, &connection, masked);
     let panel = listener.panel(known.tokens(), now).await?;
     visit.page(&Page {
-        layout: visit.layout_of(&connection.name, Some(&tenant)),
+        layout: visit.layout(&connection.name, Some(&tenant)),
         idp: idp_name(&connection),
         path: path(&tenant.key, connection.id),
         health: known.health(&connection, &day, now),

@@ -174,7 +174,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         text: connection.name,
     });
     visit.page(&Page {
-        layout: visit.layout_of("Request", tenant.as_ref()),
+        layout: visit.layout("Request", tenant.as_ref()),
         id: id.to_string(),
         title: format!("{} {subject} {outcome}", verb(entry.operation)).replace("  ", " "),
         at: Moment::new(entry.at, visit.now()),

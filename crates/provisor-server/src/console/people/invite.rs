@@ -54,7 +54,7 @@ struct Made {
 /// Asks who it is.
 pub(in crate::console) async fn form(visit: Visit) -> Result<Response, Problem> {
     visit.page(&Form {
-        layout: visit.layout("Invite somebody"),
+        layout: visit.layout("Invite somebody", None),
         email: String::new(),
         name: String::new(),
         roles: roles(Role::Support),
@@ -69,7 +69,7 @@ pub(in crate::console) async fn create(visit: Visit) -> Result<Response, Problem
         Ok(person) => show_link(&visit, &person).await,
         Err(wrong) => {
             let page = Form {
-                layout: visit.layout("Invite somebody"),
+                layout: visit.layout("Invite somebody", None),
                 email: visit.form.get("email").to_owned(),
                 name: visit.form.get("name").to_owned(),
                 roles: roles(visit.form.get("role").parse().unwrap_or(Role::Support)),
@@ -118,10 +118,13 @@ async fn show_link(visit: &Visit, person: &Person) -> Result<Response, Problem> 
         return Err(Problem::internal(&"a link was to be made, and was not"));
     };
     visit.page(&Made {
-        layout: visit.layout(match is_invitation {
-            true => "Invitation",
-            false => "Sign-in link",
-        }),
+        layout: visit.layout(
+            match is_invitation {
+                true => "Invitation",
+                false => "Sign-in link",
+            },
+            None,
+        ),
         email: person.email.clone(),
         is_invitation,
         url: format!("{}/link/{}", visit.channel.origin, secret.reveal()),

@@ -86,7 +86,7 @@ async fn page(visit: &Visit, person: &Person, error: Option<String>) -> Result<P
     };
     let sent = error.as_ref().and(visit.form.get("role").parse().ok());
     Ok(Page {
-        layout: visit.layout(&person.email),
+        layout: visit.layout(&person.email, None),
         path: path(person.id),
         email: person.email.clone(),
         name: match error {

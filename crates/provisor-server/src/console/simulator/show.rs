@@ -5,14 +5,13 @@ use std::sync::Arc;
 use askama::Template;
 use axum::response::Response;
 use provisor_store::{Change, Tenant, TenantState, change::SimulationChange};
-use scim_client::simulator::{Comparison, Failure, Pace};
+use scim_client::simulator::{Comparison, Failure};
 
-use super::{command, is_seen, may_start, path};
+use super::{command, fields, is_seen, may_start, path};
 use crate::{
     console::{
         Problem,
         eyes::Eyes,
-        fields::Fields,
         layout::{Flash, Layout},
         moment::Moment,
         visit::Visit,
@@ -31,7 +30,6 @@ struct Page {
     person: String,
     began: Moment,
     is_running: bool,
-    is_real: bool,
     /// The tenant, unless it was cleared.
     tenant: Option<Tenant>,
     may_start: bool,
@@ -80,6 +78,14 @@ impl Progress {
     fn unread(&self) -> Option<&str> {
         match &self.seen.end {
             Some(End::Unread(why)) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Why it was stopped, unless somebody did.
+    fn lost(&self) -> Option<&str> {
+        match self.seen.end {
+            Some(End::Stopped(why)) => why,
             _ => None,
         }
     }
@@ -213,17 +219,10 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let eyes = Eyes::of(&visit.viewer);
     let is_masked = eyes.are_masked();
     let plan = &simulation.plan;
-    let is_real = plan.pace == Pace::Real;
-    let again = Fields::default()
-        .set("provider", plan.provider.name())
-        .set("scenario", plan.scenario.name())
-        .set("people", &plan.users.to_string())
-        .set("teams", &plan.teams.to_string())
-        .set("seed", &plan.seed.to_string())
-        .with("pace", if is_real { "real" } else { "fast" });
+    let again = fields(plan).with("pace", plan.pace.name());
     let seen = simulation.now();
     visit.page(&Page {
-        layout: visit.layout_of(
+        layout: visit.layout(
             &format!("Simulation {}", simulation.number),
             tenant.as_ref(),
         ),
@@ -233,7 +232,6 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         person: eyes.word(&simulation.person),
         began: Moment::new(simulation.began, visit.now()),
         is_running: seen.end.is_none(),
-        is_real,
         tenant,
         may_start: may_start(&visit),
         is_masked,

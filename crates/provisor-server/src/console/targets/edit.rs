@@ -190,7 +190,7 @@ async fn new_form(visit: &Visit, sent: Fields, error: Option<String>) -> Result<
         value: tenant.key,
     };
     Ok(Form {
-        layout: visit.layout("New target"),
+        layout: visit.layout("New target", None),
         title: "New target".to_owned(),
         back: "/targets".to_owned(),
         tenants: found.into_iter().map(choice).collect(),
@@ -209,7 +209,7 @@ fn old_form(
     error: Option<String>,
 ) -> Form {
     Form {
-        layout: visit.layout("Target"),
+        layout: visit.layout("Target", Some(tenant)),
         title: format!("Settings of “{}”", target.name),
         back: path(&tenant.key, target.id),
         tenants: Vec::new(),

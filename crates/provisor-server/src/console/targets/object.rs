@@ -63,7 +63,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let remote = known.as_ref().and_then(|known| known.remote.as_deref());
     let places = if kind == Kind::Team { "teams" } else { "users" };
     visit.page(&Page {
-        layout: visit.layout(&name),
+        layout: visit.layout(&name, Some(&tenant)),
         lines: entries
             .iter()
             .map(|entry| Line::new(entry, &path, sight, now))

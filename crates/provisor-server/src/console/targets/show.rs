@@ -68,7 +68,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let is_first = visit.query.given("after").is_none();
     let failed = visit.query.given("failed").map(|_| "?failed=on");
     visit.page(&Page {
-        layout: visit.layout(&target.name),
+        layout: visit.layout(&target.name, Some(&tenant)),
         state: view::state(&target),
         compared: (target.compared > target.created).then(|| Moment::new(target.compared, now)),
         pushes: view::pushes(&settings),
@@ -126,7 +126,7 @@ pub(in crate::console) async fn show_preview(visit: Visit) -> Result<Response, P
     let total = steps.len();
     steps.truncate(STEPS);
     visit.page(&PreviewPage {
-        layout: visit.layout("Preview"),
+        layout: visit.layout("Preview", Some(&tenant)),
         path: path(&tenant.key, target.id),
         tenant,
         target,

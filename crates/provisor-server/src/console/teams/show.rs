@@ -94,7 +94,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     // A team's own attributes name nobody; its members are masked one by one.
     let attributes = attributes::all(&team)?;
     visit.page(&Page {
-        layout: visit.layout_of(&field("display_name"), Some(&tenant)),
+        layout: visit.layout(&field("display_name"), Some(&tenant)),
         name: field("display_name"),
         external_id: field("external_id"),
         created: Moment::new(team.created, now),

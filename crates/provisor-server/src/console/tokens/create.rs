@@ -88,7 +88,7 @@ async fn page(visit: &Visit, error: Option<String>) -> Result<Form, Problem> {
     let chosen: Vec<&str> = sent.all("scope").collect();
     let life = sent.given("expires").unwrap_or("365");
     Ok(Form {
-        layout: visit.layout("New token"),
+        layout: visit.layout("New token", None),
         tenants,
         may_serve_all: visit.viewer.tenants().is_none(),
         owner: sent.given("tenant").unwrap_or_default().to_owned(),
@@ -189,7 +189,7 @@ pub(super) async fn shown(
     rotation: Option<super::rotate::Watch>,
 ) -> Result<Response, Problem> {
     visit.page(&Created {
-        layout: visit.layout("Your new token"),
+        layout: visit.layout("Your new token", None),
         row: super::row(visit, record).await?,
         secret: plain.reveal().to_owned(),
         scim_url: format!("{}/scim/v2", visit.channel.origin),

@@ -79,7 +79,7 @@ async fn ask(
 ) -> Result<Response, Problem> {
     let failed = error.is_some();
     let page = Form {
-        layout: visit.layout("Rotate a token"),
+        layout: visit.layout("Rotate a token", None),
         row: super::row(visit, token).await?,
         error,
     };
@@ -122,7 +122,7 @@ pub(in crate::console) async fn watch(visit: Visit) -> Result<Response, Problem>
     note_fresh_use(&visit, tenant, &mut new);
     let watch = Watch::new(visit.parameter("owner"), &old, &new, visit.now());
     visit.page(&Page {
-        layout: visit.layout("Rotate a token"),
+        layout: visit.layout("Rotate a token", None),
         watch,
     })
 }

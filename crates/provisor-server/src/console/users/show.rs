@@ -139,7 +139,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let log = gathered.log.as_ref();
     let logged = log.map_or(&[][..], |log| &log.requests);
     visit.page(&Page {
-        layout: visit.layout_of(&user_name, Some(&tenant)),
+        layout: visit.layout(&user_name, Some(&tenant)),
         name: super::name(&view, eyes),
         external_id: field("external_id"),
         app_id: field("app_id"),

@@ -22,7 +22,6 @@ use crate::{
 pub(crate) const VOICE: Voice = Voice {
     headers: &[],
     content_type: "application/scim+json",
-    typed_read: false,
     typed_delete: false,
     // Whether it obeys Retry-After is not settled; a report of 2025 says so.
     patience: 3,

@@ -4,7 +4,8 @@ mod entitlement;
 
 use serde_json::{Value, json};
 
-pub(super) use entitlement::{discover, grantable};
+pub(super) use entitlement::discover;
+pub(crate) use entitlement::grantable;
 
 use entitlement::{
     CREATE_ENTITLED, GRANTABLE, GRANTABLE_TEST, RESOURCE_TYPES, SCHEMAS, WRITE_ENTITLED, entitle,
@@ -16,7 +17,7 @@ use crate::{
     resources::segment,
     simulator::{
         company::Member,
-        identifier::Identifier,
+        look_up::LookUp,
         message::{Grade, Kind},
         person::{self, Attribute, Person},
         wire::{Voice, Wire},
@@ -33,7 +34,6 @@ pub(crate) const VOICE: Voice = Voice {
         ("connection", "Keep-Alive"),
     ],
     content_type: "application/scim+json; charset=utf-8",
-    typed_read: false,
     typed_delete: true,
     // Obeys Retry-After exactly, ten attempts (Okta's concept page on SCIM).
     patience: 10,
@@ -200,7 +200,7 @@ static TEAM_DELETE: Kind = Kind {
 pub(crate) struct Okta {
     /// An application of the catalogue.
     pub(crate) patches: bool,
-    pub(crate) identifier: Identifier,
+    pub(crate) identifier: LookUp,
     /// Whether people are given roles and entitlements.
     pub(crate) entitled: bool,
     pub(crate) mapping: &'static [Attribute],
@@ -282,9 +282,9 @@ impl Okta {
 
     pub(super) async fn join(&self, wire: &Wire<'_>, person: &Person) -> Sent<Joined> {
         let (kind, attribute, value) = match self.identifier {
-            Identifier::Email => (&LOOK_UP_EMAIL, "userName", &person.email),
-            Identifier::EmailEq => (&LOOK_UP_EMAIL_EQ, "email", &person.email),
-            Identifier::EmailsEq => (&LOOK_UP_EMAILS_EQ, "emails", &person.email),
+            LookUp::Email => (&LOOK_UP_EMAIL, "userName", &person.email),
+            LookUp::EmailEq => (&LOOK_UP_EMAIL_EQ, "email", &person.email),
+            LookUp::EmailsEq => (&LOOK_UP_EMAILS_EQ, "emails", &person.email),
             _ => (&LOOK_UP, "userName", &person.user_name),
         };
         let query = look_up(attribute, value);

@@ -49,7 +49,6 @@ const MAPPING: &[Attribute] = &[
 const SCIM: Voice = Voice {
     headers: &[("accept", "application/scim+json")],
     content_type: "application/scim+json",
-    typed_read: false,
     typed_delete: false,
     patience: 3,
     stubbornness: 1,

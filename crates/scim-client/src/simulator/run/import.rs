@@ -7,7 +7,7 @@ use super::{CYCLE, IDLE_CYCLES, Runner};
 use crate::{
     exchange::Request,
     simulator::{
-        dialect::Sent,
+        dialect::{Sent, grantable},
         grant::Catalog,
         message::{Grade, Kind},
         report::Failure,
@@ -25,6 +25,8 @@ static GRANT_BY_HAND: Kind = Kind {
 const GRANTS_BY_HAND: [&str; 3] = ["Reader", "Editor", "Owner"];
 
 impl Runner<'_> {
+    // Two loops alike: a future that takes the reading as a closure could not go from thread to thread.
+
     /// Whom the service provider has already.
     pub(super) async fn import(&self) -> Sent<Vec<Value>> {
         let mut tries = 1;
@@ -86,6 +88,6 @@ impl Runner<'_> {
                 }
             }
         }
-        self.dialect.grantable(&self.wire, &kinds).await
+        grantable(&self.wire, &kinds).await
     }
 }

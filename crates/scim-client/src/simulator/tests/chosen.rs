@@ -10,8 +10,8 @@ use crate::{
     auth::Auth,
     client::Client,
     simulator::{
-        Grade, Grants, Identifier, Pace, Unwatched,
-        dialect::{Dialect, Entra, Okta, PING, Plain},
+        Grade, Grants, LookUp, Pace, Unwatched,
+        dialect::{Dialect, Entra, Okta, PING, Plain, grantable},
         grant::Grant,
         person::{Attribute, Person},
         wire::Wire,
@@ -36,18 +36,18 @@ async fn okta_looks_people_up_by_their_address_in_each_way_that_is_known() {
     };
     let wire = Wire::new(
         &client,
-        asks(Identifier::Email).voice(),
+        asks(LookUp::Email).voice(),
         None,
         Pace::Fast,
         &Unwatched,
     );
     let stored = json!({"id": "user-1", "userName": "jdoe", "active": true});
     stub.will([nobody(), id("user-1")]);
-    asks(Identifier::UserName)
+    asks(LookUp::UserName)
         .join(&wire, &jane, None)
         .await
         .unwrap();
-    for identifier in [Identifier::Email, Identifier::EmailEq, Identifier::EmailsEq] {
+    for identifier in [LookUp::Email, LookUp::EmailEq, LookUp::EmailsEq] {
         stub.will([found(json!([stored])), (200, stored.clone()), done()]);
         let joined = asks(identifier).join(&wire, &jane, None).await.unwrap();
         assert!(joined.matched && joined.id == "user-1");
@@ -118,7 +118,7 @@ async fn okta_reads_roles_and_entitlements_and_gives_them() {
     let client = stub.start().await;
     let okta = Dialect::Okta(Okta {
         patches: true,
-        identifier: Identifier::UserName,
+        identifier: LookUp::UserName,
         entitled: true,
         mapping: &[
             Attribute::UserName,
@@ -150,7 +150,7 @@ async fn okta_reads_roles_and_entitlements_and_gives_them() {
     let role = found(json!([{"id": "role-1", "displayName": "First Role"}]));
     let entitlement = found(json!([{"id": "ent-1", "displayName": "First Entitlement"}]));
     stub.will([role.clone(), role, entitlement.clone(), entitlement]);
-    let catalog = okta.grantable(&wire, &kinds).await.unwrap();
+    let catalog = grantable(&wire, &kinds).await.unwrap();
     let person = Person {
         roles: catalog.roles,
         entitlements: catalog.entitlements,

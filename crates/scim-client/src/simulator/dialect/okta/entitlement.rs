@@ -16,9 +16,9 @@ pub(crate) const SUITE: Voice = Voice {
     headers: &[
         ("accept", "application/scim+json"),
         ("accept-charset", "utf-8"),
+        ("content-type", VOICE.content_type),
         ("user-agent", "OKTA SCIM Integration"),
     ],
-    typed_read: true,
     ..VOICE
 };
 
@@ -89,10 +89,7 @@ pub(in crate::simulator::dialect) async fn discover(wire: &Wire<'_>) -> Sent<Vec
 }
 
 /// All roles and entitlements of these types.
-pub(in crate::simulator::dialect) async fn grantable(
-    wire: &Wire<'_>,
-    kinds: &[Grantable],
-) -> Sent<Catalog> {
+pub(crate) async fn grantable(wire: &Wire<'_>, kinds: &[Grantable]) -> Sent<Catalog> {
     let mut catalog = Catalog::default();
     for kind in kinds {
         let one = Some("count=1&startIndex=1".to_owned());

@@ -2,7 +2,7 @@
 
 /// The attribute that an administrator chose, and how the provider asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Identifier {
+pub enum LookUp {
     /// `userName`.
     #[default]
     UserName,
@@ -16,40 +16,37 @@ pub enum Identifier {
     ExternalId,
 }
 
-impl Identifier {
+impl LookUp {
     /// All of them.
-    pub const ALL: [Identifier; 5] = [
-        Identifier::UserName,
-        Identifier::Email,
-        Identifier::EmailEq,
-        Identifier::EmailsEq,
-        Identifier::ExternalId,
+    pub const ALL: [LookUp; 5] = [
+        LookUp::UserName,
+        LookUp::Email,
+        LookUp::EmailEq,
+        LookUp::EmailsEq,
+        LookUp::ExternalId,
     ];
 
     /// Its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Identifier::UserName => "userName",
-            Identifier::Email => "email",
-            Identifier::EmailEq => "email-eq",
-            Identifier::EmailsEq => "emails-eq",
-            Identifier::ExternalId => "externalId",
+            LookUp::UserName => "userName",
+            LookUp::Email => "email",
+            LookUp::EmailEq => "email-eq",
+            LookUp::EmailsEq => "emails-eq",
+            LookUp::ExternalId => "externalId",
         }
     }
 
     /// The identifier of a name.
     #[must_use]
-    pub fn named(name: &str) -> Option<Identifier> {
-        Identifier::ALL.into_iter().find(|one| one.name() == name)
+    pub fn named(name: &str) -> Option<LookUp> {
+        LookUp::ALL.into_iter().find(|one| one.name() == name)
     }
 
     /// Whether people are told apart by their e-mail addresses.
     #[must_use]
     pub fn is_email(self) -> bool {
-        matches!(
-            self,
-            Identifier::Email | Identifier::EmailEq | Identifier::EmailsEq
-        )
+        matches!(self, LookUp::Email | LookUp::EmailEq | LookUp::EmailsEq)
     }
 }
