@@ -188,8 +188,9 @@ pub(super) async fn shown(
     plain: &PlainToken,
     rotation: Option<super::rotate::Watch>,
 ) -> Result<Response, Problem> {
+    let tenant = visit.read().await?.tenant_by_id(record.tenant).await?;
     visit.page(&Created {
-        layout: visit.layout("Your new token", None),
+        layout: visit.layout("Your new token", tenant.as_ref()),
         row: super::row(visit, record).await?,
         secret: plain.reveal().to_owned(),
         scim_url: format!("{}/scim/v2", visit.channel.origin),

@@ -78,8 +78,9 @@ async fn ask(
     error: Option<String>,
 ) -> Result<Response, Problem> {
     let failed = error.is_some();
+    let tenant = visit.read().await?.tenant_by_id(token.tenant).await?;
     let page = Form {
-        layout: visit.layout("Rotate a token", None),
+        layout: visit.layout("Rotate a token", tenant.as_ref()),
         row: super::row(visit, token).await?,
         error,
     };
@@ -121,8 +122,9 @@ pub(in crate::console) async fn watch(visit: Visit) -> Result<Response, Problem>
     let (_, mut new) = super::named(&visit, "new").await?;
     note_fresh_use(&visit, tenant, &mut new);
     let watch = Watch::new(visit.parameter("owner"), &old, &new, visit.now());
+    let tenant = visit.read().await?.tenant_by_id(tenant).await?;
     visit.page(&Page {
-        layout: visit.layout("Rotate a token", None),
+        layout: visit.layout("Rotate a token", tenant.as_ref()),
         watch,
     })
 }
