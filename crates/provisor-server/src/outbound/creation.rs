@@ -150,11 +150,12 @@ async fn found(
         return Ok(None);
     };
     let key = note["key"].as_str().unwrap_or_default();
-    // It was there before this run began.
-    for held in run.remote.find(object.kind, key, false).await? {
+    // One that was noted ahead is of an earlier run: what was read in this one shows it.
+    let fresh = note["ahead"] != true;
+    for held in run.remote.find(object.kind, key, fresh).await? {
         // Not every target keeps an externalId.
         let kept = field(&held, "externalId").filter(|kept| !kept.is_null());
-        let is_sure = kept.is_some() || note["ahead"] != true;
+        let is_sure = kept.is_some() || fresh;
         if kept.is_none_or(|kept| *kept == note["externalId"])
             && let Some(id) = id_of(&held)
             && run.claim(object, id).await?

@@ -163,7 +163,8 @@ async fn inherit(
             held,
             in_step: false,
         }),
-        Inheritance::Given => {
+        Inheritance::Given { names } => {
+            report.object.names = names;
             let key = key_name(run, kind);
             let reason = format!(
                 "the target has one with the same {key}, of one who is not in the source any more"

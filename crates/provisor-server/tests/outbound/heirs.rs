@@ -117,3 +117,21 @@ async fn whoever_has_an_address_of_the_erased_keeps_the_access() {
     assert_eq!((pushed.deactivated, pushed.failed), (0, 0));
     assert_eq!(world.object(&target, "info@x").await.label, "otto");
 }
+
+#[tokio::test]
+async fn nothing_of_the_one_who_left_comes_along() {
+    let world = World::new(Habits::default()).await;
+    let target = world.target(&world.settings()).await;
+    let files = "id,userName,title\n1,lena,Chief\n2,otto,\n";
+    world.push_files(&target, files, NO_TEAMS).await.unwrap();
+    assert_eq!(world.user("lena")["title"], "Chief");
+    let files = "id,userName\n2,otto\n";
+    world.push_files(&target, files, NO_TEAMS).await.unwrap();
+    assert_eq!(world.user("lena")["active"], false);
+    let files = "id,userName\n2,otto\n3,lena\n";
+    let pushed = world.push_files(&target, files, NO_TEAMS).await.unwrap();
+    assert_eq!((pushed.linked, pushed.failed), (1, 0));
+    let lena = world.user("lena");
+    assert_eq!(lena["active"], true);
+    assert!(lena["title"].is_null(), "{lena}");
+}

@@ -6,17 +6,17 @@ use provisor_store::{
 };
 
 use super::{Run, lock};
-use crate::outbound::trouble::Trouble;
+use crate::outbound::{settings::Deprovision, trouble::Trouble};
 
 /// What became of the link of one who left the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::outbound) enum Inheritance {
     /// Its holder is in the source.
     Refused,
     /// That its holder left is pushed first; then the heir is looked at once more.
     Later,
-    /// It is the heir's.
-    Given,
+    /// It is the heir's, with these attributes of the former holder's in it.
+    Given { names: String },
 }
 
 impl Run {
@@ -58,16 +58,21 @@ impl Run {
             lock(&self.waiting).push(heir.local.clone());
             return Ok(Inheritance::Later);
         }
-        if !self.take(heir, remote) {
+        // What is to be deleted there is nobody's to have.
+        let is_to_go = self.settings.deactivate && self.settings.deprovision == Deprovision::Delete;
+        if is_to_go || !self.take(heir, remote) {
             return Ok(Inheritance::Refused);
         }
         let mut heir = heir.clone();
         (heir.remote, heir.sent) = (former.remote.take(), None);
+        // What the former was sent and the heir has not goes.
+        let names = former.names.clone();
+        heir.names.clone_from(&names);
         let mut gone = Report::of(former);
         gone.gone = true;
         let (id, reports) = (self.target.id, vec![gone, Report::of(heir)]);
         self.write(TargetChange::Report { id, reports }).await?;
-        Ok(Inheritance::Given)
+        Ok(Inheritance::Given { names })
     }
 
     /// Another one of the source who is linked to an id in the target.

@@ -273,13 +273,13 @@ impl Transaction<'_> {
                 blanked = nameless(report, known);
                 &blanked
             }
-            // Its row has another key by now, under which the next run looks for it.
+            // Its row has another key by now.
             None if report.object.kind == Kind::User && report.object.mark > 0 => {
                 for entry in nameless(report, &report.object).entries {
                     *n += 1;
                     self.write_entry(place, *n, Kind::User, "", "", &entry)?;
                 }
-                return Ok(());
+                return self.keep_made(place, report);
             }
             _ => report,
         };
@@ -327,6 +327,39 @@ impl Transaction<'_> {
             *n += 1;
             self.write_entry(place, *n, object.kind, &object.local, &object.label, entry)?;
         }
+        Ok(())
+    }
+
+    /// What was made in the target, or is about to be, for somebody who was erased meanwhile: nobody of the source has the
+    /// new key, so that the next run takes it away.
+    fn keep_made(&self, place: (TenantId, TargetId), report: &Report) -> Result<(), StoreError> {
+        let object = &report.object;
+        if report.gone || object.remote.is_none() && object.sent.is_none() {
+            return Ok(());
+        }
+        let mut number = self.now;
+        let key = loop {
+            let key = format!("erased-meanwhile-{number}");
+            if object_of(self.connection, place, Kind::User, &key)?.is_none() {
+                break key;
+            }
+            number += 1;
+        };
+        let (tenant, target) = place;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO target_object VALUES (?1, ?2, ?3, ?4, ?5, '', ?6, 1, ?7, 0, NULL, ?8)",
+            )?
+            .execute(params![
+                tenant.0,
+                target.0,
+                Kind::User as i64,
+                key,
+                object.remote,
+                object.sent,
+                self.now,
+                object.names
+            ])?;
         Ok(())
     }
 

@@ -23,7 +23,8 @@ use scim::{
 async fn nobody_elses(c: &Probe<'_>, user: &Made) -> Step {
     let there = c.send_as_second(Request::get(&user.path)).await?;
     let shown = there.is_success() && there.text("/userName").eq_ignore_ascii_case(&user.name);
-    if !shown && ![403, 404].contains(&there.status_code()) {
+    let is_refused = [401, 403, 404].contains(&there.status_code());
+    if !shown && !is_refused {
         return Err(Stop::NotRun(format!(
             "it is not known that nobody else stands at {} in the second tenant, which answered {}",
             user.path,
