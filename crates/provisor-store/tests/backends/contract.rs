@@ -165,6 +165,7 @@ cases! { ($)
         another_tenants_targets_are_unknown
         an_erased_user_leaves_no_name_in_a_targets_log
         an_erased_user_leaves_no_key_of_the_files_in_a_target
+        a_key_that_was_passed_on_is_erased_where_it_was_theirs
         who_is_erased_during_a_push_has_no_name_after_it
         a_user_of_files_is_erased_as_often_as_it_is_asked
         a_target_that_knows_somebody_keeps_its_source

@@ -1,6 +1,6 @@
 //! What targets know of a user who is erased: names go, and what is to be done in the target stays.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::params;
 use scim::{Value, fold::fold};
@@ -62,7 +62,8 @@ impl Transaction<'_> {
         for target in targets(self.connection, Some(tenant))? {
             let place = (tenant, target.id);
             if !target.is_fed_from_files() {
-                self.blank_object(place, &local, &local)?;
+                self.blank_row(place, &local, &local)?;
+                self.blank_lines(place, (&local, None), &local)?;
                 continue;
             }
             let called = match &called {
@@ -84,34 +85,58 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         let (tenant, target) = place;
         let keys = params![tenant.0, target.0, Kind::User as i64];
-        let (mut found, mut others) = (BTreeSet::new(), HashSet::new());
+        // A key may be of one person in the log, and of another one by now.
+        let mut lines = Vec::new();
         for table in ["target_object", "target_log"] {
             let mut rows = self.connection.prepare_cached(&format!(
-                "SELECT local, label FROM {table} WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3"
+                "SELECT DISTINCT local, label FROM {table} WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3"
             ))?;
             let mut rows = rows.query(keys)?;
             while let Some(row) = rows.next()? {
                 let (local, label): (String, String) = (row.get(0)?, row.get(1)?);
                 if called.is(&local, &label) {
-                    found.insert(local);
-                } else if table == "target_object" && called.ever(&local) {
-                    others.insert(local);
+                    lines.push((table, local, label));
                 }
             }
         }
-        let mut aliases = 0;
-        for local in found.difference(&others.into_iter().collect()) {
-            let mut key = local.clone();
-            while called.ever(local) && (key == *local || self.is_known(place, &key)?) {
-                aliases += 1;
-                key = match aliases {
-                    1 => alias.to_owned(),
-                    others => format!("{alias}-{others}"),
-                };
+        let (mut aliases, mut given) = (HashMap::new(), 0);
+        for (table, local, label) in lines {
+            let key = match aliases.get(&local) {
+                Some(key) => String::clone(key),
+                None if called.ever(&local) => {
+                    let free = self.free_alias(place, alias, given)?;
+                    given += 1;
+                    free
+                }
+                None => local.clone(),
+            };
+            aliases.insert(local.clone(), key.clone());
+            match table {
+                "target_object" => self.blank_row(place, &local, &key)?,
+                _ => self.blank_lines(place, (&local, Some(&label)), &key)?,
             }
-            self.blank_object(place, local, &key)?;
         }
         Ok(())
+    }
+
+    /// A key that nobody has yet, not even among those given just now.
+    fn free_alias(
+        &self,
+        place: (TenantId, TargetId),
+        alias: &str,
+        given: usize,
+    ) -> Result<String, StoreError> {
+        let mut number = given + 1;
+        loop {
+            let key = match number {
+                1 => alias.to_owned(),
+                others => format!("{alias}-{others}"),
+            };
+            if !self.is_known(place, &key)? {
+                return Ok(key);
+            }
+            number += 1;
+        }
     }
 
     fn is_known(&self, place: (TenantId, TargetId), local: &str) -> Result<bool, StoreError> {
@@ -158,26 +183,35 @@ impl Transaction<'_> {
 
     /// What a creation is found by stays where its answer is still out (`sent`): without it, nobody would take the user
     /// there away again. The next run finds them by it, and then it goes.
-    fn blank_object(
+    fn blank_row(
         &self,
         (tenant, target): (TenantId, TargetId),
         local: &str,
         key: &str,
     ) -> Result<(), StoreError> {
-        let of = params![tenant.0, target.0, Kind::User as i64, local, key];
         self.connection
             .prepare_cached(&format!(
                 "UPDATE target_object SET local = ?5, label = '', mark = mark + {BLANKED}, \
                    error = iif(error IS NULL, NULL, 'erased') \
                  WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4"
             ))?
-            .execute(of)?;
+            .execute(params![tenant.0, target.0, Kind::User as i64, local, key])?;
+        Ok(())
+    }
+
+    /// Lines of the log under a key, all of them or those that call it so.
+    fn blank_lines(
+        &self,
+        (tenant, target): (TenantId, TargetId),
+        (local, label): (&str, Option<&str>),
+        key: &str,
+    ) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "UPDATE target_log SET local = ?5, label = '', detail = '{}' \
-                 WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4",
+                 WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4 AND (?6 IS NULL OR label = ?6)",
             )?
-            .execute(of)?;
+            .execute(params![tenant.0, target.0, Kind::User as i64, local, key, label])?;
         Ok(())
     }
 }

@@ -546,6 +546,30 @@ async fn all(bench: &Bench, target: &Target) -> (Vec<TargetObject>, Vec<TargetEn
     (known, snapshot.target_log(place, &query).await.unwrap())
 }
 
+pub(crate) async fn a_key_that_was_passed_on_is_erased_where_it_was_theirs(bench: &Bench) {
+    let user = bench.user("lena").await;
+    let renamed = json!({ "userName": "lena.b" });
+    bench.put("User", user, renamed).await.unwrap();
+    let target = fed_from_files(bench, "hr").await;
+    for label in ["lena", "otto"] {
+        mark(bench, target.id, &["lena"], 1).await;
+        let mut told = done(&due(bench, target.id).await[0], "r1");
+        told.object.label = label.to_owned();
+        report(bench, target.id, told).await;
+    }
+    erase(bench, user).await;
+    let (known, log) = all(bench, &target).await;
+    let row = (known[0].local.as_str(), known[0].label.as_str());
+    assert_eq!(row, ("lena", "otto"));
+    let lines = log
+        .iter()
+        .map(|line| (line.local.as_str(), line.label.as_str()));
+    let mut lines: Vec<_> = lines.collect();
+    lines.sort_unstable();
+    let alias = format!("erased-{user}");
+    assert_eq!(lines, [(alias.as_str(), ""), ("lena", "otto")]);
+}
+
 pub(crate) async fn who_is_erased_during_a_push_has_no_name_after_it(bench: &Bench) {
     let user = bench.user("lena").await;
     let from_files = fed_from_files(bench, "hr").await;
