@@ -113,6 +113,23 @@ pub struct TargetObject {
 }
 
 impl TargetObject {
+    /// One of which nothing is known yet.
+    #[must_use]
+    pub fn unknown(kind: Kind, local: impl Into<String>) -> Self {
+        Self {
+            kind,
+            local: local.into(),
+            remote: None,
+            label: String::new(),
+            sent: None,
+            names: String::new(),
+            mark: 0,
+            due: None,
+            attempts: 0,
+            error: None,
+        }
+    }
+
     /// Not in the target yet, and not given to be absent from it.
     pub fn is_to_come(&self) -> bool {
         self.remote.is_none() && (self.due.is_some() || self.error.is_some())

@@ -7,7 +7,7 @@ use std::{
 
 use provisor_store::{
     TargetChange,
-    target::{Kind, NewEntry, Report, TargetObject},
+    target::{Kind, Report, TargetObject},
 };
 use scim::{Map, Value};
 use serde_json::json;
@@ -181,17 +181,8 @@ async fn differs(
 async fn drifted(run: &Run, object: TargetObject, detail: Value) -> Result<(), Stopped> {
     run.progress().drifted.fetch_add(1, Relaxed);
     let (kind, local) = (object.kind, object.local.clone());
-    let report = Report {
-        object,
-        gone: false,
-        members: Vec::new(),
-        entries: vec![NewEntry {
-            action: "drift",
-            ok: true,
-            status: None,
-            detail,
-        }],
-    };
+    let mut report = Report::of(object);
+    report.tell("drift", None, detail);
     run.write(TargetChange::Report {
         id: run.target.id,
         reports: vec![report],

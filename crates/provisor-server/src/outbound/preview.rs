@@ -63,7 +63,7 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
                     .as_ref()
                     .and_then(|found| label(kind, found))
                     .unwrap_or_default();
-                let known = known.unwrap_or_else(|| unknown(kind, &local));
+                let known = known.unwrap_or_else(|| TargetObject::unknown(kind, &local));
                 let step = step(&settings, &known, &desired, name.clone());
                 if step.as_ref().is_some_and(|step| step.action == "create") {
                     coming.insert((kind, local.clone()));
@@ -155,21 +155,6 @@ async fn members(
         wanted.extend(ids);
     }
     Ok(wanted)
-}
-
-fn unknown(kind: Kind, local: &str) -> TargetObject {
-    TargetObject {
-        kind,
-        local: local.to_owned(),
-        remote: None,
-        label: String::new(),
-        sent: None,
-        names: String::new(),
-        mark: 0,
-        due: None,
-        attempts: 0,
-        error: None,
-    }
 }
 
 fn step(

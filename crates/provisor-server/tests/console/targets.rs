@@ -221,16 +221,9 @@ async fn keys_of_files_are_hidden_from_who_may_not_see_names() {
     world.write(acme.id, Change::Target(create)).await;
     let local = "lena@acme.com";
     let object = TargetObject {
-        kind: Kind::User,
-        local: local.to_owned(),
         remote: Some("lena@crm.example".to_owned()),
         label: local.to_owned(),
-        sent: None,
-        names: String::new(),
-        mark: 0,
-        due: None,
-        attempts: 0,
-        error: None,
+        ..TargetObject::unknown(Kind::User, local)
     };
     let told = NewEntry {
         action: "create",

@@ -59,24 +59,15 @@ async fn a_comparison_takes_up_what_was_given_up_and_who_should_be_gone() {
             push(false).await;
             // One who left here, and is there all the same.
             let object = TargetObject {
-                kind: Kind::User,
-                local: "7".to_owned(),
                 remote: Some("x".to_owned()),
                 label: "lena".to_owned(),
                 sent: Some(vec![1]),
                 names: "userName".to_owned(),
-                mark: 0,
-                due: None,
                 attempts: 10,
                 error: error.clone(),
+                ..TargetObject::unknown(Kind::User, "7")
             };
-            let report = Report {
-                object,
-                gone: false,
-                members: Vec::new(),
-                entries: Vec::new(),
-            };
-            let (id, reports) = (target.id, vec![report]);
+            let (id, reports) = (target.id, vec![Report::of(object)]);
             let known = TargetChange::Report { id, reports };
             world.write(Change::Target(known)).await;
             let lena = json!({ "id": "x", "userName": "lena", "active": true });

@@ -268,16 +268,9 @@ pub(crate) async fn members_in_a_target_are_a_set(bench: &Bench) {
     ];
     for (step, count) in steps {
         let team = TargetObject {
-            kind: Kind::Team,
-            local: "t".to_owned(),
             remote: Some("r".to_owned()),
             label: "Sales".to_owned(),
-            sent: None,
-            names: String::new(),
-            mark: 0,
-            due: None,
-            attempts: 0,
-            error: None,
+            ..TargetObject::unknown(Kind::Team, "t")
         };
         let one = Report {
             object: team,
