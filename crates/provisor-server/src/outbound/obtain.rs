@@ -64,7 +64,9 @@ pub(super) async fn obtain(
                 if let Some(id) = &id
                     && !run.claim(&report.object, id).await?
                 {
-                    return inherit(run, report, wanted, held).await;
+                    let key = key_name(run, kind);
+                    let inherited = inherit(run, report, wanted, held, key).await?;
+                    return inherited.ok_or_else(|| taken(run, kind));
                 }
                 (report.object.remote, report.object.sent) = (id, None);
                 run.progress().created.fetch_add(1, Relaxed);
@@ -92,7 +94,7 @@ pub(super) async fn obtain(
                     return Ok(found);
                 }
                 creation::forget(run, report, attempt).await?;
-                return Err(conflict);
+                return by_name(run, report, wanted, conflict).await;
             }
             Err(trouble) => {
                 creation::forget(run, report, attempt).await?;
@@ -130,7 +132,8 @@ async fn adopt(
         {
             free.push(held);
         } else if kind == Kind::User && is_ours && is_alone {
-            return inherit(run, report, wanted, held).await.map(Some);
+            let inherited = inherit(run, report, wanted, held, key_name(run, kind)).await?;
+            return inherited.map_or_else(|| Err(taken(run, kind)), |found| Ok(Some(found)));
         } else if kind == Kind::User {
             return Err(taken(run, kind));
         }
@@ -148,29 +151,67 @@ async fn adopt(
     link(run, report, wanted, held, &reason).await
 }
 
-/// Links it to this one if whoever has it left the source.
+/// After the target refused a user whom it does not find: a userName is unique (RFC 7643 section 4.1.1), whatever the
+/// settings look users up by. Who left the source leaves it to this one; else the refusal says whose it is.
+async fn by_name(
+    run: &Run,
+    report: &mut Report,
+    wanted: &Map<String, Value>,
+    refusal: Trouble,
+) -> Result<Obtained, Trouble> {
+    let kind = report.object.kind;
+    let is_known = kind != Kind::User || run.settings.identifier == MatchBy::UserName;
+    let name = field(wanted, "userName").and_then(Value::as_str);
+    let Some(name) = name.filter(|_| !is_known) else {
+        return Err(refusal);
+    };
+    let Some(held) = run.remote.named(name).await?.pop() else {
+        return Err(refusal);
+    };
+    let id = id_of(&held).unwrap_or_default().to_owned();
+    let key = key_name(run, kind);
+    let whose = if run.is_linked(&report.object, &id).await? {
+        if let Some(found) = inherit(run, report, wanted, held, "userName").await? {
+            return Ok(found);
+        }
+        "is linked to another user of the source already: rename one of the two".to_owned()
+    } else {
+        format!(
+            "is linked to nobody of the source: give it this {key} there if it is the same person, else rename one of the two"
+        )
+    };
+    Err(match refusal {
+        Trouble::Refused { status, detail } => Trouble::Refused {
+            status,
+            detail: format!("{detail}; the target's user with this userName {whose}"),
+        },
+        other => other,
+    })
+}
+
+/// Links it to this one if whoever has it left the source; `None` where they did not. `same` is what both have.
 async fn inherit(
     run: &Run,
     report: &mut Report,
     wanted: &Map<String, Value>,
     held: Map<String, Value>,
-) -> Result<Obtained, Trouble> {
-    let kind = report.object.kind;
+    same: &str,
+) -> Result<Option<Obtained>, Trouble> {
     let id = id_of(&held).unwrap_or_default();
     match run.inherit(&report.object, id).await? {
-        Inheritance::Refused => Err(taken(run, kind)),
-        Inheritance::Later => Ok(Obtained {
+        Inheritance::Refused => Ok(None),
+        Inheritance::Later => Ok(Some(Obtained {
             held,
             in_step: false,
-        }),
+        })),
         Inheritance::Given { names } => {
             report.object.names = names;
-            let key = key_name(run, kind);
             let reason = format!(
-                "the target has one with the same {key}, of one who is not in the source any more"
+                "the target has one with the same {same}, of one who is not in the source any more"
             );
             let linked = link(run, report, wanted, held, &reason).await?;
             linked
+                .map(Some)
                 .ok_or_else(|| Trouble::Lost("the target had it, and lost it just now".to_owned()))
         }
     }

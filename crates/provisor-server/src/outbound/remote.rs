@@ -29,6 +29,7 @@ use super::{
 const ATTEMPTS: u32 = 6;
 /// A run waits this long at most when the target asks for it.
 const LONGEST_HOLD: Duration = Duration::from_mins(5);
+const USER_NAME: &str = "userName";
 
 pub(super) type Resource = Map<String, Value>;
 
@@ -48,6 +49,8 @@ pub(super) struct Remote {
     /// Ids by what users are looked up by, or teams by name, where the target was read whole.
     users: tokio::sync::RwLock<Option<Arc<Index>>>,
     teams: tokio::sync::RwLock<Option<Arc<Index>>>,
+    /// Ids of users by userName, where that is not what they are looked up by, and no filter finds it.
+    names: tokio::sync::OnceCell<Index>,
     pub(super) requests: AtomicU64,
 }
 
@@ -70,6 +73,7 @@ impl Remote {
             stopped: OnceLock::new(),
             users: tokio::sync::RwLock::default(),
             teams: tokio::sync::RwLock::default(),
+            names: tokio::sync::OnceCell::new(),
             requests: AtomicU64::new(0),
         };
         match remote.call(&Request::get("/ServiceProviderConfig")).await {
@@ -361,63 +365,73 @@ impl Remote {
         {
             return self.indexed(kind, &index, value).await;
         }
-        if self.filters.load(Relaxed) {
-            let attribute = self.lookup(kind);
-            let filter = Filter::eq(attribute, value).to_string();
-            let query: String = form_urlencoded::Serializer::new(String::new())
-                .append_pair("filter", &filter)
-                .finish();
-            match self
-                .call(&Request::get(path(kind, None)).query(query))
-                .await
-            {
-                Ok(answer) => {
-                    let page: Page<Resource> = parse(&answer)?;
-                    let (found, others): (Vec<_>, Vec<_>) =
-                        page.resources.into_iter().partition(|resource| {
-                            self.keys(kind, resource).any(|key| key == fold(value))
-                        });
-                    // A server that ignores the filter would give us somebody else.
-                    if others.is_empty() {
-                        return Ok(found);
-                    }
-                }
-                Err(Trouble::Refused {
-                    status: 400 | 403 | 404 | 405 | 501,
-                    ..
-                }) => {}
-                Err(trouble) => return Err(trouble),
-            }
-            self.filters.store(false, Relaxed);
+        if let Some(found) = self.filtered(kind, self.lookup(kind), value).await? {
+            return Ok(found);
         }
         let index = self.read_index(kind).await?;
         self.indexed(kind, &index, value).await
+    }
+
+    /// Who has a userName, which is nobody else's (RFC 7643 section 4.1.1), whatever users are looked up by; as the target
+    /// holds them now.
+    pub(super) async fn named(&self, name: &str) -> Result<Vec<Resource>, Trouble> {
+        if let Some(found) = self.filtered(Kind::User, USER_NAME, name).await? {
+            return Ok(found);
+        }
+        let read = self.index_by(Kind::User, USER_NAME);
+        let names = self.names.get_or_try_init(|| read).await?;
+        let mut found = self.indexed(Kind::User, names, name).await?;
+        // Since they were read, somebody may have been renamed.
+        found.retain(|resource| keys(USER_NAME, resource).any(|key| key == fold(name)));
+        Ok(found)
+    }
+
+    /// What the target finds by a filter; `None` where it has none.
+    async fn filtered(
+        &self,
+        kind: Kind,
+        attribute: &str,
+        value: &str,
+    ) -> Result<Option<Vec<Resource>>, Trouble> {
+        if !self.filters.load(Relaxed) {
+            return Ok(None);
+        }
+        let filter = Filter::eq(attribute, value).to_string();
+        let query: String = form_urlencoded::Serializer::new(String::new())
+            .append_pair("filter", &filter)
+            .finish();
+        match self
+            .call(&Request::get(path(kind, None)).query(query))
+            .await
+        {
+            Ok(answer) => {
+                let page: Page<Resource> = parse(&answer)?;
+                let (found, others): (Vec<_>, Vec<_>) = page
+                    .resources
+                    .into_iter()
+                    .partition(|resource| keys(attribute, resource).any(|key| key == fold(value)));
+                // A server that ignores the filter would give us somebody else.
+                if others.is_empty() {
+                    return Ok(Some(found));
+                }
+            }
+            Err(Trouble::Refused {
+                status: 400 | 403 | 404 | 405 | 501,
+                ..
+            }) => {}
+            Err(trouble) => return Err(trouble),
+        }
+        self.filters.store(false, Relaxed);
+        Ok(None)
     }
 
     /// The attribute that a kind is looked up by.
     fn lookup(&self, kind: Kind) -> &'static str {
         match (kind, self.settings.identifier) {
             (Kind::Team, _) => "displayName",
-            (_, MatchBy::UserName) => "userName",
+            (_, MatchBy::UserName) => USER_NAME,
             (_, MatchBy::Email) => "emails.value",
             (_, MatchBy::ExternalId) => "externalId",
-        }
-    }
-
-    /// What a resource is looked up by, folded.
-    fn keys<'r>(
-        &self,
-        kind: Kind,
-        resource: &'r Resource,
-    ) -> Box<dyn Iterator<Item = String> + Send + 'r> {
-        let text = |value: &'r Value| value.as_str().map(|text| fold(text).into_owned());
-        match self.lookup(kind) {
-            "emails.value" => {
-                let emails = field(resource, "emails").and_then(Value::as_array);
-                let values = emails.into_iter().flatten().filter_map(Value::as_object);
-                Box::new(values.filter_map(move |email| text(field(email, "value")?)))
-            }
-            name => Box::new(field(resource, name).and_then(text).into_iter()),
         }
     }
 
@@ -437,6 +451,22 @@ impl Remote {
             }
             name => text(field(wanted, name)?),
         }
+    }
+}
+
+/// The values of an attribute that lookups go by, folded.
+fn keys<'r>(
+    attribute: &str,
+    resource: &'r Resource,
+) -> Box<dyn Iterator<Item = String> + Send + 'r> {
+    let text = |value: &'r Value| value.as_str().map(|text| fold(text).into_owned());
+    match attribute {
+        "emails.value" => {
+            let emails = field(resource, "emails").and_then(Value::as_array);
+            let values = emails.into_iter().flatten().filter_map(Value::as_object);
+            Box::new(values.filter_map(move |email| text(field(email, "value")?)))
+        }
+        name => Box::new(field(resource, name).and_then(text).into_iter()),
     }
 }
 

@@ -2,10 +2,12 @@
 
 use provisor_server::outbound::{
     Pushed, TargetSettings,
-    settings::{Deprovision, SourceKind},
+    mapping::Rule,
+    settings::{Deprovision, MatchBy, SourceKind},
 };
 use provisor_store::{Change, target::Target};
 use scim::Registry;
+use serde_json::json;
 
 use crate::{server::Habits, world::World};
 
@@ -134,4 +136,69 @@ async fn nothing_of_the_one_who_left_comes_along() {
     let lena = world.user("lena");
     assert_eq!(lena["active"], true);
     assert!(lena["title"].is_null(), "{lena}");
+}
+
+#[tokio::test]
+async fn a_name_is_inherited_though_users_are_looked_up_by_something_else() {
+    for identifier in [MatchBy::ExternalId, MatchBy::Email] {
+        for (refuses_filters, in_one_run) in [(false, false), (true, false), (false, true)] {
+            let habits = Habits {
+                refuses_filters,
+                ..Habits::default()
+            };
+            let world = World::new(habits).await;
+            let settings = TargetSettings {
+                identifier,
+                ..world.settings()
+            };
+            let target = world.target(&settings).await;
+            let files = "id,userName,email\n1,lena,lena@x\n2,otto,otto@x\n";
+            world.push_files(&target, files, NO_TEAMS).await.unwrap();
+            if !in_one_run {
+                let files = "id,userName,email\n2,otto,otto@x\n";
+                world.push_files(&target, files, NO_TEAMS).await.unwrap();
+                assert_eq!(world.user("lena")["active"], false);
+            }
+            let files = "id,userName,email\n2,otto,otto@x\n3,lena,l@x\n";
+            let pushed = world.push_files(&target, files, NO_TEAMS).await.unwrap();
+            assert_eq!(pushed.failed, 0, "{:?}", world.log(&target).await);
+            let lena = world.user("lena");
+            assert_eq!(lena["active"], true);
+            assert_eq!(lena["externalId"], "3");
+            assert_eq!(lena["emails"][0]["value"], "l@x");
+            assert_eq!(world.there().0, ["lena", "otto"]);
+            let object = world.object(&target, "3").await;
+            assert_eq!(object.remote.as_deref(), lena["id"].as_str());
+            assert_eq!(world.known(&target).await.len(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_theirs_to_have_stays_and_the_refusal_says_whose_it_is() {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        identifier: MatchBy::ExternalId,
+        rules: vec![Rule::parse("userName=from:title").unwrap()],
+        parallel: 1,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    let stranger = json!({ "id": "7", "userName": "max", "active": true });
+    let at = "/Users/7".to_owned();
+    world.theirs().resources.insert(at, stranger.clone());
+    let files = "id,userName,title\n1,a,lena\n2,b,lena\n3,c,max\n";
+    let pushed = world.push_files(&target, files, NO_TEAMS).await.unwrap();
+    assert_eq!((pushed.created, pushed.failed), (1, 2));
+    assert_eq!(world.user("lena")["externalId"], "1");
+    assert_eq!(world.user("max"), stranger);
+    for (local, whose) in [
+        ("2", "is linked to another user of the source already"),
+        ("3", "is linked to nobody of the source"),
+    ] {
+        let object = world.object(&target, local).await;
+        assert_eq!((object.remote, object.sent), (None, None));
+        let error = object.error.unwrap();
+        assert!(error.contains("409") && error.contains(whose), "{error}");
+    }
 }

@@ -9,7 +9,7 @@ use provisor_store::target::Kind;
 use scim::fold::fold;
 use scim_client::{Page, Request};
 
-use super::{Remote, Resource, id_of, parse, path};
+use super::{Remote, Resource, id_of, keys, parse, path};
 use crate::outbound::trouble::Trouble;
 
 /// Resources of a page; a server may give fewer.
@@ -50,15 +50,22 @@ impl Remote {
 
     /// Reads which resources the target has, page by page, so that many lookups are one walk.
     pub(in crate::outbound) async fn read_index(&self, kind: Kind) -> Result<Arc<Index>, Trouble> {
+        let index = Arc::new(self.index_by(kind, self.lookup(kind)).await?);
+        *self.index(kind).write().await = Some(index.clone());
+        Ok(index)
+    }
+
+    /// The ids of a kind by an attribute.
+    pub(super) async fn index_by(&self, kind: Kind, attribute: &str) -> Result<Index, Trouble> {
         let mut index = Index::new();
-        let wanted = match self.lookup(kind) {
+        let wanted = match attribute {
             "emails.value" => "emails",
             other => other,
         };
         let mut walk = self.walk(kind, Some(wanted));
         while let Some(page) = walk.next().await? {
             for resource in &page {
-                for key in self.keys(kind, resource) {
+                for key in keys(attribute, resource) {
                     index
                         .entry(key)
                         .or_default()
@@ -66,8 +73,6 @@ impl Remote {
                 }
             }
         }
-        let index = Arc::new(index);
-        *self.index(kind).write().await = Some(index.clone());
         Ok(index)
     }
 

@@ -75,6 +75,16 @@ impl Run {
         Ok(Inheritance::Given { names })
     }
 
+    /// Whether another one of the source is linked to an id in the target.
+    pub(in crate::outbound) async fn is_linked(
+        &self,
+        object: &TargetObject,
+        remote: &str,
+    ) -> Result<bool, Trouble> {
+        let is_claimed = lock(&self.claimed).contains(&(object.kind, remote.to_owned()));
+        Ok(is_claimed || self.holder(object, remote).await?.is_some())
+    }
+
     /// Another one of the source who is linked to an id in the target.
     async fn holder(
         &self,
