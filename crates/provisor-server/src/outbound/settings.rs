@@ -71,9 +71,13 @@ pub struct TargetSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AuthMode {
-    /// `Authorization: Bearer` and the secret; a secret with a space in it is the whole header.
+    /// `Authorization: Bearer` and the secret, which Okta calls HTTP Header. A secret with a space in it, such as
+    /// `Bearer eyJ…`, has its scheme already. In files of before it is called `header`.
     #[default]
-    Header,
+    #[serde(alias = "header")]
+    Bearer,
+    /// `Authorization:` and the secret as it is.
+    Raw,
     /// Basic: the secret is the password.
     Basic {
         /// The user.
@@ -224,7 +228,9 @@ impl TargetSettings {
     pub(super) fn receivers(&self) -> String {
         let receiver = |url: &str| scim_client::origin(url).unwrap_or_else(|| url.to_owned());
         let (mode, token_url) = match &self.auth {
-            AuthMode::Header => ("header", None),
+            // Secrets of before are sealed for it under this name.
+            AuthMode::Bearer => ("header", None),
+            AuthMode::Raw => ("raw", None),
             AuthMode::Basic { .. } => ("basic", None),
             AuthMode::Oauth { token_url, .. } => ("oauth", Some(receiver(token_url))),
         };
@@ -279,9 +285,9 @@ impl TargetSettings {
     pub fn client(&self, secret: Option<&str>) -> Result<Client, String> {
         let secret = secret.unwrap_or_default().trim();
         let auth = match &self.auth {
-            AuthMode::Header if secret.is_empty() => Auth::None,
-            AuthMode::Header if secret.contains(' ') => Auth::raw(secret),
-            AuthMode::Header => Auth::bearer(secret),
+            AuthMode::Bearer | AuthMode::Raw if secret.is_empty() => Auth::None,
+            AuthMode::Bearer if !secret.contains(' ') => Auth::bearer(secret),
+            AuthMode::Bearer | AuthMode::Raw => Auth::raw(secret),
             AuthMode::Basic { user } => Auth::basic(user, secret),
             AuthMode::Oauth {
                 token_url,
@@ -419,6 +425,9 @@ mod tests {
             serde_json::from_value::<TargetSettings>(json.clone()).unwrap(),
             settings
         );
+        // A secret that was sealed in the words of before opens.
+        let receivers = r#"["header","https://scim.example.com",null]"#;
+        assert_eq!(settings.receivers(), receivers);
         let mut unknown = json;
         unknown["colour"] = "red".into();
         assert!(serde_json::from_value::<TargetSettings>(unknown).is_err());

@@ -17,7 +17,8 @@ pub fn target(target: &Target, counts: &TargetCounts, behind: i64) -> Value {
     json!({
         "name": target.name,
         "state": state(target),
-        "settings": target.settings,
+        // In today's words, whenever they were set.
+        "settings": TargetSettings::of(target).map_or_else(|_| target.settings.clone(), |settings| settings.to_json()),
         "credentials": target.credentials.is_some(),
         "linked": both(counts.linked),
         "events_behind": behind,
@@ -64,7 +65,8 @@ pub fn pushes(settings: &TargetSettings) -> String {
 /// How it is signed in to, in words.
 pub fn auth(mode: &AuthMode) -> String {
     match mode {
-        AuthMode::Header => "HTTP header".to_owned(),
+        AuthMode::Bearer => "bearer token".to_owned(),
+        AuthMode::Raw => "secret alone in the header".to_owned(),
         AuthMode::Basic { user } => format!("basic, user {user}"),
         AuthMode::Oauth {
             token_url,

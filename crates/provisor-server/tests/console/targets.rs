@@ -17,7 +17,7 @@ const FORM: &[(&str, &str)] = &[
     ("tenant", "acme"),
     ("name", "crm"),
     ("url", "https://crm.example.com/scim/v2/"),
-    ("auth", "header"),
+    ("auth", "bearer"),
     ("secret", "s3cret-of-crm"),
     ("create", "on"),
     ("update", "on"),

@@ -1,7 +1,8 @@
 //! The secret of a target: sent to whom it was given for, and never shown.
 
-use provisor_server::outbound::{TargetSettings, probe, settings::AuthMode};
-use provisor_store::Change;
+use provisor_server::outbound::{TargetSettings, probe, settings::AuthMode, view};
+use provisor_store::{Change, TargetChange, target::TargetCounts};
+use serde_json::json;
 
 use crate::{server::Habits, world::World};
 
@@ -10,7 +11,7 @@ async fn a_secret_that_the_target_repeats_is_masked() {
     let basic = AuthMode::Basic {
         user: "anna".to_owned(),
     };
-    for auth in [AuthMode::Header, basic] {
+    for auth in [AuthMode::Bearer, AuthMode::Raw, basic] {
         for status in [401, 403] {
             let world = World::new(Habits {
                 echoes: Some(status),
@@ -55,4 +56,46 @@ async fn a_secret_is_sent_to_no_address_it_was_not_given_for() {
     // Once it is as it was, so is the secret.
     world.set(&target, &old).await;
     assert_eq!(world.push(&target, 1).await.unwrap().failed, 0);
+}
+
+#[tokio::test]
+async fn a_secret_is_sent_as_the_settings_say() {
+    let basic = AuthMode::Basic {
+        user: "anna".to_owned(),
+    };
+    for (auth, secret, sent) in [
+        (AuthMode::Bearer, "t0ken", "Bearer t0ken"),
+        (AuthMode::Bearer, "Bearer t0ken", "Bearer t0ken"),
+        (AuthMode::Raw, "t0ken", "t0ken"),
+        (AuthMode::Raw, "Key t0ken", "Key t0ken"),
+        (basic, "t0ken", "Basic YW5uYTp0MGtlbg=="),
+    ] {
+        let world = World::new(Habits::default()).await;
+        let settings = TargetSettings {
+            auth,
+            ..world.settings()
+        };
+        probe(&settings, Some(secret)).await.unwrap();
+        assert_eq!(world.theirs().signed, sent);
+    }
+}
+
+#[tokio::test]
+async fn what_was_set_in_the_words_of_before_goes_on() {
+    let world = World::new(Habits::default()).await;
+    let mut settings = world.settings().to_json();
+    settings["auth"] = json!({ "mode": "header" });
+    let create = TargetChange::Create {
+        name: "crm".to_owned(),
+        settings,
+    };
+    world.write(Change::Target(create)).await;
+    let target = world.only_target().await;
+    let key = world.wish("userName\n", "team,member\n").key;
+    let given = key.seal_of(&target, "s3cret").unwrap();
+    world.write(Change::Target(given)).await;
+    assert_eq!(world.push(&target, 1).await.unwrap().failed, 0);
+    assert_eq!(world.theirs().signed, "Bearer s3cret");
+    let shown = view::target(&target, &TargetCounts::default(), 0);
+    assert_eq!(shown["settings"]["auth"], json!({ "mode": "bearer" }));
 }

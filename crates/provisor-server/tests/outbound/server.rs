@@ -75,6 +75,8 @@ pub(crate) struct Theirs {
     pub(crate) hold: Option<(Arc<Notify>, Arc<Notify>)>,
     pub(crate) resources: BTreeMap<String, Value>,
     pub(crate) requests: Vec<String>,
+    /// `Authorization` of the last one.
+    pub(crate) signed: String,
     pub(crate) last: usize,
     pub(crate) created: Arc<Notify>,
 }
@@ -123,6 +125,8 @@ fn respond(
     body: &[u8],
 ) -> Response {
     theirs.requests.push(format!("{method} {uri}"));
+    let signed = headers.get("authorization");
+    theirs.signed = signed.map_or(String::new(), |value| value.to_str().unwrap().to_owned());
     let (habits, n) = (theirs.habits, theirs.requests.len());
     if habits.answers_401 {
         return answer(401, &json!({ "detail": "who are you?" }));

@@ -28,7 +28,7 @@ Examples:
   provisor simulate okta
   provisor simulate entra --target https://scim.example.com/scim/v2 --token-file token.txt --scenario first-sync
   provisor simulate okta --target URL --token-file FILE --users 500 --teams 40 --seed 7 --scenario rehire --assert
-  provisor simulate okta --target URL --token-file FILE --identifier email --auth header
+  provisor simulate okta --target URL --token-file FILE --identifier email --auth raw
   provisor simulate keycloak --messages
 
 Without --token-file it talks to the `provisor dev` on this machine, with a token that it makes in the tenant \"demo\".
@@ -102,7 +102,7 @@ enum SignIn {
     /// Bearer and the token
     Bearer,
     /// The token alone, as Okta's catalogue applications in header mode
-    Header,
+    Raw,
     /// Basic, user and password
     Basic,
     /// A token fetched with client credentials
@@ -191,7 +191,7 @@ impl Simulate {
         }
         match self.auth.unwrap_or(SignIn::Bearer) {
             SignIn::Bearer => Ok(Auth::bearer(secret)),
-            SignIn::Header => Ok(Auth::raw(secret)),
+            SignIn::Raw => Ok(Auth::raw(secret)),
             SignIn::Basic => match secret.split_once(':') {
                 Some((user, password)) => Ok(Auth::basic(user, password)),
                 None => Err(Failure::usage(

@@ -90,7 +90,7 @@ fn connected(settings: &str) -> (Home, Server, String) {
 fn people_are_found_by_their_address_alone() {
     let (home, _server, target) = connected("--idp okta --identifier email");
     let said = home.json(&format!(
-        "simulate okta {target} --users 20 --teams 2 --scenario duplicate --identifier email --auth header --assert"
+        "simulate okta {target} --users 20 --teams 2 --scenario duplicate --identifier email --auth raw --assert"
     ));
     assert_eq!(said["assert"]["differences"], 0, "{said}");
     assert_eq!(said["matched"], 2, "{said}");

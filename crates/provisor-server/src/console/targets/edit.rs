@@ -230,7 +230,8 @@ fn as_fields(name: &str, settings: &TargetSettings, tenant: &str) -> Fields {
     put("name", name);
     put("url", &settings.url);
     match &settings.auth {
-        AuthMode::Header => put("auth", "header"),
+        AuthMode::Bearer => put("auth", "bearer"),
+        AuthMode::Raw => put("auth", "raw"),
         AuthMode::Basic { user } => {
             put("auth", "basic");
             put("user", user);
@@ -329,7 +330,8 @@ fn fill(form: &Fields, before: &TargetSettings) -> Result<TargetSettings, String
             client_id: demand("client_id", "the client's id")?,
             scope: form.given("oauth_scope").map(str::to_owned),
         },
-        _ => AuthMode::Header,
+        "raw" => AuthMode::Raw,
+        _ => AuthMode::Bearer,
     };
     // Whom a private address was allowed for is for the machine's operator to say, for each address anew.
     settings.private &= !settings.goes_elsewhere(before);

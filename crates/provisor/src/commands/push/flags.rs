@@ -19,7 +19,8 @@ pub(crate) struct Flags {
     /// What stands before /Users
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// How to sign in: header (a token), basic, or oauth (client credentials) [default: header]
+    /// How to sign in: bearer (a token), raw (the token alone in the header), basic, or oauth (client credentials)
+    /// [default: bearer]
     #[arg(long)]
     auth: Option<AuthFlag>,
     /// File with the token, the password or the client secret; - reads standard input
@@ -134,7 +135,8 @@ flags! {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum AuthFlag {
-    Header,
+    Bearer,
+    Raw,
     Basic,
     Oauth,
 }
@@ -245,7 +247,8 @@ impl Flags {
     fn apply_auth(&self, settings: &mut TargetSettings) -> Result<(), Failure> {
         let mode = match (self.auth, &settings.auth) {
             (Some(mode), _) => mode,
-            (None, AuthMode::Header) => AuthFlag::Header,
+            (None, AuthMode::Bearer) => AuthFlag::Bearer,
+            (None, AuthMode::Raw) => AuthFlag::Raw,
             (None, AuthMode::Basic { .. }) => AuthFlag::Basic,
             (None, AuthMode::Oauth { .. }) => AuthFlag::Oauth,
         };
@@ -256,7 +259,8 @@ impl Flags {
                 .ok_or_else(|| Failure::usage(format!("This way to sign in needs {flag}.")))
         };
         settings.auth = match (mode, &settings.auth) {
-            (AuthFlag::Header, _) => AuthMode::Header,
+            (AuthFlag::Bearer, _) => AuthMode::Bearer,
+            (AuthFlag::Raw, _) => AuthMode::Raw,
             (AuthFlag::Basic, known) => {
                 let known = match known {
                     AuthMode::Basic { user } => Some(user),
