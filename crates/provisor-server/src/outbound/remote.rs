@@ -41,6 +41,8 @@ pub(super) struct Remote {
     patched: AtomicBool,
     /// Members are removed by `value`, not by a filter in the path.
     removes_by_value: AtomicBool,
+    /// It was looked whether a removal of members is done.
+    removals_seen: AtomicBool,
     filters: AtomicBool,
     gate: Mutex<Gate>,
     patience: Duration,
@@ -64,6 +66,7 @@ impl Remote {
             patches: AtomicBool::new(settings.writes != Writes::Put),
             patched: AtomicBool::new(false),
             removes_by_value: AtomicBool::new(false),
+            removals_seen: AtomicBool::new(false),
             filters: AtomicBool::new(true),
             gate: Mutex::new(Gate::new()),
             patience,
@@ -152,6 +155,16 @@ impl Remote {
 
     pub(super) fn removes_by_value(&self) -> bool {
         self.removes_by_value.load(Relaxed)
+    }
+
+    /// Whether it was looked in this run whether a removal of members is done.
+    pub(super) fn removals_seen(&self) -> bool {
+        self.removals_seen.load(Relaxed)
+    }
+
+    /// A removal of members was done, or the target does not show.
+    pub(super) fn see_removals(&self) {
+        self.removals_seen.store(true, Relaxed);
     }
 
     /// The target turned out to remove members by `value` alone.
