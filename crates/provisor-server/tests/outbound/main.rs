@@ -1,6 +1,7 @@
 //! Outbound provisioning against a target with habits.
 
 mod compare;
+mod dumb;
 mod ends;
 mod habits;
 mod heirs;

@@ -62,6 +62,14 @@ pub(crate) struct Habits {
     pub(crate) keeps_the_deleted: bool,
     /// Members are removed by a PATCH in words alone.
     pub(crate) keeps_members: bool,
+    /// Whatever concerns this user is answered with this status.
+    pub(crate) refuses_one: Option<(u16, &'static str)>,
+    /// Whatever concerns users and teams is answered 429, and 0 seconds.
+    pub(crate) throttles_for_ever: bool,
+    /// Whatever concerns users and teams is never answered.
+    pub(crate) is_silent: bool,
+    /// Everything leads to another address.
+    pub(crate) redirects: Option<&'static str>,
     /// Everything is answered 200 with a page for people to sign in.
     pub(crate) is_a_page: bool,
 }
@@ -132,7 +140,8 @@ pub(crate) async fn serve(
         }
         (response, is_creation && theirs.habits.hangs)
     };
-    if hangs {
+    let is_silent = theirs.lock().unwrap().habits.is_silent;
+    if hangs || is_silent && uri.path() != "/ServiceProviderConfig" {
         std::future::pending::<()>().await;
     }
     response
@@ -156,6 +165,23 @@ fn respond(
             "/Groups" => (StatusCode::from_u16(status).unwrap(), sent.to_owned()).into_response(),
             _ => answer(status, &json!({ "detail": format!("what is {sent}?") })),
         };
+    }
+    if let Some(to) = habits.redirects {
+        return (StatusCode::FOUND, [("location", to)], "").into_response();
+    }
+    if habits.throttles_for_ever && uri.path() != "/ServiceProviderConfig" {
+        return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
+    }
+    if let Some((status, name)) = habits.refuses_one {
+        let held = theirs.resources.get(uri.path());
+        let is_held = held.is_some_and(|held| held["userName"] == name);
+        let named = format!("\"{name}\"");
+        if is_held || String::from_utf8_lossy(body).contains(&format!("\"userName\":{named}")) {
+            let mut refusal = answer(status, &json!({ "detail": "not this one" }));
+            let soon = axum::http::HeaderValue::from_static("0");
+            refusal.headers_mut().insert("retry-after", soon);
+            return refusal;
+        }
     }
     if habits.is_a_page {
         return (StatusCode::OK, "<html>Please sign in</html>").into_response();
