@@ -140,7 +140,7 @@ async fn differs(
     let wanted = match desired {
         Desired::Present(wanted) => wanted,
         Desired::Absent(Absence::Deleted | Absence::Inactive | Absence::OutOfScope) => {
-            let active = super::mapping::field(held, "active") == Some(&Value::Bool(true));
+            let active = super::plan::is_active(held) == Some(true);
             let reason = json!({ "reason": "it is there and should not be" });
             return Ok(match (object.kind, run.settings.deprovision) {
                 (Kind::User, _) if !run.settings.deactivate => None,

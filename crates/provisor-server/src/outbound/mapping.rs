@@ -110,6 +110,11 @@ impl Rule {
         }
     }
 
+    /// Whether it makes this attribute of the target, or a part of it.
+    pub(super) fn is_for(&self, attribute: &str) -> bool {
+        Path::parse(&self.to).is_some_and(|to| to.attribute.eq_ignore_ascii_case(attribute))
+    }
+
     fn apply(&self, source: &Map<String, Value>, wanted: &mut Map<String, Value>) {
         let Some(to) = Path::parse(&self.to) else {
             return;

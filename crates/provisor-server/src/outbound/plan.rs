@@ -139,6 +139,17 @@ impl Difference {
     }
 }
 
+/// Whether a user the target holds is active, however it writes that; `None` where it does not say.
+pub fn is_active(held: &Map<String, Value>) -> Option<bool> {
+    match field(held, "active")? {
+        Value::Bool(active) => Some(*active),
+        Value::Number(number) => Some(number.as_f64() != Some(0.0)),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
 /// Whether what is held says all that is wanted. A server may add what it derives (`$ref`, `display`, `formatted`), and
 /// says booleans as texts at times.
 fn covers(wanted: &Value, held: &Value) -> bool {

@@ -42,6 +42,8 @@ pub(super) struct Remote {
     patched: AtomicBool,
     /// Members are removed by `value`, not by a filter in the path.
     removes_by_value: AtomicBool,
+    /// It was looked whether a removal of members is done.
+    removals_seen: AtomicBool,
     filters: AtomicBool,
     gate: Mutex<Gate>,
     patience: Duration,
@@ -67,6 +69,7 @@ impl Remote {
             patches: AtomicBool::new(settings.writes != Writes::Put),
             patched: AtomicBool::new(false),
             removes_by_value: AtomicBool::new(false),
+            removals_seen: AtomicBool::new(false),
             filters: AtomicBool::new(true),
             gate: Mutex::new(Gate::new()),
             patience,
@@ -85,6 +88,15 @@ impl Remote {
                     }
                     remote.filters.store(config.filter(), Relaxed);
                 }
+            }
+            Err(Trouble::Refused {
+                status: status @ 300..=399,
+                detail,
+            }) => {
+                return Err(remote.end(Stopped::Settings(format!(
+                    "the target answers {status} and leads elsewhere ({detail}). Redirects are not followed, since the credentials \
+                     would go along; set the final address with `provisor push target set --url`"
+                ))));
             }
             // Not every server tells what it can do; one that has no users either is none.
             Err(Trouble::Refused { status: 404, .. }) => remote.check_service(Kind::User).await?,
@@ -126,9 +138,30 @@ impl Remote {
 
     fn no_service(&self) -> Trouble {
         let url = format!("{}{}", self.settings.url, path(Kind::User, None));
-        let stopped = Stopped::NoService(url);
-        self.stop(stopped.clone());
-        stopped.into()
+        self.end(Stopped::NoService(url))
+    }
+
+    fn end(&self, why: Stopped) -> Trouble {
+        self.stop(why.clone());
+        why.into()
+    }
+
+    /// Whether the target answers everything like this, so that it says nothing of one user or team: then the run ends, else
+    /// it goes on without that one.
+    async fn is_for_all(&self, request: &Request, answer: &Answer) -> bool {
+        let is_of_one = request.method != Method::GET
+            || request.path.matches('/').count() > 1
+            || request
+                .query
+                .as_ref()
+                .is_some_and(|query| query.contains("filter="));
+        if !is_of_one {
+            return true;
+        }
+        self.requests.fetch_add(1, Relaxed);
+        let list = Request::get(path(Kind::User, None)).query("startIndex=1&count=1");
+        let list = self.client.send(&list).await;
+        list.is_ok_and(|exchange| exchange.answer.status == answer.status)
     }
 
     /// The run ends.
@@ -156,6 +189,16 @@ impl Remote {
 
     pub(super) fn removes_by_value(&self) -> bool {
         self.removes_by_value.load(Relaxed)
+    }
+
+    /// Whether it was looked in this run whether a removal of members is done.
+    pub(super) fn removals_seen(&self) -> bool {
+        self.removals_seen.load(Relaxed)
+    }
+
+    /// A removal of members was done, or the target does not show.
+    pub(super) fn see_removals(&self) {
+        self.removals_seen.store(true, Relaxed);
     }
 
     /// The target turned out to remove members by `value` alone.
@@ -204,22 +247,24 @@ impl Remote {
                             attempt += 1;
                             let wait =
                                 asked.unwrap_or(Duration::from_secs(1) * 2_u32.pow(attempt.min(6)));
-                            if wait > LONGEST_HOLD {
-                                let stopped = Stopped::Busy(wait.as_secs());
-                                self.stop(stopped.clone());
-                                return Err(stopped.into());
+                            let is_last = attempt >= 2 * ATTEMPTS;
+                            if wait > LONGEST_HOLD
+                                || is_last && self.is_for_all(request, &answer).await
+                            {
+                                return Err(self.end(Stopped::Busy(wait.as_secs())));
                             }
-                            if attempt >= 2 * ATTEMPTS {
+                            if is_last {
                                 return Err(refused(&answer));
                             }
-                            self.hold(wait);
+                            // One who says 0 seconds and means more is not asked without a break.
+                            self.hold(
+                                wait.max(Duration::from_millis(10) * 2_u32.pow(attempt.min(5))),
+                            );
                             continue;
                         }
-                        401 => {
+                        401 if self.is_for_all(request, &answer).await => {
                             let said = cut(&self.client.redact(&detail(&answer)));
-                            let stopped = Stopped::Unauthorized(said);
-                            self.stop(stopped.clone());
-                            return Err(stopped.into());
+                            return Err(self.end(Stopped::Unauthorized(said)));
                         }
                         // 501 is for good.
                         500 | 502.. => refused(&answer),
@@ -230,17 +275,20 @@ impl Remote {
                     self.pause(self.client.redact(&reason))?;
                     continue;
                 }
-                Err(error @ Error::NoAnswer { .. }) => Trouble::Lost(error.to_string()),
+                Err(error @ Error::NoAnswer { .. }) => {
+                    let reason = error.to_string();
+                    if self.is_silent() {
+                        let reason = self.client.redact(&reason);
+                        return Err(self.end(Stopped::Unreachable(reason)));
+                    }
+                    Trouble::Lost(reason)
+                }
                 Err(error @ Error::Token(_)) => {
                     let said = self.client.redact(&error.to_string());
-                    let stopped = Stopped::Unauthorized(said);
-                    self.stop(stopped.clone());
-                    return Err(stopped.into());
+                    return Err(self.end(Stopped::Unauthorized(said)));
                 }
                 Err(error @ (Error::Settings(_) | Error::PrivateAddress { .. })) => {
-                    let stopped = Stopped::Settings(format!("{error}."));
-                    self.stop(stopped.clone());
-                    return Err(stopped.into());
+                    return Err(self.end(Stopped::Settings(format!("{error}."))));
                 }
                 Err(error) => return Err(Trouble::Lost(error.to_string())),
             };
@@ -518,6 +566,9 @@ fn cut(text: &str) -> String {
 fn detail(answer: &Answer) -> String {
     let body = answer.json();
     let text = |name: &str| Some(body.as_ref()?.get(name)?.as_str()?.to_owned());
+    if let (300..=399, Some(to)) = (answer.status, answer.header("location")) {
+        return to.to_owned();
+    }
     let start =
         || String::from_utf8_lossy(&answer.body[..answer.body.len().min(4096)]).into_owned();
     let detail = text("detail").unwrap_or_else(start);

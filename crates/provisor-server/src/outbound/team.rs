@@ -191,6 +191,7 @@ async fn present(
             whole: None,
         };
         work.send(&remove, Step::Remove).await?;
+        work.see(&remove).await?;
         // Removing may have shown who is there.
         let (add, _) = plan::members(&desired, &work.known);
         work.send(&add, Step::Add).await?;
@@ -209,6 +210,9 @@ async fn present(
         }
     }
     replace(run, report, &desired, (add.len(), remove.len())).await?;
+    if left(run, report, &remove).await?.is_some() {
+        return Err(kept());
+    }
     Ok(members.missing)
 }
 
@@ -271,6 +275,20 @@ impl Work<'_> {
                 Err(trouble) => return Err(trouble),
             }
         }
+        Ok(())
+    }
+
+    /// The first removal of a run is looked at: what is answered is no proof. Whoever is there yet is removed with the
+    /// whole team.
+    async fn see(&mut self, removed: &[String]) -> Result<(), Trouble> {
+        if removed.is_empty() || self.whole.is_some() || !self.run.remote.patches() {
+            return Ok(());
+        }
+        let Some(left) = left(self.run, self.report, removed).await? else {
+            return Ok(());
+        };
+        self.known = left;
+        self.whole = Some(kept());
         Ok(())
     }
 
@@ -416,6 +434,36 @@ impl Work<'_> {
                 .collect(),
         }
     }
+}
+
+/// Members the target has, where it has one of those whose removal it answered; `None` where it has none of them, or where
+/// that was looked at already in this run or cannot be seen.
+async fn left(
+    run: &Run,
+    report: &mut Report,
+    removed: &[String],
+) -> Result<Option<HashSet<String>>, Trouble> {
+    let Some(id) = &report.object.remote else {
+        return Ok(None);
+    };
+    if removed.is_empty() || run.remote.removals_seen() {
+        return Ok(None);
+    }
+    let held = run.remote.get(Kind::Team, id, true).await?;
+    let held = held.unwrap_or_default();
+    let members = ids(&held);
+    if !removed.iter().any(|id| members.contains(id)) {
+        run.remote.see_removals();
+        return Ok(None);
+    }
+    report.members.push(KnownMembers::Are(sorted(&members)));
+    Ok(Some(members))
+}
+
+fn kept() -> Trouble {
+    Trouble::Unclear(
+        "the target answered that members were removed, and has them as before".to_owned(),
+    )
 }
 
 /// The form of Entra ID, for targets that take no filter in a path.

@@ -66,6 +66,29 @@ pub(super) async fn send(
     if let Some(refusal) = not_found {
         run.remote.lacks_patch(refusal)?;
     }
-    let merged = Value::Object(difference.merged(&held));
-    run.remote.put(kind, id, &merged).await.map(Some)
+    put(run, kind, id, difference, &held).await.map(Some)
+}
+
+/// GET and PUT; `None` if it is not there.
+pub(super) async fn send_whole(
+    run: &Run,
+    kind: Kind,
+    id: &str,
+    difference: &Difference,
+) -> Result<Option<u16>, Trouble> {
+    match run.remote.get(kind, id, true).await? {
+        Some(held) => put(run, kind, id, difference, &held).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn put(
+    run: &Run,
+    kind: Kind,
+    id: &str,
+    difference: &Difference,
+    held: &Map<String, Value>,
+) -> Result<u16, Trouble> {
+    let merged = Value::Object(difference.merged(held));
+    run.remote.put(kind, id, &merged).await
 }

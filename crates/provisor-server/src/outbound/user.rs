@@ -1,19 +1,16 @@
 //! One user in the target.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use provisor_store::target::{Kind, Report, TargetObject};
 use scim::{Map, Value};
 use serde_json::json;
 
 use super::{
-    creation::recall,
+    leave::absent,
     obtain::obtain,
-    plan::{self, Absence, Desired, Difference},
+    plan::{self, Desired},
     run::{Run, WAIT},
-    settings::Deprovision,
     trouble::{Stopped, Trouble},
-    update::{send, update},
+    update::update,
 };
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -78,50 +75,6 @@ async fn present(
 fn settle(report: &mut Report, wanted: &Map<String, Value>, hash: &[u8]) {
     report.object.sent = Some(hash.to_vec());
     report.object.names = plan::names(wanted);
-}
-
-async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), Trouble> {
-    recall(run, report).await?;
-    let Some(id) = report.object.remote.clone() else {
-        report.gone = true;
-        return Ok(());
-    };
-    let hash = Desired::Absent(absence).hash();
-    if !run.settings.deactivate || report.object.sent.as_ref() == Some(&hash) {
-        return Ok(());
-    }
-    let reason = json!({ "reason": absence.as_str() });
-    match run.settings.deprovision {
-        Deprovision::Delete => {
-            let status = run.remote.delete(Kind::User, &id).await?;
-            run.progress().deleted.fetch_add(1, Relaxed);
-            report.tell("delete", Some(status), reason);
-            (report.object.remote, report.object.sent) = (None, None);
-            report.gone = true;
-        }
-        Deprovision::Deactivate => {
-            let mut difference = Difference::default();
-            difference.set.insert("active".into(), false.into());
-            match send(run, Kind::User, &id, &difference).await? {
-                Some(status) => {
-                    run.progress().deactivated.fetch_add(1, Relaxed);
-                    report.tell("deactivate", Some(status), reason);
-                    report.object.sent = Some(hash);
-                    // It stays linked, for a return.
-                }
-                None => {
-                    report.tell(
-                        "missing",
-                        Some(404),
-                        json!({ "reason": "the target does not have it any more" }),
-                    );
-                    report.object.remote = None;
-                    report.gone = true;
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The manager is named by an id, which is another one in the target; one who is not there is left out. True if that

@@ -1,9 +1,11 @@
 //! Outbound provisioning against a target with habits.
 
 mod compare;
+mod dumb;
 mod ends;
 mod habits;
 mod heirs;
+mod leavers;
 mod removals;
 mod secrets;
 mod server;

@@ -56,6 +56,37 @@ pub(crate) struct Habits {
     pub(crate) lost_its_teams: bool,
     /// Everything is refused with this status, and with the credentials it came with.
     pub(crate) echoes: Option<u16>,
+    /// What becomes of a user's `active` that is to be false.
+    pub(crate) deactivation: Deactivation,
+    /// A deletion is answered 204, and nothing goes.
+    pub(crate) keeps_the_deleted: bool,
+    /// Members are removed by a PATCH in words alone.
+    pub(crate) keeps_members: bool,
+    /// Whatever concerns this user is answered with this status.
+    pub(crate) refuses_one: Option<(u16, &'static str)>,
+    /// Whatever concerns users and teams is answered 429, and 0 seconds.
+    pub(crate) throttles_for_ever: bool,
+    /// Whatever concerns users and teams is never answered.
+    pub(crate) is_silent: bool,
+    /// Everything leads to another address.
+    pub(crate) redirects: Option<&'static str>,
+    /// Everything is answered 200 with a page for people to sign in.
+    pub(crate) is_a_page: bool,
+}
+
+/// What becomes of `active` that is to be false.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Deactivation {
+    #[default]
+    Works,
+    /// A PATCH of it is answered 200 and ignored.
+    IgnoredInPatch,
+    /// A PATCH of it is refused.
+    RefusedInPatch,
+    /// Answered as if it were done.
+    Lied,
+    /// It becomes the text "True", whatever is sent.
+    TrueAsText,
 }
 
 /// What becomes of `remove members` with a value.
@@ -111,7 +142,8 @@ pub(crate) async fn serve(
         }
         (response, is_creation && theirs.habits.hangs)
     };
-    if hangs {
+    let is_silent = theirs.lock().unwrap().habits.is_silent;
+    if hangs || is_silent && uri.path() != "/ServiceProviderConfig" {
         std::future::pending::<()>().await;
     }
     response
@@ -137,6 +169,26 @@ fn respond(
             "/Groups" => (StatusCode::from_u16(status).unwrap(), sent.to_owned()).into_response(),
             _ => answer(status, &json!({ "detail": format!("what is {sent}?") })),
         };
+    }
+    if let Some(to) = habits.redirects {
+        return (StatusCode::FOUND, [("location", to)], "").into_response();
+    }
+    if habits.throttles_for_ever && uri.path() != "/ServiceProviderConfig" {
+        return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
+    }
+    if let Some((status, name)) = habits.refuses_one {
+        let held = theirs.resources.get(uri.path());
+        let is_held = held.is_some_and(|held| held["userName"] == name);
+        let named = format!("\"{name}\"");
+        if is_held || String::from_utf8_lossy(body).contains(&format!("\"userName\":{named}")) {
+            let mut refusal = answer(status, &json!({ "detail": "not this one" }));
+            let soon = axum::http::HeaderValue::from_static("0");
+            refusal.headers_mut().insert("retry-after", soon);
+            return refusal;
+        }
+    }
+    if habits.is_a_page {
+        return (StatusCode::OK, "<html>Please sign in</html>").into_response();
     }
     if habits.is_elsewhere || habits.lost_its_users && uri.path().starts_with("/Users") {
         return answer(404, &json!({ "detail": "nothing here" }));
@@ -167,6 +219,9 @@ fn respond(
             }
             None => answer(404, &json!({})),
         },
+        ("PUT", [_, _]) if habits.deactivation == Deactivation::Lied && body["active"] == false => {
+            answer(200, &body)
+        }
         ("PUT", [_, _]) => {
             theirs.resources.insert(path, body.clone());
             answer(200, &body)
@@ -174,6 +229,7 @@ fn respond(
         ("PATCH", _) if habits.no_patch => answer(501, &json!({ "detail": "no PATCH" })),
         ("PATCH", _) if habits.no_patch_route => answer(404, &json!({ "detail": "no route" })),
         ("PATCH", [_, _]) => theirs.patch(&path, &body),
+        ("DELETE", [_, _]) if habits.keeps_the_deleted => StatusCode::NO_CONTENT.into_response(),
         ("DELETE", [_, _]) => match theirs.resources.remove(&path) {
             Some(_) => StatusCode::NO_CONTENT.into_response(),
             None => answer(404, &json!({})),
@@ -290,7 +346,22 @@ impl Theirs {
                 operation["op"].as_str().unwrap(),
                 operation["path"].as_str().unwrap(),
             );
-            if op == "add" && path == "members" {
+            if path == "active" && operation["value"] == false {
+                match self.habits.deactivation {
+                    Deactivation::Works => held["active"] = false.into(),
+                    Deactivation::IgnoredInPatch => return answer(200, &held),
+                    Deactivation::RefusedInPatch => {
+                        return answer(400, &json!({ "detail": "active is read-only" }));
+                    }
+                    Deactivation::Lied => {
+                        held["active"] = false.into();
+                        return answer(200, &held);
+                    }
+                    Deactivation::TrueAsText => held["active"] = "True".into(),
+                }
+            } else if op == "remove" && path.starts_with("members") && self.habits.keeps_members {
+                return StatusCode::NO_CONTENT.into_response();
+            } else if op == "add" && path == "members" {
                 let more = operation["value"].as_array().unwrap();
                 if self
                     .habits

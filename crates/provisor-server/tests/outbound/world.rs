@@ -1,7 +1,10 @@
 //! A store with one tenant, a target with habits, and pushes from one to the other.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -23,6 +26,8 @@ use crate::server::{Habits, Shared, Theirs, serve};
 pub(crate) struct World {
     pub(crate) store: SqliteStore,
     pub(crate) clock: Clock,
+    /// How far the clock is ahead (milliseconds).
+    ahead: Arc<AtomicI64>,
     pub(crate) tenant: TenantId,
     pub(crate) theirs: Shared,
     pub(crate) url: String,
@@ -32,7 +37,11 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new(habits: Habits) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Clock::system();
+        let ahead = Arc::<AtomicI64>::default();
+        let clock = {
+            let (system, ahead) = (Clock::system(), ahead.clone());
+            Clock::from_fn(move || system.now() + ahead.load(Relaxed))
+        };
         let store = SqliteStore::open(
             &folder.path().join("p.db"),
             SqliteSettings::default(),
@@ -50,6 +59,7 @@ impl World {
         let world = Self {
             store,
             clock,
+            ahead,
             tenant: TenantId::SYSTEM,
             theirs,
             url,
@@ -66,6 +76,11 @@ impl World {
             },
             other => panic!("{other:?}"),
         }
+    }
+
+    /// A day goes by.
+    pub(crate) fn sleep(&self) {
+        self.ahead.fetch_add(86_400_000, Relaxed);
     }
 
     pub(crate) async fn write(&self, change: Change) -> Outcome {

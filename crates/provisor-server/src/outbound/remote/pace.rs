@@ -73,6 +73,12 @@ impl Remote {
         gate.failures = 0;
     }
 
+    /// Whether nothing was answered for so long that it is not about one request.
+    pub(super) fn is_silent(&self) -> bool {
+        let longest = Duration::from_secs(2 * self.settings.timeout).max(self.patience);
+        self.gate().answered.elapsed() > longest
+    }
+
     /// Nobody asks for a while.
     pub(super) fn hold(&self, wait: Duration) {
         let mut gate = self.gate();

@@ -86,7 +86,7 @@ impl Run {
     }
 
     /// Another one of the source who is linked to an id in the target.
-    async fn holder(
+    pub(in crate::outbound) async fn holder(
         &self,
         object: &TargetObject,
         remote: &str,

@@ -1,0 +1,217 @@
+//! One user who is to lose the access in the target: what is answered is looked at, since the answer alone is no proof.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use provisor_store::target::{Kind, Report};
+use scim::{Map, Value};
+use serde_json::json;
+
+use super::{
+    creation::recall,
+    mapping::{Rule, field},
+    plan::{Absence, Desired, Difference, is_active},
+    remote::id_of,
+    run::Run,
+    settings::{Deprovision, MatchBy, Writes},
+    trouble::Trouble,
+    update::{send, send_whole},
+};
+
+/// How the access was taken.
+struct Taken {
+    status: u16,
+    /// Why nobody can tell whether it is gone; empty where it was seen.
+    unseen: &'static str,
+}
+
+/// What the target shows of a user after it was told to take the access.
+enum Seen {
+    Active,
+    /// Inactive, or not shown any more.
+    Inactive,
+    Unsaid(&'static str),
+}
+
+/// Takes the access of one who left.
+pub(super) async fn absent(
+    run: &Run,
+    report: &mut Report,
+    absence: Absence,
+) -> Result<(), Trouble> {
+    recall(run, report).await?;
+    let hash = Desired::Absent(absence).hash();
+    let is_settled = !run.settings.deactivate || report.object.sent.as_ref() == Some(&hash);
+    if report.object.remote.is_some() && is_settled {
+        return Ok(());
+    }
+    let mut is_found = false;
+    while let Some(id) = report.object.remote.clone() {
+        let deletes = run.settings.deprovision == Deprovision::Delete;
+        let taken = match deletes {
+            true => delete(run, &id).await?,
+            false => deactivate(run, &id).await?,
+        };
+        let Some(Taken { status, unseen }) = taken else {
+            let other = elsewhere(run, report, &id).await?;
+            if is_found && other.is_some() {
+                return Err(Trouble::Unclear(
+                    "it is to go, and the target names another id of it each time it is searched, and knows none of them"
+                        .to_owned(),
+                ));
+            }
+            let reason = match &other {
+                Some(other) => format!("the target has it as {other} by now"),
+                None => "the target does not have it any more".to_owned(),
+            };
+            report.tell("missing", Some(404), json!({ "reason": reason }));
+            (report.object.remote, report.object.sent) = (other, None);
+            is_found = true;
+            continue;
+        };
+        let mut detail = json!({ "reason": absence.as_str() });
+        if !unseen.is_empty() {
+            detail["unseen"] = unseen.into();
+        }
+        if deletes {
+            run.progress().deleted.fetch_add(1, Relaxed);
+            report.tell("delete", Some(status), detail);
+            (report.object.remote, report.object.sent) = (None, None);
+        } else {
+            run.progress().deactivated.fetch_add(1, Relaxed);
+            report.tell("deactivate", Some(status), detail);
+            // It stays linked, for a return.
+            report.object.sent = Some(hash);
+            return Ok(());
+        }
+    }
+    report.gone = true;
+    Ok(())
+}
+
+/// Makes it inactive, by PATCH, else as a whole user; `None` if it is not there.
+async fn deactivate(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
+    let mut difference = Difference::default();
+    difference.set.insert("active".into(), false.into());
+    let first = match send(run, Kind::User, id, &difference).await {
+        Ok(status) => look(run, id, status, "the deactivation").await,
+        Err(trouble) => Err(trouble),
+    };
+    let is_worth_a_put = match &first {
+        Err(Trouble::Unclear(_)) => true,
+        Err(Trouble::Refused { status, .. }) => matches!(status, 400..=499),
+        _ => false,
+    };
+    if !is_worth_a_put || !run.remote.patches() || run.settings.writes == Writes::Patch {
+        return first;
+    }
+    let second = match send_whole(run, Kind::User, id, &difference).await {
+        Ok(status) => look(run, id, status, "the deactivation").await,
+        Err(trouble) => Err(trouble),
+    };
+    match second {
+        // What was said first says more of what the target does not like.
+        Err(Trouble::Refused { .. } | Trouble::Unclear(_)) => first,
+        second => second,
+    }
+}
+
+/// Deletes it; `None` if it was not there.
+async fn delete(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
+    match run.remote.delete(Kind::User, id).await? {
+        404 => Ok(None),
+        status => match look(run, id, Some(status), "the deletion").await? {
+            Some(Taken { unseen, .. }) if unseen == NOT_SHOWN => Err(Trouble::Unclear(format!(
+                "the target answered {status} to the deletion, and has the user as before"
+            ))),
+            taken => Ok(taken),
+        },
+    }
+}
+
+const NOT_SHOWN: &str = "the target does not show whether its users are active";
+
+/// Whether the access is gone that was taken with this status; no status: it is not there.
+async fn look(
+    run: &Run,
+    id: &str,
+    status: Option<u16>,
+    what: &str,
+) -> Result<Option<Taken>, Trouble> {
+    let Some(status) = status else {
+        return Ok(None);
+    };
+    let unseen = match see(run, id).await? {
+        Seen::Inactive => "",
+        Seen::Unsaid(why) => why,
+        Seen::Active => {
+            return Err(Trouble::Unclear(format!(
+                "the target answered {status} to {what}, and the user is active there as before"
+            )));
+        }
+    };
+    Ok(Some(Taken { status, unseen }))
+}
+
+async fn see(run: &Run, id: &str) -> Result<Seen, Trouble> {
+    match run.remote.get(Kind::User, id, false).await {
+        Ok(None) => Ok(Seen::Inactive),
+        Ok(Some(held)) => Ok(match is_active(&held) {
+            Some(true) => Seen::Active,
+            Some(false) => Seen::Inactive,
+            None => Seen::Unsaid(NOT_SHOWN),
+        }),
+        Err(Trouble::Refused {
+            status: 400..=499, ..
+        }) => Ok(Seen::Unsaid("the target shows no single users")),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// The id that one who left has in the target by now, which does not know the one it had.
+///
+/// # Errors
+/// When somebody active has the name, and the target does not say whether it is this one.
+async fn elsewhere(run: &Run, report: &Report, id: &str) -> Result<Option<String>, Trouble> {
+    let Some(key) = key(run, report) else {
+        return Ok(None);
+    };
+    let found = match run.remote.find(Kind::User, &key, true).await {
+        // Who cannot be looked up cannot be told from one who is gone.
+        Err(Trouble::Refused { .. }) => return Ok(None),
+        found => found?,
+    };
+    for held in found {
+        let Some(other) = id_of(&held) else { continue };
+        if run.holder(&report.object, other).await?.is_some() {
+            continue;
+        }
+        if other != id && is_its_own(run, report, &held) && run.claim(&report.object, other).await?
+        {
+            return Ok(Some(other.to_owned()));
+        }
+        if is_active(&held) != Some(false) {
+            return Err(Trouble::Unclear(format!(
+                "it is to go, and the target answers 404 to its id; {other} has its name there, which does not say for whom. \
+                 Look at it there, and take its access if it is this one"
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// What one who left was found by. Nothing of it is kept but its name.
+fn key(run: &Run, report: &Report) -> Option<String> {
+    let is_ruled = |name: &str| run.settings.rules.iter().any(|rule| rule.is_for(name));
+    let key = match run.settings.identifier {
+        MatchBy::UserName if !is_ruled("userName") => &report.object.label,
+        MatchBy::ExternalId if !is_ruled("externalId") => &report.object.local,
+        _ => return None,
+    };
+    Some(key.clone()).filter(|key| !key.is_empty())
+}
+
+fn is_its_own(run: &Run, report: &Report, held: &Map<String, Value>) -> bool {
+    let is_ruled = |rule: &Rule| rule.is_for("externalId");
+    !run.settings.rules.iter().any(is_ruled)
+        && field(held, "externalId").and_then(Value::as_str) == Some(&report.object.local)
+}

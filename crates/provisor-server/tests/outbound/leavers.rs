@@ -1,0 +1,215 @@
+//! Who left and could keep the access while the log says otherwise.
+
+use provisor_server::outbound::{Pushed, TargetSettings, settings::Deprovision};
+use provisor_store::target::{Target, TargetEntry};
+use serde_json::json;
+
+use crate::{
+    server::{Deactivation, Habits},
+    world::World,
+};
+
+/// Two users and their team, in a target that then gets its habit.
+async fn pushed(deprovision: Deprovision, habits: Habits) -> (World, Target) {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        deprovision,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    world.push(&target, 2).await.unwrap();
+    world.theirs().habits = habits;
+    (world, target)
+}
+
+/// `u1` leaves.
+async fn leaves(world: &World, target: &Target) -> Pushed {
+    world.push(target, 1).await.unwrap()
+}
+
+async fn last(world: &World, target: &Target, action: &str) -> Option<TargetEntry> {
+    let log = world.log(target).await;
+    let mut lines = log.into_iter().filter(|entry| entry.label == "u1");
+    lines.find(|entry| entry.action == action)
+}
+
+#[tokio::test]
+async fn a_deactivation_that_a_patch_does_not_do_is_sent_as_a_whole_user() {
+    for deactivation in [Deactivation::IgnoredInPatch, Deactivation::RefusedInPatch] {
+        let habits = Habits {
+            deactivation,
+            ..Habits::default()
+        };
+        let (world, target) = pushed(Deprovision::Deactivate, habits).await;
+        let left = leaves(&world, &target).await;
+        assert_eq!((left.deactivated, left.failed), (1, 0), "{deactivation:?}");
+        assert_eq!(world.user("u1")["active"], false, "{deactivation:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deactivation_that_is_answered_and_not_done_is_no_success() {
+    let lies = [
+        Habits {
+            deactivation: Deactivation::Lied,
+            ..Habits::default()
+        },
+        Habits {
+            deactivation: Deactivation::TrueAsText,
+            ..Habits::default()
+        },
+        Habits {
+            is_a_page: true,
+            ..Habits::default()
+        },
+    ];
+    for habits in lies {
+        let (world, target) = pushed(Deprovision::Deactivate, habits).await;
+        if habits.deactivation == Deactivation::TrueAsText {
+            // So that a whole user helps as little.
+            let settings = TargetSettings {
+                writes: provisor_server::outbound::settings::Writes::Patch,
+                ..world.settings()
+            };
+            world.set(&target, &settings).await;
+        }
+        let left = leaves(&world, &target).await;
+        assert_eq!((left.deactivated, left.failed > 0), (0, true), "{habits:?}");
+        assert_eq!(
+            last(&world, &target, "deactivate").await,
+            None,
+            "{habits:?}"
+        );
+        let told = last(&world, &target, "fail").await.unwrap();
+        let reason = told.detail["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("active there") || reason.contains("no SCIM message"),
+            "{reason}"
+        );
+        // Once the target does it, it is done.
+        world.theirs().habits = Habits::default();
+        world.sleep();
+        let left = leaves(&world, &target).await;
+        assert_eq!((left.deactivated, left.failed), (1, 0), "{habits:?}");
+        assert_eq!(world.user("u1")["active"], false, "{habits:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_answered_and_not_done_is_no_success() {
+    let lies = [
+        Habits {
+            keeps_the_deleted: true,
+            ..Habits::default()
+        },
+        Habits {
+            is_a_page: true,
+            ..Habits::default()
+        },
+    ];
+    for habits in lies {
+        let (world, target) = pushed(Deprovision::Delete, habits).await;
+        let left = leaves(&world, &target).await;
+        assert_eq!((left.deleted, left.failed > 0), (0, true), "{habits:?}");
+        assert_eq!(last(&world, &target, "delete").await, None, "{habits:?}");
+        world.theirs().habits = Habits::default();
+        world.sleep();
+        let left = leaves(&world, &target).await;
+        assert_eq!((left.deleted, left.failed), (1, 0), "{habits:?}");
+        assert_eq!(world.there().0, ["u0"], "{habits:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_one_that_is_kept_inactive_is_gone() {
+    let habits = Habits {
+        keeps_the_deleted: true,
+        ..Habits::default()
+    };
+    let (world, target) = pushed(Deprovision::Delete, habits).await;
+    let path = path_of(&world, "u1");
+    world.theirs().resources.get_mut(&path).unwrap()["active"] = "False".into();
+    let left = leaves(&world, &target).await;
+    assert_eq!((left.deleted, left.failed), (1, 0));
+}
+
+fn path_of(world: &World, name: &str) -> String {
+    let theirs = world.theirs();
+    let mut all = theirs.resources.iter();
+    all.find(|(_, one)| one["userName"] == name)
+        .unwrap()
+        .0
+        .clone()
+}
+
+#[tokio::test]
+async fn who_has_another_id_by_now_loses_the_access_there() {
+    for deprovision in [Deprovision::Deactivate, Deprovision::Delete] {
+        for keeps_external_id in [true, false] {
+            let (world, target) = pushed(deprovision, Habits::default()).await;
+            let path = path_of(&world, "u1");
+            let mut moved = world.theirs().resources.remove(&path).unwrap();
+            moved["id"] = "moved".into();
+            if !keeps_external_id {
+                moved.as_object_mut().unwrap().remove("externalId");
+            }
+            let there = "/Users/moved".to_owned();
+            world.theirs().resources.insert(there, moved);
+            let case = format!("{deprovision:?}, {keeps_external_id}");
+            let left = leaves(&world, &target).await;
+            let has_access = world.user("u1")["active"] == true;
+            assert_eq!(has_access, !keeps_external_id, "{case}");
+            let done = left.deactivated + left.deleted;
+            assert_eq!(
+                (done, left.failed),
+                match keeps_external_id {
+                    true => (1, 0),
+                    false => (0, 1),
+                },
+                "{case}"
+            );
+            let told = last(&world, &target, "fail").await;
+            let reason = told.map(|told| told.detail["reason"].to_string());
+            assert!(
+                reason.is_none_or(|reason| reason.contains("moved")),
+                "{case}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_nowhere_any_more_is_gone() {
+    let (world, target) = pushed(Deprovision::Deactivate, Habits::default()).await;
+    let path = path_of(&world, "u1");
+    world.theirs().resources.remove(&path);
+    let left = leaves(&world, &target).await;
+    assert_eq!(left.failed, 0);
+    let told = last(&world, &target, "missing").await;
+    assert!(told.is_some());
+    assert_eq!(world.there().0, ["u0"]);
+}
+
+#[tokio::test]
+async fn a_comparison_sees_who_is_active_in_any_writing() {
+    let (world, target) = pushed(Deprovision::Deactivate, Habits::default()).await;
+    leaves(&world, &target).await;
+    let path = path_of(&world, "u1");
+    world.theirs().resources.get_mut(&path).unwrap()["active"] = json!("True");
+    world.ask_to_compare(&target).await;
+    let compared = leaves(&world, &target).await;
+    assert_eq!((compared.drifted, compared.deactivated), (1, 1));
+    assert_eq!(world.user("u1")["active"], false);
+}
+
+#[tokio::test]
+async fn a_removal_of_members_that_is_answered_and_not_done_is_done_otherwise() {
+    let habits = Habits {
+        keeps_members: true,
+        ..Habits::default()
+    };
+    let (world, target) = pushed(Deprovision::Deactivate, habits).await;
+    let left = leaves(&world, &target).await;
+    assert_eq!((left.deactivated, left.failed), (1, 0));
+    assert_eq!(world.there().1, 1, "{:?}", world.log(&target).await);
+}
