@@ -19,6 +19,7 @@ use super::{
     settings::Deprovision,
     team,
     trouble::{Stopped, Trouble},
+    user::with_manager,
 };
 
 /// Resources compared at a time.
@@ -112,7 +113,8 @@ async fn one(
     held: Option<&Map<String, Value>>,
 ) -> Result<(), Stopped> {
     if let (Kind::User, Desired::Present(wanted)) = (object.kind, &mut desired) {
-        *wanted = super::user::with_manager(run, wanted).await?.0;
+        let resolved = with_manager(&*run.wish.store, run.place(), wanted).await?;
+        *wanted = resolved.0;
     }
     // What the source changed is pushed anyway; what is due and has not changed would not be.
     if object.due.is_some() && object.sent.as_ref() != Some(&desired.hash()) {

@@ -11,6 +11,7 @@ use super::{
     settings::Deprovision,
     source::label,
     trouble::Stopped,
+    user::{manager, with_manager},
 };
 
 /// One thing that a run would do.
@@ -45,6 +46,7 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
         }
         let mut seen = HashSet::new();
         let mut teams = Vec::new();
+        let mut led = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let ids = source.ids(kind, after.as_deref()).await?;
@@ -58,21 +60,38 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
                 .target_by_local(place, kind, &ids)
                 .await?;
             for ((local, found), known) in ids.into_iter().zip(found).zip(known) {
-                let desired = scope.desired(kind, &local, found.as_ref());
+                let mut desired = scope.desired(kind, &local, found.as_ref());
                 let name = found
                     .as_ref()
                     .and_then(|found| label(kind, found))
                     .unwrap_or_default();
                 let known = known.unwrap_or_else(|| TargetObject::unknown(kind, &local));
-                let step = step(&settings, &known, &desired, name.clone());
-                if step.as_ref().is_some_and(|step| step.action == "create") {
+                let mut planned = step(&settings, &known, &desired, name.clone());
+                if let (Kind::User, Desired::Present(wanted)) = (kind, &mut desired)
+                    && let Some(manager) = manager(wanted).map(str::to_owned)
+                {
+                    let resolved = with_manager(&*wish.store, place, wanted).await?;
+                    *wanted = resolved.0;
+                    let with_new_manager = planned;
+                    planned = step(&settings, &known, &desired, name.clone());
+                    if planned.is_none() {
+                        led.extend(with_new_manager.map(|step| (manager, step)));
+                    }
+                }
+                if planned.as_ref().is_some_and(|step| step.action == "create") {
                     coming.insert((kind, local.clone()));
                 }
                 match (kind, desired) {
-                    (Kind::Team, Desired::Present(_)) => teams.push((local.clone(), name, step)),
-                    _ => steps.extend(step),
+                    (Kind::Team, Desired::Present(_)) => teams.push((local.clone(), name, planned)),
+                    _ => steps.extend(planned),
                 }
                 seen.insert(local);
+            }
+        }
+        // Whose manager comes with this run is sent again with it.
+        for (manager, step) in led {
+            if coming.contains(&(Kind::User, manager)) {
+                steps.push(step);
             }
         }
         // Once it is known which teams come: they may be members of others.

@@ -1,6 +1,9 @@
 //! One user in the target.
 
-use provisor_store::target::{Kind, Report, TargetObject};
+use provisor_store::{
+    Store, TargetId, TenantId,
+    target::{Kind, Report, TargetObject},
+};
 use scim::{Map, Value};
 use serde_json::json;
 
@@ -20,7 +23,7 @@ pub(super) async fn push(run: &Run, report: &mut Report, desired: &Desired) -> R
     let mut waits = false;
     match desired {
         Desired::Present(wanted) => {
-            let (wanted, is_to_come) = with_manager(run, wanted).await?;
+            let (wanted, is_to_come) = with_manager(&*run.wish.store, run.place(), wanted).await?;
             let hash = plan::hash(&wanted);
             present(run, report, &wanted, &hash).await?;
             // Without an update the manager would never be sent.
@@ -77,21 +80,24 @@ fn settle(report: &mut Report, wanted: &Map<String, Value>, hash: &[u8]) {
     report.object.names = plan::names(wanted);
 }
 
+/// The id in the source of the manager whom a user is to have.
+pub(super) fn manager(wanted: &Map<String, Value>) -> Option<&str> {
+    wanted.get(ENTERPRISE)?["manager"]["value"].as_str()
+}
+
 /// The manager is named by an id, which is another one in the target; one who is not there is left out. True if that
 /// one is still to come.
 pub(super) async fn with_manager(
-    run: &Run,
+    store: &dyn Store,
+    place: (TenantId, TargetId),
     wanted: &Map<String, Value>,
 ) -> Result<(Map<String, Value>, bool), Stopped> {
-    let local = wanted
-        .get(ENTERPRISE)
-        .and_then(|extension| extension["manager"]["value"].as_str());
-    let Some(local) = local.map(str::to_owned) else {
+    let Some(local) = manager(wanted) else {
         return Ok((wanted.clone(), false));
     };
-    let mut view = run.wish.store.read().await?;
+    let mut view = store.read().await?;
     let known = view
-        .target_by_local(run.place(), Kind::User, &[local])
+        .target_by_local(place, Kind::User, &[local.to_owned()])
         .await?;
     drop(view);
     let known = known.into_iter().flatten().next();

@@ -6,6 +6,8 @@ use provisor_server::outbound::{
 
 use crate::{server::Habits, world::World};
 
+const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value";
+
 #[tokio::test]
 async fn a_preview_counts_the_members_who_will_be_there() {
     let world = World::new(Habits::default()).await;
@@ -35,6 +37,38 @@ async fn a_preview_counts_the_members_who_will_be_there() {
     world.push_files(&target, users, teams).await.unwrap();
     assert_eq!(world.there().1, 2);
     assert_eq!(planned().await, []);
+}
+
+#[tokio::test]
+async fn a_preview_knows_managers_by_their_ids_in_the_target() {
+    let world = World::new(Habits::default()).await;
+    let target = world.target(&world.settings()).await;
+    let users = |boss: &str, manager: &str| {
+        format!("id,userName,{MANAGER}\n1,lena,{manager}\n2,otto,\n{boss}")
+    };
+    let planned = async |users: &str| {
+        let target = world.current(&target).await;
+        let steps = preview(&target, &world.wish(users, "team,member\n")).await;
+        let steps = steps.unwrap().into_iter();
+        steps
+            .map(|step| (step.action, step.label))
+            .collect::<Vec<_>>()
+    };
+    let alone = users("", "2");
+    world
+        .push_files(&target, &alone, "team,member\n")
+        .await
+        .unwrap();
+    assert_eq!(planned(&alone).await, []);
+    // Another manager, who is there already or comes with the same run.
+    assert_eq!(
+        planned(&users("", "1")).await,
+        [("update", "lena".to_owned())]
+    );
+    assert_eq!(
+        planned(&users("3,boss,\n", "3")).await,
+        [("create", "boss".to_owned()), ("update", "lena".to_owned())]
+    );
 }
 
 #[tokio::test]
