@@ -11,6 +11,7 @@ use super::{
     settings::Deprovision,
     source::label,
     trouble::Stopped,
+    user::with_manager,
 };
 
 /// One thing that a run would do.
@@ -58,7 +59,10 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
                 .target_by_local(place, kind, &ids)
                 .await?;
             for ((local, found), known) in ids.into_iter().zip(found).zip(known) {
-                let desired = scope.desired(kind, &local, found.as_ref());
+                let mut desired = scope.desired(kind, &local, found.as_ref());
+                if let (Kind::User, Desired::Present(wanted)) = (kind, &mut desired) {
+                    *wanted = with_manager(&*wish.store, place, wanted).await?.0;
+                }
                 let name = found
                     .as_ref()
                     .and_then(|found| label(kind, found))

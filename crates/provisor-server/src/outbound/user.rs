@@ -2,12 +2,17 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use provisor_store::target::{Kind, Report, TargetObject};
+use provisor_store::{
+    Store, TargetId, TenantId,
+    target::{Kind, Report, TargetObject},
+};
 use scim::{Map, Value};
+use scim_client::Answer;
 use serde_json::json;
 
 use super::{
     creation::recall,
+    mapping::field,
     obtain::obtain,
     plan::{self, Absence, Desired, Difference},
     run::{Run, WAIT},
@@ -23,7 +28,7 @@ pub(super) async fn push(run: &Run, report: &mut Report, desired: &Desired) -> R
     let mut waits = false;
     match desired {
         Desired::Present(wanted) => {
-            let (wanted, is_to_come) = with_manager(run, wanted).await?;
+            let (wanted, is_to_come) = with_manager(&*run.wish.store, run.place(), wanted).await?;
             let hash = plan::hash(&wanted);
             present(run, report, &wanted, &hash).await?;
             // Without an update the manager would never be sent.
@@ -54,8 +59,8 @@ async fn present(
         if !run.settings.update {
             return Ok(());
         }
-        if update(run, report, wanted, None).await? {
-            settle(report, wanted, hash);
+        if let Some(unkept) = update(run, report, wanted, None).await? {
+            settle(report, wanted, hash, &unkept);
             return Ok(());
         }
         // Somebody deleted it in the target.
@@ -69,15 +74,16 @@ async fn present(
     if !run.settings.create {
         return Ok(());
     }
-    if obtain(run, report, wanted).await?.in_step {
-        settle(report, wanted, hash);
+    let obtained = obtain(run, report, wanted).await?;
+    if obtained.in_step {
+        settle(report, wanted, hash, &obtained.unkept);
     }
     Ok(())
 }
 
-fn settle(report: &mut Report, wanted: &Map<String, Value>, hash: &[u8]) {
+fn settle(report: &mut Report, wanted: &Map<String, Value>, hash: &[u8], unkept: &[String]) {
     report.object.sent = Some(hash.to_vec());
-    report.object.names = plan::names(wanted);
+    report.object.names = plan::names(wanted, unkept);
 }
 
 async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), Trouble> {
@@ -102,10 +108,17 @@ async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), 
         Deprovision::Deactivate => {
             let mut difference = Difference::default();
             difference.set.insert("active".into(), false.into());
-            match send(run, Kind::User, &id, &difference).await? {
-                Some(status) => {
+            match send(run, Kind::User, &id, &difference, None).await? {
+                Some(sent) if is_active(&sent.answer) => {
+                    return Err(Trouble::Unclear(format!(
+                        "the target answered {} to the deactivation and shows the user as active all the same: take the \
+                         access there by hand, or let users who leave be deleted (--deprovision delete)",
+                        sent.answer.status
+                    )));
+                }
+                Some(sent) => {
                     run.progress().deactivated.fetch_add(1, Relaxed);
-                    report.tell("deactivate", Some(status), reason);
+                    report.tell("deactivate", Some(sent.answer.status), reason);
                     report.object.sent = Some(hash);
                     // It stays linked, for a return.
                 }
@@ -124,10 +137,17 @@ async fn absent(run: &Run, report: &mut Report, absence: Absence) -> Result<(), 
     Ok(())
 }
 
+/// Whether an answer shows a user as active.
+fn is_active(answer: &Answer) -> bool {
+    let held = serde_json::from_slice::<Map<String, Value>>(&answer.body).unwrap_or_default();
+    field(&held, "active") == Some(&Value::Bool(true))
+}
+
 /// The manager is named by an id, which is another one in the target; one who is not there is left out. True if that
 /// one is still to come.
 pub(super) async fn with_manager(
-    run: &Run,
+    store: &dyn Store,
+    place: (TenantId, TargetId),
     wanted: &Map<String, Value>,
 ) -> Result<(Map<String, Value>, bool), Stopped> {
     let local = wanted
@@ -136,10 +156,8 @@ pub(super) async fn with_manager(
     let Some(local) = local.map(str::to_owned) else {
         return Ok((wanted.clone(), false));
     };
-    let mut view = run.wish.store.read().await?;
-    let known = view
-        .target_by_local(run.place(), Kind::User, &[local])
-        .await?;
+    let mut view = store.read().await?;
+    let known = view.target_by_local(place, Kind::User, &[local]).await?;
     drop(view);
     let known = known.into_iter().flatten().next();
     let is_to_come = known.as_ref().is_some_and(TargetObject::is_to_come);

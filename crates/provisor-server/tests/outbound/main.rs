@@ -4,6 +4,7 @@ mod compare;
 mod ends;
 mod habits;
 mod heirs;
+mod kept;
 mod removals;
 mod secrets;
 mod server;
