@@ -1,10 +1,8 @@
 //! Drift: the whole target is read and compared with what it should hold; what differs is marked, and pushed as any change.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::atomic::Ordering::Relaxed,
-};
+use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
 
+use futures_util::{StreamExt, stream};
 use provisor_store::{
     TargetChange,
     target::{Kind, Report, TargetObject},
@@ -13,11 +11,11 @@ use scim::{Map, Value};
 use serde_json::json;
 
 use super::{
-    plan::{Absence, Desired, Difference},
+    mapping::field,
+    plan::{self, Absence, Desired, Difference},
     remote::{Walk, id_of},
     run::Run,
     settings::Deprovision,
-    team,
     trouble::{Stopped, Trouble},
     user::with_manager,
 };
@@ -31,15 +29,51 @@ pub(super) async fn compare(run: &Run) -> Result<(), Trouble> {
         if kind == Kind::Team && !run.settings.teams {
             continue;
         }
-        let mut walk = run.remote.walk(kind, None);
-        while let Some(page) = walk.next().await? {
-            // Not every server keeps to the size of a page.
-            for held in page.chunks(CHUNK) {
-                run.check_wanted().await?;
-                listed(run, kind, held).await?;
-            }
+        of_kind(run, kind).await?;
+    }
+    Ok(())
+}
+
+/// Compares all of a kind.
+pub(super) async fn of_kind(run: &Run, kind: Kind) -> Result<(), Trouble> {
+    let mut walk = run.remote.walk(kind, None);
+    let mut silent = Vec::new();
+    while let Some(page) = walk.next().await? {
+        // Not every server keeps to the size of a page.
+        for held in page.chunks(CHUNK) {
+            run.check_wanted().await?;
+            listed(run, kind, held).await?;
         }
-        unlisted(run, kind, &walk).await?;
+        if kind == Kind::Team {
+            let silently = page
+                .into_iter()
+                .filter(|held| field(held, "members").is_none());
+            silent.extend(silently.filter_map(|held| id_of(&held).map(str::to_owned)));
+        }
+    }
+    // Only now it is known whether the target shows members at all, so that who shows none has none.
+    for ids in silent.chunks(CHUNK) {
+        emptied(run, ids).await?;
+    }
+    unlisted(run, kind, &walk).await
+}
+
+/// Compares the members of teams that were shown without any.
+async fn emptied(run: &Run, ids: &[String]) -> Result<(), Stopped> {
+    let mut view = run.wish.store.read().await?;
+    let linked = view.target_by_remote(run.place(), Kind::Team, ids).await?;
+    drop(view);
+    for object in linked.into_iter().flatten() {
+        if is_given_up(&object) || object.due.is_some() {
+            continue;
+        }
+        let mut view = run.wish.store.read().await?;
+        let known = view.target_members(run.place(), &object.local).await?;
+        drop(view);
+        if run.remote.members(&Map::new(), known.len()).is_some() {
+            let detail = json!({ "members_removed_there": known.len() });
+            drifted(run, object, detail).await?;
+        }
     }
     Ok(())
 }
@@ -73,7 +107,7 @@ async fn listed(run: &Run, kind: Kind, held: &[Map<String, Value>]) -> Result<()
 }
 
 /// Compares what the target did not list, and takes up what was given up.
-async fn unlisted(run: &Run, kind: Kind, walk: &Walk<'_>) -> Result<(), Stopped> {
+async fn unlisted(run: &Run, kind: Kind, walk: &Walk<'_>) -> Result<(), Trouble> {
     let mut after = String::new();
     loop {
         run.check_wanted().await?;
@@ -95,8 +129,23 @@ async fn unlisted(run: &Run, kind: Kind, walk: &Walk<'_>) -> Result<(), Stopped>
             let remote = object.remote.as_ref();
             remote.is_some_and(|remote| !walk.has_seen(remote))
         });
-        for (object, desired) in run.desired(missed.collect()).await? {
-            one(run, object, desired, None).await?;
+        let missed = run.desired(missed.collect()).await?;
+        if walk.is_whole() {
+            for (object, desired) in missed {
+                one(run, object, desired, None).await?;
+            }
+            continue;
+        }
+        // A list that stops before its end, or shows one page for ever, says nothing of those it does not show.
+        let read = missed.into_iter().map(async |(object, desired)| {
+            let id = object.remote.as_deref().unwrap_or_default();
+            let held = run.remote.get(kind, id, true).await?;
+            Ok::<_, Trouble>((object, desired, held))
+        });
+        let mut read = stream::iter(read).buffered(run.settings.parallel);
+        while let Some(found) = read.next().await {
+            let (object, desired, held) = found?;
+            one(run, object, desired, held.as_ref()).await?;
         }
     }
 }
@@ -142,7 +191,7 @@ async fn differs(
     let wanted = match desired {
         Desired::Present(wanted) => wanted,
         Desired::Absent(Absence::Deleted | Absence::Inactive | Absence::OutOfScope) => {
-            let active = super::plan::is_active(held) == Some(true);
+            let active = plan::is_active(held) == Some(true);
             let reason = json!({ "reason": "it is there and should not be" });
             return Ok(match (object.kind, run.settings.deprovision) {
                 (Kind::User, _) if !run.settings.deactivate => None,
@@ -154,12 +203,13 @@ async fn differs(
         }
     };
     let difference = Difference::between(wanted, held, &object.names);
-    let changed: Vec<&str> = difference.names();
+    let mut changed = difference.names();
+    changed.retain(|name| !plan::is_unkept(&object.names, name));
     let mut detail = json!({});
     if !changed.is_empty() {
         detail["attributes"] = changed.into();
     }
-    if object.kind == Kind::Team && super::mapping::field(held, "members").is_some() {
+    if object.kind == Kind::Team {
         let known = run
             .wish
             .store
@@ -167,11 +217,12 @@ async fn differs(
             .await?
             .target_members(run.place(), &object.local)
             .await?;
-        let there: HashSet<String> = team::ids(held);
-        let (added, removed) = super::plan::members(&there, &known);
-        if !added.is_empty() || !removed.is_empty() {
-            detail["members_added_there"] = added.len().into();
-            detail["members_removed_there"] = removed.len().into();
+        if let Some(there) = run.remote.members(held, known.len()) {
+            let (added, removed) = plan::members(&there, &known);
+            if !added.is_empty() || !removed.is_empty() {
+                detail["members_added_there"] = added.len().into();
+                detail["members_removed_there"] = removed.len().into();
+            }
         }
     }
     Ok(detail

@@ -12,9 +12,9 @@ use super::{
     plan::{Absence, Desired, Difference, is_active},
     remote::id_of,
     run::Run,
-    settings::{Deprovision, MatchBy, Writes},
+    settings::{Deprovision, MatchBy},
     trouble::Trouble,
-    update::{send, send_whole},
+    update::{Sent, send, send_whole},
 };
 
 /// How the access was taken.
@@ -92,20 +92,14 @@ pub(super) async fn absent(
 async fn deactivate(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
     let mut difference = Difference::default();
     difference.set.insert("active".into(), false.into());
-    let first = match send(run, Kind::User, id, &difference).await {
-        Ok(status) => look(run, id, status, "the deactivation").await,
-        Err(trouble) => Err(trouble),
-    };
-    let is_worth_a_put = match &first {
-        Err(Trouble::Unclear(_)) => true,
-        Err(Trouble::Refused { status, .. }) => matches!(status, 400..=499),
-        _ => false,
-    };
-    if !is_worth_a_put || !run.remote.patches() || run.settings.writes == Writes::Patch {
+    let sent = send(run, Kind::User, id, &difference, None).await?;
+    let first = look(run, id, status(sent), "the deactivation").await;
+    let is_patched = run.remote.patches(Kind::User) && run.remote.may_put();
+    if !is_patched || !matches!(first, Err(Trouble::Unclear(_))) {
         return first;
     }
     let second = match send_whole(run, Kind::User, id, &difference).await {
-        Ok(status) => look(run, id, status, "the deactivation").await,
+        Ok(sent) => look(run, id, status(sent), "the deactivation").await,
         Err(trouble) => Err(trouble),
     };
     match second {
@@ -113,6 +107,10 @@ async fn deactivate(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
         Err(Trouble::Refused { .. } | Trouble::Unclear(_)) => first,
         second => second,
     }
+}
+
+fn status(sent: Option<Sent>) -> Option<u16> {
+    sent.map(|sent| sent.answer.status)
 }
 
 /// Deletes it; `None` if it was not there.

@@ -9,11 +9,12 @@ use serde_json::json;
 use super::{
     creation::{self, ORPHAN},
     mapping::field,
+    plan::Difference,
     remote::id_of,
     run::{Inheritance, Run},
     settings::MatchBy,
     trouble::Trouble,
-    update::update,
+    update::{tell_unkept, update},
 };
 
 /// How often a POST is made whose answer is lost each time, with a search in between.
@@ -26,6 +27,8 @@ pub(super) struct Obtained {
     /// It has what it should; not so where it was linked and the settings want no updates, or where it will be looked at
     /// once more.
     pub(super) in_step: bool,
+    /// Attributes that the target did not keep.
+    pub(super) unkept: Vec<String>,
 }
 
 /// Finds or creates it, and gives the resource as the target holds it. After this it has an id in the target.
@@ -79,9 +82,15 @@ pub(super) async fn obtain(
                     Some(status),
                     json!({ "attributes": attributes, "attempts": attempt + 1 }),
                 );
+                let mut plain = wanted.clone();
+                plain.remove("members");
+                let sent = Difference::between(&plain, &Map::new(), "");
+                let unkept = sent.unkept(&Value::Object(held.clone()).to_string().into_bytes());
+                tell_unkept(report, status, &unkept);
                 return Ok(Obtained {
                     held,
                     in_step: true,
+                    unkept,
                 });
             }
             // It may be there now: the search decides.
@@ -203,6 +212,7 @@ async fn inherit(
         Inheritance::Later => Ok(Some(Obtained {
             held,
             in_step: false,
+            unkept: Vec::new(),
         })),
         Inheritance::Given { names } => {
             report.object.names = names;
@@ -233,14 +243,22 @@ async fn link(
     plain.remove("members");
     // A team that is linked is brought in step like one that is known.
     let in_step = kind == Kind::Team || run.settings.update;
-    if in_step && !update(run, report, &plain, Some(&held)).await? {
-        // It went between the search and the change.
-        report.object.remote = None;
-        report.entries.pop();
-        return Ok(None);
+    let mut unkept = Vec::new();
+    if in_step {
+        let Some(found) = update(run, report, &plain, Some(&held)).await? else {
+            // It went between the search and the change.
+            report.object.remote = None;
+            report.entries.pop();
+            return Ok(None);
+        };
+        unkept = found;
     }
     run.progress().linked.fetch_add(1, Relaxed);
-    Ok(Some(Obtained { held, in_step }))
+    Ok(Some(Obtained {
+        held,
+        in_step,
+        unkept,
+    }))
 }
 
 /// Whether the target holds it under the id of another one of the source, which was not linked to it yet.

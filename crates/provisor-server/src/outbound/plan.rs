@@ -55,10 +55,25 @@ pub fn hash(wanted: &Map<String, Value>) -> Vec<u8> {
     Sha256::digest(text).to_vec()
 }
 
-/// Names of its attributes, with commas between.
-pub fn names(wanted: &Map<String, Value>) -> String {
+/// What stands before the name of an attribute that was sent and not kept.
+const UNKEPT: char = '!';
+
+/// Names of its attributes, with commas between; those that the target did not keep are marked.
+pub fn names(wanted: &Map<String, Value>, unkept: &[String]) -> String {
     let names = wanted.keys().filter(|name| *name != "schemas");
-    names.map(String::as_str).collect::<Vec<_>>().join(",")
+    let marked = names.map(|name| match unkept.contains(name) {
+        true => format!("{UNKEPT}{name}"),
+        false => name.clone(),
+    });
+    marked.collect::<Vec<_>>().join(",")
+}
+
+/// Whether the target is known not to keep an attribute. That somebody is let in is asked for each time.
+pub fn is_unkept(names: &str, name: &str) -> bool {
+    let mut marked = names
+        .split(',')
+        .filter_map(|name| name.strip_prefix(UNKEPT));
+    name != "active" && marked.any(|marked| marked == name)
 }
 
 /// What differs between what the target should hold of a resource and what it does.
@@ -82,8 +97,11 @@ impl Difference {
                 difference.set.insert(name.clone(), value.clone());
             }
         }
-        for name in earlier.split(',').filter(|name| !name.is_empty()) {
-            if !wanted.contains_key(name) && field(held, name).is_some() {
+        let earlier = earlier
+            .split(',')
+            .map(|name| name.trim_start_matches(UNKEPT));
+        for name in earlier.filter(|name| !name.is_empty()) {
+            if !wanted.contains_key(name) && field(held, name).is_some_and(|held| !is_empty(held)) {
                 difference.clear.push(name.to_owned());
             }
         }
@@ -99,6 +117,28 @@ impl Difference {
     pub fn names(&self) -> Vec<&str> {
         let set = self.set.keys().map(String::as_str);
         set.chain(self.clear.iter().map(String::as_str)).collect()
+    }
+
+    /// The attributes that an answer to the change shows otherwise. An answer that does not show the resource, by its
+    /// name, says nothing.
+    pub fn unkept(&self, answer: &[u8]) -> Vec<String> {
+        let Ok(held) = serde_json::from_slice::<Map<String, Value>>(answer) else {
+            return Vec::new();
+        };
+        if !["userName", "displayName"]
+            .iter()
+            .any(|name| field(&held, name).is_some())
+        {
+            return Vec::new();
+        }
+        let set = self.set.iter().filter(|(name, value)| {
+            // Nobody is shown a password.
+            !name.eq_ignore_ascii_case("password")
+                && !field(&held, name).is_some_and(|held| covers(value, held))
+        });
+        let kept = |name: &&String| field(&held, name).is_some_and(|held| !is_empty(held));
+        let cleared = self.clear.iter().filter(kept);
+        set.map(|(name, _)| name).chain(cleared).cloned().collect()
     }
 
     /// The operations of a PATCH.
@@ -167,6 +207,17 @@ fn covers(wanted: &Value, held: &Value) -> bool {
             held.eq_ignore_ascii_case(&wanted.to_string())
         }
         (wanted, held) => wanted == held,
+    }
+}
+
+/// Empty and absent mean the same (RFC 7643 section 2.5).
+fn is_empty(held: &Value) -> bool {
+    match held {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(elements) => elements.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

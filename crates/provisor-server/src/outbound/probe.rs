@@ -52,7 +52,7 @@ pub async fn probe(settings: &TargetSettings, secret: Option<&str>) -> Result<Va
         .await
         .map(|found| found.len());
     let mut answer = json!({
-        "patch": remote.patches(),
+        "patch": remote.patches(Kind::User),
         "filter": remote.filters(),
         "lookup": found.is_ok_and(|found| found == 0),
     });

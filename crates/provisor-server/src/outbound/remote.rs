@@ -4,9 +4,10 @@ mod pace;
 mod walk;
 
 use std::{
+    collections::HashSet,
     sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -37,9 +38,14 @@ pub(super) type Resource = Map<String, Value>;
 pub(super) struct Remote {
     client: Client,
     settings: TargetSettings,
-    patches: AtomicBool,
-    /// A PATCH was carried out: a 404 to another one is no missing route.
-    patched: AtomicBool,
+    /// Whether users, and teams, are changed by PATCH.
+    patches: [AtomicBool; 2],
+    /// A PATCH of one was carried out: what is answered to another one says nothing of PATCH itself.
+    patched: [AtomicBool; 2],
+    /// Attributes that neither PATCH nor PUT made the target keep in this run.
+    unkept: Mutex<HashSet<String>>,
+    /// So many members the target showed of one team, at most: one as large that shows none has none.
+    shown: AtomicUsize,
     /// Members are removed by `value`, not by a filter in the path.
     removes_by_value: AtomicBool,
     /// It was looked whether a removal of members is done.
@@ -66,8 +72,10 @@ impl Remote {
         let remote = Remote {
             client,
             settings: settings.clone(),
-            patches: AtomicBool::new(settings.writes != Writes::Put),
-            patched: AtomicBool::new(false),
+            patches: [(); 2].map(|()| AtomicBool::new(settings.writes != Writes::Put)),
+            patched: Default::default(),
+            unkept: Mutex::default(),
+            shown: AtomicUsize::new(0),
             removes_by_value: AtomicBool::new(false),
             removals_seen: AtomicBool::new(false),
             filters: AtomicBool::new(true),
@@ -84,7 +92,9 @@ impl Remote {
                 // A server whose answer cannot be read is asked as if it could do everything, and believed when it refuses.
                 if let Ok(config) = serde_json::from_slice::<ServiceProviderConfig>(&answer.body) {
                     if settings.writes == Writes::Auto {
-                        remote.patches.store(config.patch(), Relaxed);
+                        for patches in &remote.patches {
+                            patches.store(config.patch(), Relaxed);
+                        }
                     }
                     remote.filters.store(config.filter(), Relaxed);
                 }
@@ -178,13 +188,44 @@ impl Remote {
         self.filters.load(Relaxed)
     }
 
-    pub(super) fn patches(&self) -> bool {
-        self.patches.load(Relaxed)
+    /// Whether resources of a kind are changed by PATCH.
+    pub(super) fn patches(&self, kind: Kind) -> bool {
+        self.patches[of(kind)].load(Relaxed)
     }
 
-    /// Whether a PATCH was carried out in this run.
-    pub(super) fn patched(&self) -> bool {
-        self.patched.load(Relaxed)
+    /// Whether a PATCH of a kind was carried out in this run.
+    pub(super) fn patched(&self, kind: Kind) -> bool {
+        self.patched[of(kind)].load(Relaxed)
+    }
+
+    /// Whether whole resources may be sent.
+    pub(super) fn may_put(&self) -> bool {
+        self.settings.writes != Writes::Patch
+    }
+
+    /// Whether it is known of all these attributes that the target does not keep them.
+    pub(super) fn is_unkept(&self, names: &[String]) -> bool {
+        let unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        names.iter().all(|name| unkept.contains(name))
+    }
+
+    /// Neither PATCH nor PUT made the target keep these attributes.
+    pub(super) fn does_not_keep(&self, names: &[String]) {
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        unkept.extend(names.iter().cloned());
+    }
+
+    /// The members that the target shows of a team of which so many are known; `None` where it does not show them. Who
+    /// has none may go without the attribute (RFC 7643 section 2.5), which says something only where the target shows
+    /// those of a team as large.
+    pub(super) fn members(&self, held: &Resource, known: usize) -> Option<HashSet<String>> {
+        if field(held, "members").is_none() {
+            let shows = known > 0 && known <= self.shown.load(Relaxed);
+            return shows.then(HashSet::new);
+        }
+        let ids = super::team::ids(held);
+        self.shown.fetch_max(ids.len(), Relaxed);
+        Some(ids)
     }
 
     pub(super) fn removes_by_value(&self) -> bool {
@@ -343,46 +384,42 @@ impl Remote {
         Ok((answer.status, resource))
     }
 
-    /// Carries out a PATCH; false where the target turns out to offer none.
+    /// Carries out a PATCH.
     pub(super) async fn patch(
         &self,
         kind: Kind,
         id: &str,
         operations: Vec<Value>,
-    ) -> Result<Option<u16>, Trouble> {
+    ) -> Result<Answer, Trouble> {
         let body = json!({ "schemas": [scim::message::PATCH_OP], "Operations": operations });
         let request = Request::new(Method::PATCH, path(kind, Some(id))).json(&body);
-        match self.call(&request).await {
-            Ok(answer) => {
-                self.patched.store(true, Relaxed);
-                Ok(Some(answer.status))
-            }
-            Err(Trouble::Refused {
-                status: 405 | 501, ..
-            }) if self.settings.writes != Writes::Patch => {
-                self.patches.store(false, Relaxed);
-                Ok(None)
-            }
-            Err(trouble) => Err(trouble),
-        }
+        let answer = self.call(&request).await?;
+        self.patched[of(kind)].store(true, Relaxed);
+        Ok(answer)
     }
 
-    /// A PATCH was refused that should be possible; 404 though the resource is there: the target has no PATCH at all.
-    /// The caller may PUT, unless the settings want PATCH alone.
-    pub(super) fn lacks_patch(&self, refusal: Trouble) -> Result<(), Trouble> {
-        if self.settings.writes == Writes::Patch {
+    /// A PATCH was refused that should be possible; 404 though the resource is there, 405 or 501: the target has no PATCH
+    /// of this kind at all, unless it carried one out. Some refuse single attributes so. The caller may PUT, unless the
+    /// settings want PATCH alone.
+    pub(super) fn lacks_patch(&self, kind: Kind, refusal: Trouble) -> Result<(), Trouble> {
+        if !self.may_put() {
             return Err(refusal);
         }
-        if refusal.status() == Some(404) && !self.patched() {
-            self.patches.store(false, Relaxed);
+        if matches!(refusal.status(), Some(404 | 405 | 501)) && !self.patched(kind) {
+            self.patches[of(kind)].store(false, Relaxed);
         }
         Ok(())
     }
 
     /// Replaces a resource.
-    pub(super) async fn put(&self, kind: Kind, id: &str, resource: &Value) -> Result<u16, Trouble> {
+    pub(super) async fn put(
+        &self,
+        kind: Kind,
+        id: &str,
+        resource: &Value,
+    ) -> Result<Answer, Trouble> {
         let request = Request::new(Method::PUT, path(kind, Some(id))).json(resource);
-        Ok(self.call(&request).await?.status)
+        self.call(&request).await
     }
 
     /// Deletes a resource; that it is gone already is no error.
@@ -516,6 +553,11 @@ fn keys<'r>(
         }
         name => Box::new(field(resource, name).and_then(text).into_iter()),
     }
+}
+
+/// Where something is kept of a kind.
+fn of(kind: Kind) -> usize {
+    usize::from(kind == Kind::Team)
 }
 
 /// `/Users`, or one of them. An id is one segment, whatever is in it.

@@ -9,7 +9,10 @@ pub(super) use claim::Inheritance;
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -111,6 +114,8 @@ pub(super) struct Run {
     claimed: Mutex<HashSet<(Kind, String)>>,
     /// Users and teams that have a new id in the target: their teams are looked at again.
     newly: Mutex<Vec<(Kind, String)>>,
+    /// A user who was in the target was created again.
+    renewed: AtomicBool,
     /// To be written down beside a report: users that are not where a team's members were to be.
     strayed: Mutex<Vec<(Kind, String)>>,
     /// Whose creation is noted and not sent yet, as they were before.
@@ -259,6 +264,7 @@ impl Run {
             remote,
             claimed: Mutex::default(),
             newly: Mutex::default(),
+            renewed: AtomicBool::new(false),
             strayed: Mutex::default(),
             ahead: Mutex::default(),
             waiting: Mutex::default(),
@@ -326,6 +332,14 @@ impl Run {
                 Ok(()) => self.push_due(false).await?,
                 Err(Trouble::Stop(stopped)) => return Err(stopped),
                 Err(trouble) => return Ok(Some(trouble)),
+            }
+            // Whoever was created again has a new id, by which others name them as their manager.
+            if self.renewed.swap(false, Relaxed) {
+                match compare::of_kind(self, Kind::User).await {
+                    Ok(()) => self.push_due(false).await?,
+                    Err(Trouble::Stop(stopped)) => return Err(stopped),
+                    Err(trouble) => return Ok(Some(trouble)),
+                }
             }
         }
         Ok(None)

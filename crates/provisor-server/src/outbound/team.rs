@@ -111,7 +111,7 @@ async fn present(
     let members = members(run, &local).await?;
     let desired: HashSet<String> = members.wanted.keys().cloned().collect();
     let mut known = HashSet::new();
-    let mut exists = false;
+    let (mut exists, mut unkept) = (false, Vec::new());
     if let Some(id) = report.object.remote.clone() {
         known = run
             .wish
@@ -124,11 +124,13 @@ async fn present(
             exists = true;
         } else if let Some(held) = run.remote.get(Kind::Team, &id, true).await? {
             // A target that does not show members is believed to have those it was sent.
-            if field(&held, "members").is_some() {
-                known = ids(&held);
+            if let Some(shown) = run.remote.members(&held, known.len()) {
+                known = shown;
                 report.members.push(KnownMembers::Are(sorted(&known)));
             }
-            exists = update(run, report, wanted, Some(&held)).await?;
+            let updated = update(run, report, wanted, Some(&held)).await?;
+            exists = updated.is_some();
+            unkept = updated.unwrap_or_default();
         }
         if !exists {
             (report.object.remote, report.object.sent) = (None, None);
@@ -148,7 +150,9 @@ async fn present(
             with_members.insert("members".into(), values(&first));
         }
         let created = report.entries.len();
-        let held = obtain(run, report, &with_members).await?.held;
+        let obtained = obtain(run, report, &with_members).await?;
+        let held = obtained.held;
+        unkept = obtained.unkept;
         let is_new = report.entries[created..]
             .iter()
             .any(|entry| entry.action == "create");
@@ -173,13 +177,15 @@ async fn present(
         }
         report.members.push(KnownMembers::Are(sorted(&known)));
     }
+    if report.object.sent.as_deref() != Some(hash) {
+        report.object.names = plan::names(wanted, &unkept);
+    }
     report.object.sent = Some(hash.to_vec());
-    report.object.names = plan::names(wanted);
     let (add, remove) = plan::members(&desired, &known);
     if add.is_empty() && remove.is_empty() {
         return Ok(members.missing);
     }
-    if run.remote.patches() {
+    if run.remote.patches(Kind::Team) {
         let mut work = Work {
             run,
             report,
@@ -188,6 +194,7 @@ async fn present(
             known,
             stray: 0,
             refused: Vec::new(),
+            by_value: false,
             whole: None,
         };
         work.send(&remove, Step::Remove).await?;
@@ -197,8 +204,8 @@ async fn present(
         work.send(&add, Step::Add).await?;
         let (stray, refused, whole) = (work.stray, work.refused, work.whole);
         if let Some(refusal) = whole {
-            run.remote.lacks_patch(refusal)?;
-        } else if run.remote.patches() {
+            run.remote.lacks_patch(Kind::Team, refusal)?;
+        } else {
             return match refused.first() {
                 None => Ok(members.missing + stray),
                 Some(first) if refused.len() == 1 => Err(first.clone()),
@@ -234,6 +241,8 @@ struct Work<'r> {
     stray: usize,
     /// Why single members were refused; the others go on.
     refused: Vec<Trouble>,
+    /// The form in which the last members were taken out; another team may have found the other one meanwhile.
+    by_value: bool,
     /// The target refuses this change in every form of PATCH: the whole team has to be sent.
     whole: Option<Trouble>,
 }
@@ -250,17 +259,16 @@ impl Work<'_> {
             let Some(team) = self.report.object.remote.clone() else {
                 return Ok(());
             };
+            self.by_value = self.run.remote.removes_by_value();
             match self
                 .run
                 .remote
                 .patch(Kind::Team, &team, self.operations(batch, step))
                 .await
             {
-                Ok(Some(status)) => self.done(batch, step, status).await,
-                // The target has no PATCH: the caller sends the whole team.
-                Ok(None) => return Ok(()),
+                Ok(answer) => self.done(batch, step, answer.status).await,
                 Err(Trouble::Refused {
-                    status: 400 | 404 | 413 | 422,
+                    status: 400 | 404 | 405 | 413 | 422 | 501,
                     ..
                 }) if batch.len() > 1 => {
                     let (first, second) = batch.split_at(batch.len() / 2);
@@ -268,7 +276,7 @@ impl Work<'_> {
                 }
                 Err(
                     refusal @ Trouble::Refused {
-                        status: 400 | 404 | 422,
+                        status: 400 | 404 | 405 | 422 | 501,
                         ..
                     },
                 ) => self.refused(&batch[0], step, refusal, &team).await?,
@@ -281,7 +289,7 @@ impl Work<'_> {
     /// The first removal of a run is looked at: what is answered is no proof. Whoever is there yet is removed with the
     /// whole team.
     async fn see(&mut self, removed: &[String]) -> Result<(), Trouble> {
-        if removed.is_empty() || self.whole.is_some() || !self.run.remote.patches() {
+        if removed.is_empty() || self.whole.is_some() || !self.run.remote.patches(Kind::Team) {
             return Ok(());
         }
         let Some(left) = left(self.run, self.report, removed).await? else {
@@ -351,7 +359,10 @@ impl Work<'_> {
         if self.run.remote.get(kind, id, false).await?.is_some() {
             match refusal {
                 // Team and member are there: it is PATCH that is not.
-                Trouble::Refused { status: 404, .. } if !self.run.remote.patched() => {
+                Trouble::Refused {
+                    status: 404 | 405 | 501,
+                    ..
+                } if !self.run.remote.patched(Kind::Team) => {
                     self.whole = Some(refusal);
                 }
                 Trouble::Refused { status, detail } => self.refused.push(Trouble::Refused {
@@ -383,11 +394,11 @@ impl Work<'_> {
         if self.is_out(id, &held) {
             return Ok(());
         }
-        if !self.run.remote.removes_by_value() {
+        if !self.by_value {
             let one = [id.to_owned()];
             let by_value = vec![by_value(&one)];
             match self.run.remote.patch(Kind::Team, team, by_value).await {
-                Ok(Some(status)) => {
+                Ok(answer) => {
                     // A server that does not look at the value removes everybody, or nobody: the answer is no proof.
                     if let Some(held) = self.run.remote.get(Kind::Team, team, true).await? {
                         let before = self.known.clone();
@@ -395,12 +406,11 @@ impl Work<'_> {
                             if self.known.len() + 1 >= before.len() {
                                 self.run.remote.remove_by_value();
                             }
-                            self.done(&one, Step::Remove, status).await;
+                            self.done(&one, Step::Remove, answer.status).await;
                             return Ok(());
                         }
                     }
                 }
-                Ok(None) => return Ok(()),
                 Err(Trouble::Refused { .. }) => {}
                 Err(trouble) => return Err(trouble),
             }
@@ -424,7 +434,7 @@ impl Work<'_> {
     fn operations(&self, batch: &[String], step: Step) -> Vec<Json> {
         match step {
             Step::Add => vec![json!({ "op": "add", "path": "members", "value": values(batch) })],
-            Step::Remove if self.run.remote.removes_by_value() => vec![by_value(batch)],
+            Step::Remove if self.by_value => vec![by_value(batch)],
             Step::Remove => batch
                 .iter()
                 .map(|id| {
@@ -491,7 +501,21 @@ async fn replace(
     let mut whole = plan::Difference::default();
     whole.set.insert("members".into(), values(&sorted(desired)));
     let merged = Value::Object(whole.merged(&held));
-    let status = run.remote.put(Kind::Team, &id, &merged).await?;
+    let answer = run.remote.put(Kind::Team, &id, &merged).await?;
+    let status = answer.status;
+    if let Ok(held) = serde_json::from_slice::<Map<String, Json>>(&answer.body)
+        && field(&held, "members").is_some()
+        && ids(&held) != *desired
+    {
+        report.members.push(KnownMembers::Are(sorted(&ids(&held))));
+        return Err(Trouble::Unclear(format!(
+            "the target answered {status} to a PUT with the team's {} members and shows {}, {} of which are to be there: it \
+             takes no members this way. If it takes PATCH, say so with `--writes patch`; else set them there by hand",
+            desired.len(),
+            ids(&held).len(),
+            ids(&held).intersection(desired).count()
+        )));
+    }
     run.progress()
         .members_added
         .fetch_add(added as u64, Relaxed);

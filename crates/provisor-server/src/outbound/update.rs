@@ -2,22 +2,37 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use provisor_store::target::{Kind, Report};
+use provisor_store::target::{Kind, NewEntry, Report};
 use scim::{Map, Value};
+use scim_client::Answer;
 use serde_json::json;
 
 use super::{plan::Difference, run::Run, trouble::Trouble};
 
-/// Sends what differs; false if the target does not have it any more.
+/// A change that the target answered with success.
+pub(super) struct Sent {
+    pub(super) answer: Answer,
+    /// Attributes that its answer shows otherwise.
+    pub(super) unkept: Vec<String>,
+}
+
+impl Sent {
+    fn new(answer: Answer, difference: &Difference) -> Sent {
+        let unkept = difference.unkept(&answer.body);
+        Sent { answer, unkept }
+    }
+}
+
+/// Sends what differs, and gives the attributes that the target did not keep; `None` if it does not have it any more.
 pub(super) async fn update(
     run: &Run,
     report: &mut Report,
     wanted: &Map<String, Value>,
     held: Option<&Map<String, Value>>,
-) -> Result<bool, Trouble> {
+) -> Result<Option<Vec<String>>, Trouble> {
     let (kind, names) = (report.object.kind, report.object.names.clone());
     let Some(id) = report.object.remote.clone() else {
-        return Ok(false);
+        return Ok(None);
     };
     let read;
     let held = match held {
@@ -27,46 +42,100 @@ pub(super) async fn update(
                 read = found;
                 &read
             }
-            None => return Ok(false),
+            None => return Ok(None),
         },
     };
     let difference = Difference::between(wanted, held, &names);
     if difference.is_empty() {
-        return Ok(true);
+        return Ok(Some(Vec::new()));
     }
-    let Some(status) = send(run, kind, &id, &difference).await? else {
-        return Ok(false);
+    let Some(sent) = send(run, kind, &id, &difference, Some(held)).await? else {
+        return Ok(None);
     };
+    let status = sent.answer.status;
     run.progress().updated.fetch_add(1, Relaxed);
     let attributes = json!({ "attributes": difference.names() });
     report.tell("update", Some(status), attributes);
-    Ok(true)
+    tell_unkept(report, status, &sent.unkept);
+    Ok(Some(sent.unkept))
 }
 
-/// A PATCH, or GET and PUT where the target has none; `None` if it is not there.
+/// Says which attributes were answered with success and are not there.
+pub(super) fn tell_unkept(report: &mut Report, status: u16, unkept: &[String]) {
+    if unkept.is_empty() {
+        return;
+    }
+    report.entries.push(NewEntry {
+        action: "not_kept",
+        ok: false,
+        status: Some(status),
+        detail: json!({
+            "attributes": unkept,
+            "reason": format!(
+                "the target answered {status} and shows other values of these, or none: it does not keep what it was sent. \
+                 Leave them out with a rule (NAME=drop), or have the target mended"
+            ),
+        }),
+    });
+}
+
+/// A PATCH, or GET and PUT where the target has none, refuses this one, or does not do what it says; `None` if it is not
+/// there. `before` is how it was held before.
 pub(super) async fn send(
     run: &Run,
     kind: Kind,
     id: &str,
     difference: &Difference,
-) -> Result<Option<u16>, Trouble> {
-    let mut not_found = None;
-    if run.remote.patches() {
+    before: Option<&Map<String, Value>>,
+) -> Result<Option<Sent>, Trouble> {
+    let (mut refusal, mut patched) = (None, None);
+    if run.remote.patches(kind) {
         match run.remote.patch(kind, id, difference.operations()).await {
-            Ok(Some(status)) => return Ok(Some(status)),
-            Ok(None) => {}
-            // The resource is not there, or PATCH is not: reading it tells.
-            Err(refusal @ Trouble::Refused { status: 404, .. }) => not_found = Some(refusal),
+            Ok(answer) => {
+                let sent = Sent::new(answer, difference);
+                if run.remote.is_unkept(&sent.unkept) || !run.remote.may_put() {
+                    return Ok(Some(sent));
+                }
+                patched = Some(sent);
+            }
+            // The resource is not there, or PATCH is not, or not for this: reading and replacing it tells.
+            Err(
+                refused @ Trouble::Refused {
+                    status: 400 | 404 | 405 | 422 | 500 | 501,
+                    ..
+                },
+            ) => refusal = Some(refused),
             Err(trouble) => return Err(trouble),
         }
     }
-    let Some(held) = run.remote.get(kind, id, true).await? else {
-        return Ok(None);
+    let held = match before {
+        // A PATCH that was misunderstood may have left something that does not belong there.
+        Some(before) if patched.is_some() && kind == Kind::User => before.clone(),
+        _ => match run.remote.get(kind, id, true).await? {
+            Some(held) => held,
+            None => return Ok(None),
+        },
     };
-    if let Some(refusal) = not_found {
-        run.remote.lacks_patch(refusal)?;
+    if let Some(refusal) = refusal.clone() {
+        run.remote.lacks_patch(kind, refusal)?;
     }
-    put(run, kind, id, difference, &held).await.map(Some)
+    let whole = put(run, kind, id, difference, &held).await;
+    match (whole, refusal, patched) {
+        (Ok(sent), ..) => {
+            run.remote.does_not_keep(&sent.unkept);
+            Ok(Some(sent))
+        }
+        (Err(stop @ Trouble::Stop(_)), ..) => Err(stop),
+        (Err(_), _, Some(sent)) => {
+            run.remote.does_not_keep(&sent.unkept);
+            Ok(Some(sent))
+        }
+        // What PATCH was refused for is said of one attribute, and fits better.
+        (Err(_), Some(refusal), None) if !matches!(refusal.status(), Some(404 | 405 | 501)) => {
+            Err(refusal)
+        }
+        (Err(trouble), ..) => Err(trouble),
+    }
 }
 
 /// GET and PUT; `None` if it is not there.
@@ -75,11 +144,11 @@ pub(super) async fn send_whole(
     kind: Kind,
     id: &str,
     difference: &Difference,
-) -> Result<Option<u16>, Trouble> {
-    match run.remote.get(kind, id, true).await? {
-        Some(held) => put(run, kind, id, difference, &held).await.map(Some),
-        None => Ok(None),
-    }
+) -> Result<Option<Sent>, Trouble> {
+    let Some(held) = run.remote.get(kind, id, true).await? else {
+        return Ok(None);
+    };
+    put(run, kind, id, difference, &held).await.map(Some)
 }
 
 async fn put(
@@ -88,7 +157,8 @@ async fn put(
     id: &str,
     difference: &Difference,
     held: &Map<String, Value>,
-) -> Result<u16, Trouble> {
+) -> Result<Sent, Trouble> {
     let merged = Value::Object(difference.merged(held));
-    run.remote.put(kind, id, &merged).await
+    let answer = run.remote.put(kind, id, &merged).await?;
+    Ok(Sent::new(answer, difference))
 }

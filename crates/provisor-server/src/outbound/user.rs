@@ -54,8 +54,8 @@ async fn present(
         if !run.settings.update {
             return Ok(());
         }
-        if update(run, report, wanted, None).await? {
-            settle(report, wanted, hash);
+        if let Some(unkept) = update(run, report, wanted, None).await? {
+            settle(report, wanted, hash, &unkept);
             return Ok(());
         }
         // Somebody deleted it in the target.
@@ -69,15 +69,16 @@ async fn present(
     if !run.settings.create {
         return Ok(());
     }
-    if obtain(run, report, wanted).await?.in_step {
-        settle(report, wanted, hash);
+    let obtained = obtain(run, report, wanted).await?;
+    if obtained.in_step {
+        settle(report, wanted, hash, &obtained.unkept);
     }
     Ok(())
 }
 
-fn settle(report: &mut Report, wanted: &Map<String, Value>, hash: &[u8]) {
+fn settle(report: &mut Report, wanted: &Map<String, Value>, hash: &[u8], unkept: &[String]) {
     report.object.sent = Some(hash.to_vec());
-    report.object.names = plan::names(wanted);
+    report.object.names = plan::names(wanted, unkept);
 }
 
 /// The id in the source of the manager whom a user is to have.

@@ -2,6 +2,7 @@
 
 use provisor_server::outbound::{
     TargetSettings, Wish,
+    preview::preview,
     settings::{Deprovision, SourceKind},
 };
 use provisor_store::{
@@ -85,6 +86,45 @@ async fn a_comparison_takes_up_what_was_given_up_and_who_should_be_gone() {
             assert_ne!(held.unwrap_or_default()["active"], true);
         }
     }
+}
+
+#[tokio::test]
+async fn who_is_created_again_is_named_as_the_manager_under_the_new_id() {
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        source: SourceKind::Tenant,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    let boss = world.create_user("boss").await;
+    for name in ["u0", "u1"] {
+        let manager = json!({ "manager": { "value": boss.to_string() } });
+        world
+            .create_user_with(json!({ "userName": name, ENTERPRISE: manager }))
+            .await;
+    }
+    let push = async |compare: bool| {
+        let asked = |wish: &mut Wish| (wish.files, wish.compare) = (None, compare);
+        let pushed = world.push_as(&target, "userName\n", "team,member\n", asked);
+        pushed.await.unwrap()
+    };
+    push(false).await;
+    // What is in step is not foreseen as a change.
+    let mut wish = world.wish("userName\n", "team,member\n");
+    wish.files = None;
+    let foreseen = preview(&world.current(&target).await, &wish).await.unwrap();
+    assert_eq!(foreseen, []);
+    let gone = world.user("boss")["id"].as_str().unwrap().to_owned();
+    world.theirs().resources.remove(&format!("/Users/{gone}"));
+    let pushed = push(true).await;
+    assert_eq!((pushed.drifted, pushed.created, pushed.updated), (3, 1, 2));
+    let now = world.user("boss")["id"].clone();
+    assert_ne!(now, gone.as_str());
+    for name in ["u0", "u1"] {
+        assert_eq!(world.user(name)[ENTERPRISE]["manager"]["value"], now);
+    }
+    assert_eq!(push(true).await.drifted, 0);
 }
 
 #[tokio::test]

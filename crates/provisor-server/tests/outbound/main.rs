@@ -5,6 +5,7 @@ mod dumb;
 mod ends;
 mod habits;
 mod heirs;
+mod kept;
 mod leavers;
 mod removals;
 mod secrets;

@@ -54,6 +54,18 @@ pub(crate) struct Habits {
     pub(crate) lost_its_users: bool,
     /// Only what is under `/Groups` is answered 404.
     pub(crate) lost_its_teams: bool,
+    /// Users have userName and active, and nothing else: what else is sent is answered with success and not kept.
+    pub(crate) keeps_names_alone: bool,
+    /// A PATCH is answered with 200 and changes nothing.
+    pub(crate) patches_nothing: bool,
+    /// A PATCH with one of these in it is refused with this status, though others are carried out.
+    pub(crate) refuses_patch_of: Option<(&'static str, u16)>,
+    /// Members that come with a POST or a PUT are not looked at; a PATCH adds and removes them.
+    pub(crate) members_by_patch_alone: bool,
+    /// A team without members is shown without the attribute.
+    pub(crate) omits_empty_lists: bool,
+    /// The id of a user is the userName.
+    pub(crate) names_are_ids: bool,
     /// Everything is refused with this status, and with the credentials it came with.
     pub(crate) echoes: Option<u16>,
     /// What becomes of a user's `active` that is to be false.
@@ -212,9 +224,7 @@ fn respond(
         ("POST", [kind]) => theirs.create(kind, body),
         ("GET", [_, _]) => match theirs.resources.get(&path).cloned() {
             Some(mut found) => {
-                if habits.hides_members {
-                    found.as_object_mut().unwrap().remove("members");
-                }
+                theirs.veil(&mut found);
                 answer(200, &found)
             }
             None => answer(404, &json!({})),
@@ -222,7 +232,11 @@ fn respond(
         ("PUT", [_, _]) if habits.deactivation == Deactivation::Lied && body["active"] == false => {
             answer(200, &body)
         }
-        ("PUT", [_, _]) => {
+        ("PUT", [kind, _]) => {
+            let mut body = theirs.kept(kind, body);
+            if habits.members_by_patch_alone {
+                body["members"] = theirs.resources[&path]["members"].clone();
+            }
             theirs.resources.insert(path, body.clone());
             answer(200, &body)
         }
@@ -239,6 +253,26 @@ fn respond(
 }
 
 impl Theirs {
+    /// What is not shown of a resource.
+    fn veil(&self, shown: &mut Value) {
+        let is_empty = shown["members"].as_array().is_none_or(Vec::is_empty);
+        if self.habits.hides_members || is_empty && self.habits.omits_empty_lists {
+            shown.as_object_mut().unwrap().remove("members");
+        }
+    }
+
+    /// What is kept of what was sent.
+    fn kept(&self, kind: &str, mut body: Value) -> Value {
+        if self.habits.keeps_names_alone && kind == "Users" {
+            let keeps = |name: &String| ["id", "userName", "active"].contains(&name.as_str());
+            body.as_object_mut().unwrap().retain(|name, _| keeps(name));
+        }
+        if self.habits.members_by_patch_alone && kind == "Groups" {
+            body["members"] = json!([]);
+        }
+        body
+    }
+
     fn list(&self, kind: &str, query: &str) -> Response {
         let pairs: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes())
             .into_owned()
@@ -284,10 +318,8 @@ impl Theirs {
             None => found.into_iter().skip(start - 1).take(7).collect(),
         };
         let mut page = json!(page);
-        if self.habits.hides_members {
-            for one in page.as_array_mut().unwrap() {
-                one.as_object_mut().unwrap().remove("members");
-            }
+        for one in page.as_array_mut().unwrap() {
+            self.veil(one);
         }
         answer(200, &json!({ "totalResults": total, "Resources": page }))
     }
@@ -327,8 +359,12 @@ impl Theirs {
         {
             return answer(413, &json!({ "detail": "too many members" }));
         }
+        body = self.kept(kind, body);
         self.last += 1;
-        let id = format!("{kind}-{}", self.last);
+        let id = match self.habits.names_are_ids && kind == "Users" {
+            true => body["userName"].as_str().unwrap().to_owned(),
+            false => format!("{kind}-{}", self.last),
+        };
         body["id"] = id.clone().into();
         self.resources.insert(format!("{at}{id}"), body.clone());
         if self.habits.loses_answers && self.last.is_multiple_of(3) {
@@ -341,7 +377,15 @@ impl Theirs {
         let Some(mut held) = self.resources.get(path).cloned() else {
             return answer(404, &json!({}));
         };
-        for operation in body["Operations"].as_array().unwrap() {
+        let operations = body["Operations"].as_array().unwrap();
+        let names = |name: &str| operations.iter().any(|one| one["path"] == name);
+        if let Some((_, status)) = self.habits.refuses_patch_of.filter(|(name, _)| names(name)) {
+            return answer(status, &json!({ "detail": "this path is not supported" }));
+        }
+        if self.habits.patches_nothing {
+            return answer(200, &held);
+        }
+        for operation in operations {
             let (op, path) = (
                 operation["op"].as_str().unwrap(),
                 operation["path"].as_str().unwrap(),
@@ -410,6 +454,12 @@ impl Theirs {
             } else {
                 held[path] = operation["value"].clone();
             }
+        }
+        let kind = path.trim_start_matches('/').split('/').next().unwrap();
+        let members = held["members"].clone();
+        held = self.kept(kind, held);
+        if kind == "Groups" {
+            held["members"] = members;
         }
         self.resources.insert(path.to_owned(), held.clone());
         answer(200, &held)

@@ -103,7 +103,11 @@ impl World {
 
     /// A user of the tenant's directory.
     pub(crate) async fn create_user(&self, name: &str) -> Id {
-        let (kind, incoming) = Self::incoming(json!({ "userName": name }));
+        self.create_user_with(json!({ "userName": name })).await
+    }
+
+    pub(crate) async fn create_user_with(&self, body: Value) -> Id {
+        let (kind, incoming) = Self::incoming(body);
         let create = Change::Create {
             kind,
             incoming,

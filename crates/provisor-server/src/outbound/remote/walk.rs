@@ -87,6 +87,7 @@ impl Remote {
             start: 1,
             bytes: 0,
             ended: false,
+            total: 0,
         }
     }
 }
@@ -100,6 +101,7 @@ pub(in crate::outbound) struct Walk<'r> {
     start: u64,
     bytes: usize,
     ended: bool,
+    total: u64,
 }
 
 impl Walk<'_> {
@@ -126,6 +128,7 @@ impl Walk<'_> {
         self.bytes += answer.body.len();
         let page: Page<Resource> = parse(&answer)?;
         self.start += page.resources.len() as u64;
+        self.total = page.total_results;
         let is_new =
             |resource: &Resource| id_of(resource).is_some_and(|id| self.seen.insert(id.to_owned()));
         let mut fresh = page.resources;
@@ -140,6 +143,11 @@ impl Walk<'_> {
         }
         self.ended = fresh.is_empty() || self.start > page.total_results;
         Ok(Some(fresh))
+    }
+
+    /// Whether as many were seen as the target says there are: else that one was not seen says nothing of it.
+    pub(in crate::outbound) fn is_whole(&self) -> bool {
+        self.seen.len() as u64 >= self.total
     }
 
     /// Whether an id was on a page that was read.

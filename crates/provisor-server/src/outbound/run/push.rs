@@ -129,6 +129,8 @@ impl Run {
         };
         if report.object.remote.is_some() && report.object.remote != was {
             lock(&self.newly).push((kind, report.object.local.clone()));
+            let was_there = was.is_some() && kind == Kind::User;
+            self.renewed.fetch_or(was_there, Relaxed);
         }
         match done {
             Ok(()) => {}
