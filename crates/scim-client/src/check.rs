@@ -3,6 +3,19 @@
 //! A check is one rule in use: requests, and what their answers must be. Its grade and clause are those of the
 //! first requirement it proves, its verdict is an [`Outcome`]. Checks make what they need, under names that begin with
 //! [`MARK`], and delete it again.
+//!
+//! ```no_run
+//! use scim_client::{Auth, Client, check::{Checker, Profile}};
+//!
+//! # async fn run() -> Result<(), scim_client::Error> {
+//! let client = Client::new("https://scim.example.com/scim/v2", Auth::bearer("the token"))?;
+//! let checker = Checker::new(client, Profile::Generic).secrets(["the token".to_owned()]);
+//! // The first future ends the run early; the closure is told of each check that has ended.
+//! let report = checker.run(std::future::pending(), &|_, _, _| ()).await?;
+//! assert!(!report.breaks_a_must(), "{}", report.to_markdown());
+//! # Ok(())
+//! # }
+//! ```
 
 mod assertion;
 mod catalog;

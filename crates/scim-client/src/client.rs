@@ -380,10 +380,13 @@ pub(crate) fn failed(method: &Method, url: &str, error: reqwest::Error) -> Error
         source = inner.source();
     }
     if connect {
+        // What the layers of the HTTP client say is that there is no connection, which is said already.
+        let layers = "error sending request: client error (Connect): ";
+        let reason = reason.strip_prefix(layers).unwrap_or(&reason);
         Error::Connect {
             method,
             url,
-            reason,
+            reason: format!("{reason}{}", advice(reason)),
         }
     } else {
         Error::NoAnswer {
@@ -394,9 +397,59 @@ pub(crate) fn failed(method: &Method, url: &str, error: reqwest::Error) -> Error
     }
 }
 
+/// What to look at when no connection comes about; nothing where the network's words do not tell.
+fn advice(reason: &str) -> &'static str {
+    let known = [
+        (
+            "Connection refused",
+            "; is the server running, and are host and port right?",
+        ),
+        ("dns error", "; is the host's name right?"),
+        (
+            "InvalidContentType",
+            "; what answers there does not speak TLS: is it http rather than https?",
+        ),
+        (
+            "invalid peer certificate",
+            "; the certificate has to be valid, for this host, and of an authority that this machine trusts",
+        ),
+        (
+            "timed out",
+            "; are host and port right, and does a firewall stand between?",
+        ),
+    ];
+    let found = known.iter().find(|(words, _)| reason.contains(words));
+    found.map_or("", |(_, advice)| advice)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_connection_comes_with_what_to_look_at() {
+        for (reason, asked) in [
+            (
+                "tcp connect error: Connection refused (os error 111)",
+                "running",
+            ),
+            (
+                "dns error: failed to lookup address information",
+                "host's name",
+            ),
+            (
+                "received corrupt message of type InvalidContentType",
+                "http rather than https",
+            ),
+            (
+                "invalid peer certificate: UnknownIssuer",
+                "authority that this machine trusts",
+            ),
+        ] {
+            assert!(advice(reason).contains(asked), "{reason}");
+        }
+        assert_eq!(advice("something else"), "");
+    }
 
     #[test]
     fn a_base_url_has_no_trailing_slash_and_no_credentials() {

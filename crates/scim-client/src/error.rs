@@ -17,7 +17,7 @@ pub enum Error {
     Token(String),
     /// The address is private and the client was built for public ones only; nothing was sent.
     #[error(
-        "{host} is at the private address {address}; targets in private networks have to be allowed first"
+        "{host} is at the private address {address}; private networks have to be allowed first"
     )]
     PrivateAddress {
         /// The host as the base URL names it.

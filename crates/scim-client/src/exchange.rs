@@ -133,7 +133,7 @@ impl Answer {
     pub fn said(&self) -> (Option<String>, String) {
         let body = self.json().unwrap_or_default();
         let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
-        let detail = text("detail").unwrap_or_else(|| self.start());
+        let detail = text("detail").unwrap_or_else(|| self.start().trim_end().to_owned());
         (text("scimType"), detail)
     }
 

@@ -18,6 +18,37 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Where to go on:
+//!
+//! | for | see |
+//! |---|---|
+//! | signing in: a token, basic, OAuth 2 client credentials | [`Auth`] |
+//! | timeouts, retries, private addresses, the user agent | [`Client::builder`], [`Retry`] |
+//! | reading, searching, paging, writing users, groups and other resources | [`Resources`], [`Query`], [`Filter`] |
+//! | changing single attributes | [`Patch`] |
+//! | many changes in one request | [`Bulk`] |
+//! | what the server can do | [`Discovery`] |
+//! | a request that is none of these, and its answer as it came | [`Client::send`], [`Request`] |
+//! | what went wrong, and whether it may have been carried out | [`Error`], [`Refusal`] |
+//! | a simulated identity provider, a check of any server | [`simulator`], [`check`] |
+//!
+//! It runs on tokio. Each [`Error`] is a sentence; what a program decides by are its variants:
+//!
+//! ```no_run
+//! # async fn run(client: scim_client::Client) -> Result<(), scim_client::Error> {
+//! use scim_client::{Error, User};
+//!
+//! match client.users().create(&User::named("lena@example.com")).await {
+//!     Ok(lena) => println!("created as {}", lena.id),
+//!     Err(Error::Refused(refusal)) if refusal.status == 409 => println!("is there: {}", refusal.detail),
+//!     // No whole answer came, so she may be there all the same: look before you send it again.
+//!     Err(Error::NoAnswer { .. }) => println!("search for her"),
+//!     Err(error) => return Err(error),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 #![deny(missing_docs)]
 
 mod address;

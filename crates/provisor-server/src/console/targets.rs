@@ -6,10 +6,12 @@ pub(super) mod object;
 pub(super) mod show;
 pub(super) mod state;
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use askama::Template;
 use axum::response::Response;
 use provisor_store::{
-    TargetId, Tenant,
+    Snapshot, TargetId, Tenant, TenantId, TenantState,
     target::{Kind, Target, TargetCounts, TargetEntry},
 };
 
@@ -18,13 +20,12 @@ use super::{
     eyes::Eyes,
     layout::{Layout, Pager},
     moment::Moment,
-    tenants,
     visit::Visit,
 };
 use crate::outbound::{TargetSettings, view};
 
-/// Tenants of a page.
-const PAGE: usize = 25;
+/// Targets of a page.
+const PAGE: usize = 50;
 
 /// A target as lists show it.
 struct Row {
@@ -57,21 +58,23 @@ struct Page {
 
 /// The list.
 pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
-    let (found, next) = tenants::page(&visit, PAGE).await?;
     let now = visit.now();
     let mut rows = Vec::new();
     let mut snapshot = visit.read().await?;
-    for tenant in found {
-        for target in snapshot.targets(Some(tenant.id)).await? {
-            rows.push(Row {
-                path: path(&tenant.key, target.id),
-                tenant: tenant.name.clone(),
-                counts: snapshot.target_counts((tenant.id, target.id)).await?,
-                state: view::state(&target),
-                ran: (target.ran > 0).then(|| Moment::new(target.ran, now)),
-                target,
-            });
-        }
+    let mut found = seen(&visit, snapshot.as_mut()).await?;
+    let more = found.len() > PAGE;
+    found.truncate(PAGE);
+    let next = found.last().filter(|_| more);
+    let next = next.map(|(tenant, target)| place(tenant, target));
+    for (tenant, target) in found {
+        rows.push(Row {
+            path: path(&tenant.key, target.id),
+            tenant: tenant.name.clone(),
+            counts: snapshot.target_counts((tenant.id, target.id)).await?,
+            state: view::state(&target),
+            ran: (target.ran > 0).then(|| Moment::new(target.ran, now)),
+            target,
+        });
     }
     drop(snapshot);
     visit.page(&Page {
@@ -80,6 +83,47 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Problem> {
         pager: Pager::new("/targets", &visit.query, next.as_deref()),
         may_change: visit.viewer.may(Action::ChangeTargets),
     })
+}
+
+/// Where a target stands in the list; neither keys nor names have a slash.
+fn place(tenant: &Tenant, target: &Target) -> String {
+    format!("{}/{}", tenant.key, target.name)
+}
+
+/// The targets of all tenants that the viewer sees, by tenant and name, after the place that is asked for.
+async fn seen(
+    visit: &Visit,
+    snapshot: &mut dyn Snapshot,
+) -> Result<Vec<(Tenant, Target)>, Problem> {
+    let targets = match visit.viewer.tenants() {
+        None => snapshot.targets(None).await?,
+        Some(ids) => {
+            let mut own = Vec::new();
+            for id in ids {
+                own.extend(snapshot.targets(Some(*id)).await?);
+            }
+            own
+        }
+    };
+    let mut tenants: HashMap<TenantId, Option<Tenant>> = HashMap::new();
+    let mut found = Vec::new();
+    for target in targets {
+        let tenant = match tenants.entry(target.tenant) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let tenant = snapshot.tenant_by_id(target.tenant).await?;
+                unknown.insert(tenant.filter(|tenant| tenant.state != TenantState::Deleting))
+            }
+        };
+        found.extend(tenant.clone().map(|tenant| (tenant, target)));
+    }
+    let after = visit.query.get("after").split_once('/');
+    let name = |tenant: &Tenant, target: &Target| (tenant.key.clone(), target.name.clone());
+    found.retain(|(tenant, target)| {
+        after.is_none_or(|(key, of)| name(tenant, target) > (key.to_owned(), of.to_owned()))
+    });
+    found.sort_by_key(|(tenant, target)| name(tenant, target));
+    Ok(found)
 }
 
 /// A target's page.

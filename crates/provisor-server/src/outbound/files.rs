@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scim::{Map, Value};
+use scim::{Map, Registry, Value};
 use serde_json::json;
 
 use super::{
@@ -64,12 +64,40 @@ fn plain(name: &str) -> String {
     name.to_lowercase().replace(['_', '-', ' '], "")
 }
 
+/// A record that cannot be read, by the line of the file.
+fn wrong(file: &str, error: &csv::Error) -> String {
+    let line = error.position().map_or(1, csv::Position::line);
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => format!(
+            "{file}, line {line}: it has {len} cells and the header has {expected_len}; look for a missing or superfluous \
+             separator or quote."
+        ),
+        _ => format!("{file}, line {line}: {error}."),
+    }
+}
+
+/// Refuses a column that no user has: what is mistyped would be sent, and what was meant would not.
+fn known(registry: &Registry, name: &str, to: &str) -> Result<(), String> {
+    let path = to.split('[').next().unwrap_or_default();
+    let attribute = path.split('.').next().unwrap_or_default();
+    if path.contains(':') || registry.user().attribute(attribute).is_some() {
+        return Ok(());
+    }
+    Err(format!(
+        "users, line 1: the column \"{name}\" is no attribute of a user; correct it or take it out. An attribute of an \
+         extension has its URN in front."
+    ))
+}
+
 fn read_users(text: &str, files: &mut Files) -> Result<(), String> {
     let mut reader = reader(text);
     let header = reader
         .headers()
-        .map_err(|error| format!("users, line 1: {error}"))?
+        .map_err(|error| wrong("users", &error))?
         .clone();
+    let registry = Registry::builtin();
     let mut columns = Vec::new();
     for name in &header {
         if name.eq_ignore_ascii_case("id") || name.eq_ignore_ascii_case("active") {
@@ -84,6 +112,7 @@ fn read_users(text: &str, files: &mut Files) -> Result<(), String> {
         };
         rule.check()
             .map_err(|error| format!("users, line 1: the column \"{name}\": {error}"))?;
+        known(&registry, name, to)?;
         columns.push(Some(to.to_owned()));
     }
     let at = |wanted: &str| {
@@ -97,7 +126,7 @@ fn read_users(text: &str, files: &mut Files) -> Result<(), String> {
     };
     let active = at("active");
     for (record, line) in reader.records().zip(2..) {
-        let record = record.map_err(|error| format!("users, line {line}: {error}"))?;
+        let record = record.map_err(|error| wrong("users", &error))?;
         let cell = |at: usize| record.get(at).filter(|text| !text.is_empty());
         let Some(user_name) = cell(name) else {
             return Err(format!("users, line {line}: there is no userName."));
@@ -146,7 +175,7 @@ fn read_memberships(text: &str, files: &mut Files) -> Result<(), String> {
     let mut reader = reader(text);
     let header = reader
         .headers()
-        .map_err(|error| format!("teams, line 1: {error}"))?
+        .map_err(|error| wrong("teams", &error))?
         .clone();
     let at = |wanted: &str| header.iter().position(|name| plain(name) == wanted);
     let (Some(team), Some(member)) = (at("team"), at("member")) else {
@@ -154,7 +183,7 @@ fn read_memberships(text: &str, files: &mut Files) -> Result<(), String> {
     };
     let mut teams: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (record, line) in reader.records().zip(2..) {
-        let record = record.map_err(|error| format!("teams, line {line}: {error}"))?;
+        let record = record.map_err(|error| wrong("teams", &error))?;
         let cell = |at: usize| record.get(at).filter(|text| !text.is_empty());
         let Some(team) = cell(team) else {
             return Err(format!("teams, line {line}: there is no team."));
@@ -203,6 +232,16 @@ mod tests {
                 "line 3: \"lena\" stands twice",
             ),
             ("userName,meta\nlena,x\n", None, "the column \"meta\""),
+            (
+                "userName,departement\nlena,x\n",
+                None,
+                "line 1: the column \"departement\" is no attribute",
+            ),
+            (
+                "userName,title\nlena\n",
+                None,
+                "line 2: it has 1 cells and the header has 2",
+            ),
             ("userName,active\nlena,perhaps\n", None, "line 2: active"),
             (
                 "userName\nlena\n",

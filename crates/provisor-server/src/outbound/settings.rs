@@ -6,7 +6,7 @@ use provisor_store::{
     TargetChange, TargetId,
     target::{Sealed, Target},
 };
-use scim_client::{Auth, Client, Reach, Retry};
+use scim_client::{Auth, Client, Error, Reach, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -313,7 +313,12 @@ impl TargetSettings {
         Client::builder(url, Auth::None)
             .reach(self.reach())
             .build()
-            .map_err(|error| format!("{error}."))?;
+            .map_err(|error| match error {
+                Error::PrivateAddress { .. } => {
+                    format!("{error}: at the command line, with `--private on` for this target.")
+                }
+                error => format!("{error}."),
+            })?;
         if !self.private && !url.trim().to_ascii_lowercase().starts_with("https://") {
             return Err(format!(
                 "{url} is not https, so the credentials would cross the network in the clear. Use https, or allow http and \

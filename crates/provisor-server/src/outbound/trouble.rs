@@ -28,7 +28,7 @@ pub enum Stopped {
     Unreachable(String),
     /// The target does not take the credentials.
     #[error(
-        "the target does not accept the credentials: {0}; set new ones with `provisor push target set --secret-file`"
+        "the target does not accept the credentials: {0}; set new ones in the settings (`provisor push target set --secret-file`)"
     )]
     Unauthorized(String),
     /// The target asks to be left alone for longer than a run waits.
@@ -38,14 +38,15 @@ pub enum Stopped {
     #[error(
         "{0} answers 404 (not found), as if nobody had ever been there, so that the address leads to no SCIM service, or to \
          none any more; nobody is taken for missing, and nothing is created anew. \
-         The address is what stands before /Users: look at it, and correct it with `provisor push target set --url`"
+         The address is what stands before /Users: look at it, and correct it in the settings (`provisor push target set --url`)"
     )]
     NoService(String),
     /// More would lose access than the settings allow.
     #[error(
         "{removals} users would lose their access in the target after {before} in the last day, more than the {most} that \
          the settings allow; nobody of them did. \
-         Look at `provisor push preview`, then run `provisor push sync --allow-removals`"
+         Look at the preview. If they shall lose it, allow more removals in a day in the settings, or let one run pass with \
+         --allow-removals at the command line"
     )]
     TooManyRemovals {
         /// Of this run.

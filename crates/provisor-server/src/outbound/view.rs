@@ -25,7 +25,8 @@ pub fn target(target: &Target, counts: &TargetCounts, behind: i64) -> Value {
         "due": both(counts.due),
         "troubled": both(counts.troubled),
         "last_run": time(target.ran),
-        "last_comparison": time(target.compared),
+        // A new target counts as compared when it was made.
+        "last_comparison": time(target.compared).filter(|_| target.compared > target.created),
         "outcome": outcome(target),
         "created": format_millis(target.created),
     })

@@ -68,7 +68,15 @@ pub async fn explain(
             let found = source.load(kind, &locals).await?.pop().flatten();
             let desired = scope.desired(kind, local, found.as_ref());
             let remote = known.as_ref().and_then(|known| known.remote.as_deref());
-            of_tenant(&settings, known.as_ref(), &desired, remote.map(shown))
+            let sentence = of_tenant(&settings, known.as_ref(), &desired, remote.map(shown));
+            let waits = match &known {
+                Some(object) => object.due.is_some(),
+                None => matches!(desired, Desired::Present(_)),
+            };
+            match (waits, target.outcome.trim_end_matches('.')) {
+                (false, _) | (_, "") => sentence,
+                (true, outcome) => format!("{sentence} The last run ended early: {outcome}."),
+            }
         }
     };
     Ok(Explained {
@@ -147,6 +155,14 @@ fn of_tenant(
         (_, None, None) => {
             "It is not in the target, and the settings say that users are not created there."
                 .to_owned()
+        }
+        (Desired::Absent(absence), Some(_), Some(_))
+            if settings.deactivate && object.sent.as_ref() != Some(&desired.hash()) =>
+        {
+            format!(
+                "It is {}, and is to leave the target with the next run.",
+                absence.as_str()
+            )
         }
         (_, _, Some(_)) => "It changed and is to be pushed with the next run.".to_owned(),
     }

@@ -334,3 +334,159 @@ async fn a_run_is_watched_while_it_goes() {
     let page = owner.get("/targets/acme/1?after=2").await.expect(200);
     assert!(!page.contains("data-live"), "{page}");
 }
+
+fn create(name: &str, settings: serde_json::Value) -> Change {
+    let name = name.to_owned();
+    Change::Target(TargetChange::Create { name, settings })
+}
+
+#[tokio::test]
+async fn the_list_goes_by_targets_whatever_tenants_there_are() {
+    let world = World::new().await;
+    // Most tenants push nothing.
+    for n in 0..30 {
+        world.tenant(&format!("a{n:02}")).await;
+    }
+    let zeta = world.tenant("zeta").await;
+    let settings = serde_json::json!({ "url": "https://crm.example.com" });
+    for n in 0..51 {
+        world
+            .write(zeta.id, create(&format!("app{n:02}"), settings.clone()))
+            .await;
+    }
+    let mut owner = world.as_role(Role::Owner).await;
+    let first = owner.get("/targets").await.expect(200);
+    assert!(
+        first.contains("<b>app00</b>") && first.contains("<b>app49</b>"),
+        "{first}"
+    );
+    assert!(!first.contains("<b>app50</b>"), "{first}");
+    let next = first.split("/targets?after=").nth(1);
+    let next = next.and_then(|rest| rest.split('"').next()).unwrap();
+    let second = owner.get(&format!("/targets?after={next}")).await;
+    let second = second.expect(200);
+    assert!(
+        second.contains("<b>app50</b>") && !second.contains("<b>app49</b>"),
+        "{second}"
+    );
+}
+
+#[tokio::test]
+async fn a_users_and_a_teams_page_say_why_they_are_in_each_target() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    let lena = world.user(&token, "lena@acme.com", "Lena").await;
+    let team = serde_json::json!({ "displayName": "Sales" });
+    let (_, team) = world.scim(&token, "POST", "Groups", &team).await;
+    let team = team["id"].as_str().unwrap().to_owned();
+    let mut owner = world.as_role(Role::Owner).await;
+    let user = format!("/users/acme/{lena}");
+    let page = owner.get(&user).await.expect(200);
+    assert!(!page.contains("tab=targets"), "{page}");
+
+    let url = "https://crm.example.com";
+    for (name, settings) in [
+        ("crm", serde_json::json!({ "url": url })),
+        (
+            "wiki",
+            serde_json::json!({ "url": url, "users": "userName eq \"otto@acme.com\"" }),
+        ),
+        ("hr", serde_json::json!({ "url": url, "source": "files" })),
+    ] {
+        world.write(acme.id, create(name, settings)).await;
+    }
+    let object = TargetObject {
+        label: "lena@acme.com".to_owned(),
+        error: Some("the target answered 400: lena@acme.com is no colleague".to_owned()),
+        ..TargetObject::unknown(Kind::User, &lena)
+    };
+    let report = TargetChange::Report {
+        id: TargetId(1),
+        reports: vec![Report {
+            object,
+            gone: false,
+            members: Vec::new(),
+            entries: Vec::new(),
+        }],
+    };
+    world.write(acme.id, Change::Target(report)).await;
+    let page = owner.get(&user).await.expect(200);
+    assert!(page.contains(&format!("{user}?tab=targets")), "{page}");
+    let page = owner.get(&format!("{user}?tab=targets")).await.expect(200);
+    for told in [
+        "is no colleague. It was given up",
+        "It was never pushed: it is outside the target&#39;s scope.",
+        &format!("/targets/acme/1/object?kind=user&#38;id={lena}"),
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    // Nothing to tell more, and what files say of others is not about this user.
+    assert!(!page.contains("/targets/acme/2/object") && !page.contains(">hr<"));
+    let mut support = world.as_role(Role::Support).await;
+    let page = support
+        .get(&format!("{user}?tab=targets"))
+        .await
+        .expect(200);
+    assert!(
+        page.contains("hidden from your role") && !page.contains("colleague"),
+        "{page}"
+    );
+    let page = owner
+        .get(&format!("/teams/acme/{team}?tab=targets"))
+        .await
+        .expect(200);
+    assert!(page.contains("was not looked at yet"), "{page}");
+}
+
+#[tokio::test]
+async fn a_targets_page_says_what_to_do_next() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    let lena = world.user(&token, "lena@acme.com", "Lena").await;
+    let settings = serde_json::json!({ "url": "https://crm.example.com" });
+    world.write(acme.id, create("crm", settings)).await;
+    let mut owner = world.as_role(Role::Owner).await;
+    let page = owner.get("/targets/acme/1").await.expect(200);
+    for told in ["changes not looked at yet", "then <b>activate</b> it"] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    owner.post("/targets/acme/1/activate", &[]).await.location();
+    let linked = TargetObject {
+        remote: Some("77".to_owned()),
+        due: Some(1),
+        ..TargetObject::unknown(Kind::User, &lena)
+    };
+    let reports = vec![Report {
+        object: linked,
+        gone: false,
+        members: Vec::new(),
+        entries: Vec::new(),
+    }];
+    let id = TargetId(1);
+    world
+        .write(
+            acme.id,
+            Change::Target(TargetChange::Report { id, reports }),
+        )
+        .await;
+    let ended = TargetChange::Ran {
+        id,
+        began: 1,
+        compared: false,
+        entry: None,
+        outcome: "5 users would lose their access".to_owned(),
+    };
+    world.write(acme.id, Change::Target(ended)).await;
+    let page = owner.get("/targets/acme/1").await.expect(200);
+    assert!(page.contains("at once with <b>Sync now</b>"), "{page}");
+    let page = owner
+        .get(&format!("/targets/acme/1/object?kind=user&id={lena}"))
+        .await
+        .expect(200);
+    assert!(
+        page.contains("The last run ended early: 5 users would lose their access."),
+        "{page}"
+    );
+}

@@ -43,8 +43,8 @@ async fn a_preview_counts_the_members_who_will_be_there() {
 async fn a_preview_knows_managers_by_their_ids_in_the_target() {
     let world = World::new(Habits::default()).await;
     let target = world.target(&world.settings()).await;
-    let users = |boss: &str, manager: &str| {
-        format!("id,userName,{MANAGER}\n1,lena,{manager}\n2,otto,\n{boss}")
+    let users = |of_lena: &str, of_otto: &str, boss: &str| {
+        format!("id,userName,department,{MANAGER}\n1,lena,,{of_lena}\n2,otto,IT,{of_otto}\n{boss}")
     };
     let planned = async |users: &str| {
         let target = world.current(&target).await;
@@ -54,21 +54,18 @@ async fn a_preview_knows_managers_by_their_ids_in_the_target() {
             .map(|step| (step.action, step.label))
             .collect::<Vec<_>>()
     };
-    let alone = users("", "2");
+    let before = users("2", "", "");
     world
-        .push_files(&target, &alone, "team,member\n")
+        .push_files(&target, &before, "team,member\n")
         .await
         .unwrap();
-    assert_eq!(planned(&alone).await, []);
+    assert_eq!(planned(&before).await, []);
     // Another manager, who is there already or comes with the same run.
-    assert_eq!(
-        planned(&users("", "1")).await,
-        [("update", "lena".to_owned())]
-    );
-    assert_eq!(
-        planned(&users("3,boss,\n", "3")).await,
-        [("create", "boss".to_owned()), ("update", "lena".to_owned())]
-    );
+    let lena = ("update", "lena".to_owned());
+    assert_eq!(planned(&users("1", "", "")).await, [lena]);
+    let boss = ("create", "boss".to_owned());
+    let otto = ("update", "otto".to_owned());
+    assert_eq!(planned(&users("2", "3", "3,boss,,\n")).await, [boss, otto]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use scim_client::{
-    Auth, Client,
+    Auth, Client, Request,
     check::{Checker, Finding, Profile, Report},
 };
 
@@ -18,10 +18,10 @@ use crate::{failure::Failure, terminal};
 
 const EXAMPLE: &str = "\
 Example:
-  provisor check https://scim.example.com/scim/v2 --token-file token.txt --junit report.xml
+  provisor check https://scim.example.com/scim/v2 --token-file token.txt
 
-It creates users and groups whose names begin with provisor-check- and deletes them again, also after
-Ctrl-C. Use a tenant for tests all the same. Ends with 1 when a MUST is broken.";
+It creates users and groups whose names begin with provisor-check- and deletes them again, also after Ctrl-C. Use a tenant \
+for tests all the same. Ends with 1 when a MUST is broken.";
 
 /// Check a SCIM server against RFC 7643 and RFC 7644
 #[derive(Debug, Args)]
@@ -57,9 +57,11 @@ impl Check {
         let token = token(&self.token_file)?;
         let mut secrets = vec![token.clone()];
         let mut checker = Checker::new(self.client(&token)?, self.profile).only(&self.only);
+        let mut signed_in = vec![(&self.token_file, self.client(&token)?)];
         if let Some(file) = &self.second_token_file {
             let second = token_of(file, &token)?;
             checker = checker.second(self.client(&second)?);
+            signed_in.push((file, self.client(&second)?));
             secrets.push(second);
         }
         let checker = checker.secrets(secrets);
@@ -74,8 +76,12 @@ impl Check {
                 self.profile.as_str()
             )));
         }
+        for (file, client) in &signed_in {
+            is_let_in(client, file).await?;
+        }
         let report = watched(&checker).await?;
-        self.write(&report)?;
+        // Whatever becomes of the files, what was found is told.
+        let written = self.write(&report);
         if context.json && self.json_file.is_none() {
             terminal::json(&report.to_json())?;
         } else {
@@ -84,6 +90,7 @@ impl Check {
                 .iter()
                 .try_for_each(|line| terminal::line(line))?;
         }
+        written?;
         if report.stopped {
             return Err(Failure::failed("Stopped before the end."));
         }
@@ -142,6 +149,40 @@ async fn watched(checker: &Checker) -> Result<Report, Failure> {
     let report = checker.run(stop, &progress).await;
     bar.finish_and_clear();
     report.map_err(|error| Failure::failed(format!("{error}.")))
+}
+
+/// Whether there is a SCIM server, and lets the token in: without that every check would fail, and say nothing of the server.
+async fn is_let_in(client: &Client, file: &Path) -> Result<(), Failure> {
+    let ask = async |request: Request| {
+        let sent = client.send(&request).await;
+        sent.map(|exchange| exchange.answer)
+            .map_err(|error| Failure::failed(format!("{error}.")))
+    };
+    let users = ask(Request::get("/Users").query("count=1")).await?;
+    if [401, 403].contains(&users.status) {
+        let (_, said) = users.said();
+        let said = match client.redact(&said) {
+            said if said.is_empty() => String::new(),
+            said => format!(" ({})", said.trim_end_matches('.')),
+        };
+        return Err(Failure::failed(format!(
+            "The server does not let the token of {} in: GET {}/Users was answered {}{said}. \
+             Nothing was checked. Put a token that may read and write users and groups there into the file.",
+            file.display(),
+            client.base(),
+            users.status,
+        )));
+    }
+    let is_json = |answer: &scim_client::Answer| answer.is_success() && answer.json().is_some();
+    if is_json(&users) || is_json(&ask(Request::get("/ServiceProviderConfig")).await?) {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "There is no SCIM server at {}: GET /Users was answered {} there, and /ServiceProviderConfig is not found either. \
+         Nothing was checked. The URL is what stands before /Users.",
+        client.base(),
+        users.status,
+    )))
 }
 
 fn token(file: &Path) -> Result<String, Failure> {

@@ -201,18 +201,20 @@ impl Welcome<'_> {
 
     curl '{base}/scim/v2/Users?filter=userName+eq+%22lena@example.com%22' -H 'Authorization: Bearer {bearer}'
 
-    provisor simulate okta{elsewhere}                    a company of 120 people moves in
-    provisor events tail --tenant {TENANT} --follow     what your app reads
-    provisor log tail --tenant {TENANT}                 what was asked and answered
+    {simulate:<45}a company of 120 people moves in
+    {events:<45}what your app reads
+    {log:<45}what was asked and answered
     provisor user why lena@example.com --tenant {TENANT}
 
   Ctrl-C stops it. The data stays.",
             sign_in = self.sign_in,
             // The command finds the usual address by itself.
-            elsewhere = match self.address.to_string() == LISTEN {
-                true => String::new(),
-                false => format!(" --target {base}/scim/v2"),
+            simulate = match self.address.to_string() == LISTEN {
+                true => "provisor simulate okta".to_owned(),
+                false => format!("provisor simulate okta --target {base}/scim/v2  "),
             },
+            events = format!("provisor events tail --tenant {TENANT} --follow"),
+            log = format!("provisor log tail --tenant {TENANT}"),
             version = env!("CARGO_PKG_VERSION"),
             data = self.database.trim_start_matches("sqlite:"),
             took = self.took.as_millis(),

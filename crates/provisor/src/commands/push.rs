@@ -49,7 +49,9 @@ pub(crate) enum Push {
     #[command(after_help = "\
 Examples:
   provisor push sync --tenant acme --name crm
-  provisor push sync --tenant acme --name crm --compare   # also repairs what others changed in the target")]
+  provisor push sync --tenant acme --name crm --compare
+
+With --compare it also repairs what others changed in the target.")]
     Sync {
         #[command(flatten)]
         which: Which,
@@ -96,8 +98,8 @@ Examples:
 Examples:
   provisor push csv --tenant acme --name hr --users users.csv --teams teams.csv
 
-users.csv has a header. Its columns are SCIM attributes (userName, title, name.givenName) or one of the short names email,
-givenName, familyName, department, employeeNumber, costCenter and phone; `id` is what stays when a userName changes, and
+users.csv has a header. Its columns are SCIM attributes (userName, title, name.givenName) or one of the short names email, \
+givenName, familyName, department, employeeNumber, costCenter and phone; `id` is what stays when a userName changes, and \
 `active` may be false. teams.csv has the columns team and member (the member's id, else userName), one membership a line.")]
     Csv {
         #[command(flatten)]

@@ -26,14 +26,16 @@ use crate::{failure::Failure, terminal};
 #[command(after_help = "\
 Examples:
   provisor simulate okta
-  provisor simulate entra --target https://scim.example.com/scim/v2 --token-file token.txt --scenario first-sync
-  provisor simulate okta --target URL --token-file FILE --users 500 --teams 40 --seed 7 --scenario rehire --assert
+  provisor simulate entra --target https://scim.example.com/scim/v2 \\
+    --token-file token.txt --scenario first-sync
+  provisor simulate okta --target URL --token-file FILE \\
+    --users 500 --teams 40 --seed 7 --scenario rehire --assert
   provisor simulate okta --target URL --token-file FILE --identifier email --auth raw
   provisor simulate keycloak --messages
 
 Without --token-file it talks to the `provisor dev` on this machine, with a token that it makes in the tenant \"demo\".
 Providers: okta, okta-oin, entra, entra-optscim, onelogin, jumpcloud, google, ping, keycloak, authentik.
-Scenarios: first-sync, joiner-mover-leaver, mass-removal, duplicate, rehire, rename, team-before-user, throttled,
+Scenarios: first-sync, joiner-mover-leaver, mass-removal, duplicate, rehire, rename, team-before-user, throttled, \
 token-expired, slow-server, flaky-server.")]
 pub(crate) struct Simulate {
     /// Who speaks
@@ -411,11 +413,22 @@ fn verdict(report: &Report, comparison: Option<&Comparison>) -> Result<(), Failu
     if report.failed == 0 && differences == 0 {
         return Ok(());
     }
-    let mut message = format!("{} changes failed", report.failed);
+    let mut message = match (report.steps.as_slice(), report.failed) {
+        ([tested], 1) if tested.failed > 0 => {
+            "The test of the connection failed, so nothing else was sent".to_owned()
+        }
+        (_, 1) => "1 change failed".to_owned(),
+        (_, failed) => format!("{failed} changes failed"),
+    };
     if comparison.is_some() {
         message.push_str(&format!(", {differences} differences"));
     }
     message.push('.');
+    if comparison.is_some_and(Comparison::has_strangers) {
+        message.push_str(
+            " Who is there and was not sent counts as a difference: a run wants a tenant of its own, with nothing in it.",
+        );
+    }
     if report.failures.iter().any(|one| one.request_id.is_some()) {
         message.push_str(" Request ids find them in the server's log: provisor log show req_…");
     }

@@ -45,21 +45,60 @@ fn our_own_server_passes_and_keeps_nothing() {
 
 #[test]
 fn a_broken_must_ends_with_1_and_is_shown() {
-    let (home, _server, _, command) = ready();
-    home.write("token", "a-token-that-nobody-gave-out");
-    let ran = home.run(&format!("{command} --only creating_answers_201"));
+    let (home, _server, token, command) = ready();
+    // The connection forgives what this profile does not.
+    let ran = home.run(&format!(
+        "{command} --profile rfc --only schemas_are_required"
+    ));
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.err.contains("breaks a MUST"), "{ran:?}");
     for shown in [
-        "FAILED MUST creating_answers_201",
-        "RFC 7644 §3.3",
+        "FAILED MUST schemas_are_required",
+        "RFC 7643 §3",
         "> POST /Users",
-        "< 401",
+        "< 201",
         "fix: ",
     ] {
         assert!(ran.out.contains(shown), "{shown}: {}", ran.out);
     }
-    assert!(!ran.out.contains("a-token-that-nobody-gave-out"));
+    assert!(!ran.out.contains(token.as_str()));
+}
+
+#[test]
+fn who_is_not_let_in_or_asks_elsewhere_is_told_so_instead_of_hundreds_of_failures() {
+    let (home, server, _, command) = ready();
+    home.write("wrong", "a-token-that-nobody-gave-out");
+    let elsewhere = format!("check http://{}/scim/v3 --token-file token", server.address);
+    let wrong = command.replace("--token-file token", "--token-file wrong");
+    for (command, told) in [
+        (wrong, "does not let the token of wrong in"),
+        (
+            format!("{command} --second-token-file wrong"),
+            "does not let the token of wrong in",
+        ),
+        (elsewhere, "There is no SCIM server at http://"),
+    ] {
+        let ran = home.run(&command);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+        for told in [told, "Nothing was checked"] {
+            assert!(ran.err.contains(told), "{told}: {ran:?}");
+        }
+        assert!(!ran.err.contains("nobody-gave-out"), "{ran:?}");
+    }
+}
+
+#[test]
+fn what_was_found_is_told_even_if_a_file_cannot_be_written() {
+    let (home, _server, _, command) = ready();
+    let ran = home.run(&format!(
+        "{command} --only creating_answers_201 --junit nowhere/j.xml"
+    ));
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.err.contains("nowhere/j.xml cannot be written"),
+        "{ran:?}"
+    );
+    assert!(ran.out.contains("1 passed"), "{ran:?}");
 }
 
 #[test]
@@ -79,7 +118,9 @@ fn a_server_that_is_not_there_is_told() {
     let home = Home::new();
     home.write("token", "x");
     let told = home.fails(1, "check http://127.0.0.1:9/scim/v2 --token-file token");
-    assert!(told.contains("no connection"), "{told}");
+    for told_it in ["no connection", "is the server running"] {
+        assert!(told.contains(told_it), "{told}");
+    }
 }
 
 #[cfg(unix)]

@@ -37,6 +37,13 @@ fn what_was_sent_is_there() {
         .unwrap();
     assert_eq!(created["count"], 33);
 
+    // Those who were there before are differences, and it is said why.
+    let ran = home.run(&format!(
+        "simulate okta {target} --users 5 --teams 0 --seed 2 --scenario first-sync --assert"
+    ));
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("a tenant of its own"), "{ran:?}");
+
     // The same company again finds everybody.
     let again = home.json(&format!(
         "simulate okta {target} --users 5 --teams 0 --scenario first-sync"
@@ -181,6 +188,13 @@ fn a_refused_token_says_so_and_fails() {
     assert!(ran.out.contains("→ 401"), "{ran:?}");
     // As an administrator, it goes no further.
     assert!(ran.out.starts_with("1 messages: 401 × 1\n"), "{ran:?}");
+    assert!(
+        ran.err
+            .contains("The test of the connection failed, so nothing else was sent."),
+        "{ran:?}"
+    );
+    // The request id stands once, and finds the request.
+    assert_eq!(ran.out.matches("[req_").count(), 1, "{ran:?}");
 }
 
 #[test]

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{client::Client, error::Error, page::Query};
 
+/// How the difference ends that somebody is who was not sent.
+const STRANGER: &str = "is there, and the identity provider knows nothing of it";
+
 /// What the service provider has, compared with what the identity provider believes.
 #[derive(Debug, Clone, Default)]
 pub struct Comparison {
@@ -35,6 +38,12 @@ impl Comparison {
         if self.kept.len() < KEPT {
             self.kept.push(says);
         }
+    }
+
+    /// Whether somebody is there whom the identity provider did not send, as in a tenant that was not empty before.
+    #[must_use]
+    pub fn has_strangers(&self) -> bool {
+        self.kept.iter().any(|says| says.ends_with(STRANGER))
     }
 
     /// All of it, as JSON.
@@ -97,10 +106,7 @@ impl Simulated {
             watch.told();
             let id = Id::new(user["id"].as_str().unwrap_or_default());
             let Some(person) = missing.remove(&id) else {
-                comparison.differ(format!(
-                    "user {id} ({}) is there, and the identity provider knows nothing of it",
-                    user["userName"]
-                ));
+                comparison.differ(format!("user {id} ({}) {STRANGER}", user["userName"]));
                 continue;
             };
             let believed = company.person(person);
@@ -158,10 +164,9 @@ impl Simulated {
             let id = Id::new(found["id"].as_str().unwrap_or_default());
             match missing.remove(&id) {
                 Some(team) => compare_team(company, team, &found, comparison),
-                None => comparison.differ(format!(
-                    "team {id} ({}) is there, and the identity provider knows nothing of it",
-                    found["displayName"]
-                )),
+                None => {
+                    comparison.differ(format!("team {id} ({}) {STRANGER}", found["displayName"]))
+                }
             }
         }
         for team in missing.into_values() {

@@ -45,7 +45,9 @@ impl Failure {
             (Some(status), None) => status.to_string(),
             (None, _) => "no answer".to_owned(),
         };
+        // Provisor says it at the end of its own words, too.
         let id = self.request_id.as_deref();
+        let id = id.filter(|id| !self.detail.contains(id));
         let id = id.map(|id| format!(" [{id}]")).unwrap_or_default();
         format!(
             "{}: {} → {status}: {}{id}",

@@ -28,6 +28,7 @@ struct Part {
     outcome: String,
     ran: Option<Moment>,
     counts: TargetCounts,
+    behind: i64,
     running: Option<Pushed>,
     came_to: String,
     path: String,
@@ -51,6 +52,8 @@ pub(super) struct Look {
 struct Read {
     target: Target,
     counts: TargetCounts,
+    /// Events that no run has looked at.
+    behind: i64,
     entries: Vec<TargetEntry>,
 }
 
@@ -103,8 +106,14 @@ impl Look {
             limit: LINES + 1,
             ..EntryQuery::default()
         };
+        let target = target.ok_or_else(|| Problem::missing("target"))?;
+        let (_, last) = snapshot.events(self.place.0, i64::MAX - 1, 1).await?;
         Ok(Read {
-            target: target.ok_or_else(|| Problem::missing("target"))?,
+            behind: match target.is_fed_from_files() {
+                true => 0,
+                false => last - target.cursor,
+            },
+            target,
             counts: snapshot.target_counts(self.place).await?,
             entries: snapshot.target_log(self.place, &query).await?,
         })
@@ -124,6 +133,7 @@ impl Look {
             outcome: view::outcome(&target).to_owned(),
             ran: (target.ran > 0).then(|| Moment::new(target.ran, now)),
             counts: read.counts,
+            behind: read.behind,
             came_to: running.as_ref().map(view::counts).unwrap_or_default(),
             running,
             path: self.path.clone(),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{Id, MemberRef, Tenant};
+use provisor_store::{Id, MemberRef, Tenant, target::Kind};
 use serde_json::json;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         layout::{Layout, Pager},
         moment::Moment,
         requests,
+        targets::object,
         timeline::{self, Line},
         users::show::{Tab, named, tabs},
         visit::Visit,
@@ -52,6 +53,8 @@ struct Page {
     requests: Vec<requests::Row>,
     groups: Vec<Group>,
     json: String,
+    /// How it is in each target.
+    there: String,
     is_masked: bool,
 }
 
@@ -77,18 +80,22 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
     let told = events.iter().flat_map(timeline::told_members);
     let wanted = told.chain([id]).map(|id| (&tenant, id));
     let called = Called::read(snapshot.as_mut(), eyes, wanted).await?;
+    let is_pushed = object::are_pushed(snapshot.as_mut(), &tenant).await?;
     drop(snapshot);
     let logged = requests::about(&visit.console, tenant.id, id, &events).await?;
     let view = app_view::resource(&team);
     let field = |name: &str| view[name].as_str().unwrap_or_default().to_owned();
     let path = format!("/teams/{}/{id}", tenant.key);
-    let all = [
+    let mut all = vec![
         ("Members", ""),
         ("History", "history"),
         ("Requests", "requests"),
         ("Attributes", "attributes"),
         ("SCIM JSON", "json"),
     ];
+    if is_pushed {
+        all.push(("Targets", "targets"));
+    }
     let asked = visit.query.get("tab");
     let tab = all.iter().find(|(_, name)| *name == asked);
     // A team's own attributes name nobody; its members are masked one by one.
@@ -115,6 +122,12 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         groups: attributes::groups(&team, &attributes),
         json: attributes::json_text(&team, attributes, json!([])),
         is_masked: eyes.are_masked(),
+        there: match tab {
+            Some((_, "targets")) => {
+                object::everywhere(&visit, &tenant, Kind::Team, &id.to_string()).await?
+            }
+            _ => String::new(),
+        },
         id: id.to_string(),
         tenant,
     })

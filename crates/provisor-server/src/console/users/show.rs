@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{Id, Stored, Tenant};
+use provisor_store::{Id, Stored, Tenant, target::Kind};
 use scim::Value;
 use serde_json::json;
 
@@ -17,6 +17,7 @@ use crate::{
         layout::Layout,
         moment::Moment,
         requests,
+        targets::object,
         visit::Visit,
     },
     why::Gathered,
@@ -83,6 +84,8 @@ struct Page {
     teams: Vec<Team>,
     requests: Vec<requests::Row>,
     json: String,
+    /// How it is in each target.
+    there: String,
     is_masked: bool,
 }
 
@@ -103,6 +106,7 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         }
     }
     let gathered = Gathered::read(snapshot.as_mut(), tenant.id, &id.to_string(), user).await?;
+    let is_pushed = object::are_pushed(snapshot.as_mut(), &tenant).await?;
     drop(snapshot);
     let mut gathered = explained::read_log(&visit.console, tenant.id, gathered).await?;
     let Some(user) = gathered.known().cloned() else {
@@ -127,13 +131,16 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         false => Vec::new(),
     };
     let asked = visit.query.get("tab");
-    let all = [
+    let mut all = vec![
         ("Why", ""),
         ("Attributes", "attributes"),
         ("Teams", "teams"),
         ("Requests", "requests"),
         ("SCIM JSON", "json"),
     ];
+    if is_pushed {
+        all.push(("Targets", "targets"));
+    }
     let tab = all.iter().find(|(_, name)| *name == asked);
     let attributes = eyes.attributes(attributes::all(&user)?);
     let log = gathered.log.as_ref();
@@ -155,6 +162,12 @@ pub(in crate::console) async fn show(visit: Visit) -> Result<Response, Problem> 
         requests: requests::rows(logged, &gathered.connections, eyes, now),
         json: attributes::json_text(&user, attributes, groups(&user)),
         is_masked: eyes.are_masked(),
+        there: match tab {
+            Some((_, "targets")) => {
+                object::everywhere(&visit, &tenant, Kind::User, &id.to_string()).await?
+            }
+            _ => String::new(),
+        },
         id: id.to_string(),
         why,
         user_name,

@@ -20,6 +20,8 @@ use crate::{
 
 /// How often the progress is looked at, and a lock that another run holds.
 const LOOK: Duration = Duration::from_millis(200);
+/// After so many looks without an answer it is said that the target is waited for.
+const SILENCE: u64 = 10;
 
 #[derive(Debug, Args)]
 pub(crate) struct How {
@@ -74,8 +76,15 @@ pub(super) async fn run(
     let (progress, database) = (wish.progress.clone(), wish.database.clone());
     let bar = progress::steps(0, "Pushing");
     let show = async {
-        loop {
+        for look in 0_u64.. {
             let now = progress.now();
+            if look == SILENCE && now.requests == 0 {
+                bar.suspend(|| {
+                    terminal::note(
+                        "No answer from the target yet. One that cannot be reached is waited for as long as --patience says.",
+                    );
+                });
+            }
             bar.set_length(now.to_look_at.max(now.looked_at));
             bar.set_position(now.looked_at);
             tokio::time::sleep(LOOK).await;
@@ -118,10 +127,10 @@ fn report(context: &Context, pushed: &Pushed, stopped: Option<String>) -> Result
         return terminal::json(&object);
     }
     let news = view::counts(pushed);
-    let what = if news.is_empty() {
-        "nothing to do"
-    } else {
-        &news
+    let what = match (news.is_empty(), stopped) {
+        (false, _) => &news,
+        (true, None) => "nothing to do",
+        (true, Some(_)) => "nothing was changed",
     };
     terminal::line(&format!(
         "{what} ({} looked at, {} requests)",

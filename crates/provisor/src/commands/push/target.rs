@@ -22,10 +22,13 @@ pub(crate) enum TargetCommand {
     /// Make a target; it pushes nothing until `provisor push activate` or `provisor push sync`
     #[command(after_help = "\
 Examples:
-  provisor push target create --tenant acme --name crm --url https://crm.example.com/scim/v2 --secret-file token.txt
-  provisor push target create --tenant acme --name wiki --url https://wiki.example.com/scim --auth oauth \\
-      --token-url https://wiki.example.com/oauth/token --client-id provisor --secret-file secret.txt \\
-      --users 'userType eq \"Employee\"' --team Sales --rule 'displayName=template:{name.givenName} {name.familyName}'")]
+  provisor push target create --tenant acme --name crm \\
+    --url https://crm.example.com/scim/v2 --secret-file token.txt
+  provisor push target create --tenant acme --name wiki \\
+    --url https://wiki.example.com/scim --auth oauth --secret-file secret.txt \\
+    --token-url https://wiki.example.com/oauth/token --client-id provisor \\
+    --users 'userType eq \"Employee\"' --team Sales \\
+    --rule 'displayName=template:{name.givenName} {name.familyName}'")]
     Create {
         #[command(flatten)]
         tenant: TenantKey,
@@ -271,6 +274,18 @@ fn each(seconds: u64, none: &str) -> String {
     }
 }
 
+fn leavers(settings: &TargetSettings) -> String {
+    let what = match (settings.deactivate, settings.deprovision) {
+        (false, _) => return "left as they are".to_owned(),
+        (true, Deprovision::Deactivate) => "deactivated",
+        (true, Deprovision::Delete) => "deleted",
+    };
+    match settings.most_removals {
+        0 => what.to_owned(),
+        most => format!("{what}, at most {most} in a day"),
+    }
+}
+
 async fn show(context: &Context, directory: &Directory, target: &Target) -> Result<(), Failure> {
     let (counts, behind) = counts(directory, target).await?;
     let settings = TargetSettings::of(target).map_err(Failure::failed)?;
@@ -302,14 +317,7 @@ async fn show(context: &Context, directory: &Directory, target: &Target) -> Resu
                 .to_owned(),
             ),
             ("pushes", view::pushes(&settings)),
-            (
-                "leavers are",
-                match settings.deprovision {
-                    Deprovision::Deactivate => "deactivated",
-                    Deprovision::Delete => "deleted",
-                }
-                .to_owned(),
-            ),
+            ("leavers are", leavers(&settings)),
             (
                 "users",
                 settings.users.clone().unwrap_or_else(|| "all".to_owned()),
@@ -324,9 +332,21 @@ async fn show(context: &Context, directory: &Directory, target: &Target) -> Resu
                         .to_owned(),
                 },
             ),
-            ("rules", rules.join("\n")),
-            ("pushed", each(settings.every, "at each change")),
-            ("compared", each(settings.compare_every, "when asked")),
+            ("rules", rules.join("; ")),
+            (
+                "pushed",
+                match target.is_fed_from_files() {
+                    true => "with `provisor push csv`".to_owned(),
+                    false => each(settings.every, "at each change"),
+                },
+            ),
+            (
+                "compared",
+                match target.is_fed_from_files() {
+                    true => "with `provisor push csv --compare`".to_owned(),
+                    false => each(settings.compare_every, "when asked"),
+                },
+            ),
             ("linked", of(counts.linked)),
             ("to do", of(counts.due)),
             ("events behind", behind.to_string()),
