@@ -9,6 +9,7 @@ pub mod app_view;
 pub mod connection_choice;
 pub mod console;
 pub mod erasure;
+pub mod new_connection;
 pub mod outbound;
 pub mod settings;
 pub mod why;

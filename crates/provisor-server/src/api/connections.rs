@@ -9,7 +9,7 @@ use super::{
     answer::segment,
     page::{self, PageQuery},
 };
-use crate::{app_view, connection_choice::known_profile};
+use crate::{app_view, connection_choice::known_profile, new_connection};
 
 /// What can be set, on creation and later; what is left out keeps its value or default.
 #[derive(Deserialize)]
@@ -95,13 +95,20 @@ pub(super) async fn list(mut call: Call) -> Result<Answer, ApiError> {
 
 pub(super) async fn create(mut call: Call) -> Result<Answer, ApiError> {
     let settings = call.json::<Settings>()?.checked()?;
-    let connection = written(call.write(Change::CreateConnection(settings)).await?)?;
+    call.close_snapshot();
+    let store = call.state.store.clone();
+    let made = new_connection::make(store.as_ref(), &call.origin(), settings).await?;
+    let connection = made.connection;
     let location = format!(
         "/api/v1/tenants/{}/connections/{}",
         segment(&call.tenant()?.key),
         segment(&connection.name)
     );
-    Ok(Answer::created(view(&call, &connection)?, location))
+    let mut view = view(&call, &connection)?;
+    if let Some(lacks) = made.lacks {
+        view["lacks"] = lacks.into();
+    }
+    Ok(Answer::created(view, location))
 }
 
 pub(super) async fn show(mut call: Call) -> Result<Answer, ApiError> {

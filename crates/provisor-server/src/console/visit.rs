@@ -310,7 +310,12 @@ impl Visit {
         tenant: TenantId,
         change: Change,
     ) -> Result<Result<Outcome, String>, Problem> {
-        match self.console.store.write(self.origin(tenant), change).await {
+        Self::refusal(self.console.store.write(self.origin(tenant), change).await)
+    }
+
+    /// A refusal as a sentence to show in the form.
+    pub(crate) fn refusal<T>(outcome: Result<T, WriteError>) -> Result<Result<T, String>, Problem> {
+        match outcome {
             Ok(outcome) => Ok(Ok(outcome)),
             Err(WriteError::Refused(refusal)) if refusal.error.kind != scim::Kind::Forbidden => {
                 Ok(Err(refusal.error.detail))

@@ -24,7 +24,7 @@ impl RunLock {
         database: &Path,
         (tenant, target): (TenantId, TargetId),
     ) -> Result<Option<RunLock>, String> {
-        let path = database.with_extension(format!("{BEFORE}{tenant}-{target}{AFTER}"));
+        let path = path(database, (tenant, target));
         let failed =
             |error: io::Error| format!("The lock {} cannot be taken: {error}.", path.display());
         loop {
@@ -42,6 +42,18 @@ impl RunLock {
             }
         }
     }
+
+    /// Whether a run holds it, of this process or of another one. Whoever takes it in this instant has to try again.
+    pub fn is_held(database: &Path, place: (TenantId, TargetId)) -> bool {
+        let Ok(file) = File::open(path(database, place)) else {
+            return false;
+        };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+}
+
+fn path(database: &Path, (tenant, target): (TenantId, TargetId)) -> PathBuf {
+    database.with_extension(format!("{BEFORE}{tenant}-{target}{AFTER}"))
 }
 
 /// What a lock's extension begins and ends with.

@@ -147,6 +147,36 @@ async fn settings_are_kept_and_a_refusal_names_the_duplicates() {
 }
 
 #[tokio::test]
+async fn a_new_connection_says_which_team_names_stand_in_the_way() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (token, _) = world.token(&acme, "Okta").await;
+    let mut owner = world.as_role(Role::Owner).await;
+    owner.get("/connections/new").await.expect(200);
+    let fields = [("tenant", "acme"), ("name", "kc"), ("idp", "keycloak")];
+    let guide = owner.post("/connections/new", &fields).await.location();
+    let page = owner.get(&guide).await.expect(200);
+    assert!(!page.contains("Team names are not unique"), "{page}");
+    let path = "/connections/acme/2/settings";
+    let page = owner.get(path).await.expect(200);
+    assert!(
+        page.contains("name=\"unique_team_names\" checked"),
+        "{page}"
+    );
+    owner.post(path, &fields[1..]).await.location();
+    for name in ["Sales", "SALES"] {
+        let team = format!(r#"{{"displayName":"{name}"}}"#);
+        let made = world.logged("POST", "/scim/v2/Groups", &token, &team);
+        assert_eq!(made.await, 201);
+    }
+    owner.get("/connections/new").await.expect(200);
+    let fields = [("tenant", "acme"), ("name", "ak"), ("idp", "authentik")];
+    let guide = owner.post("/connections/new", &fields).await.location();
+    let page = owner.get(&guide).await.expect(200);
+    assert!(page.contains("more than once: sales."), "{page}");
+}
+
+#[tokio::test]
 async fn support_sees_no_tokens_and_no_personal_data() {
     let world = World::new().await;
     let acme = world.tenant("acme").await;

@@ -100,7 +100,14 @@ async fn a_target_is_made_looked_at_and_forgotten() {
     let lock = world.store.path().with_extension("push-1-1.lock");
     let place = (acme.id, TargetId(1));
     assert_eq!(acme.id.0, 1);
-    drop(RunLock::take(world.store.path(), place).unwrap());
+    // Another process pushes.
+    let held = RunLock::take(world.store.path(), place).unwrap();
+    let elsewhere = "A run of the command line is under way";
+    let page = owner.get("/targets/acme/1").await.expect(200);
+    assert!(page.contains(elsewhere), "{page}");
+    drop(held);
+    let page = owner.get("/targets/acme/1").await.expect(200);
+    assert!(!page.contains(elsewhere), "{page}");
     assert!(lock.exists());
     let page = owner.get("/targets/acme/1/remove").await.expect(200);
     assert!(page.contains("stay there as they are"), "{page}");

@@ -1,6 +1,7 @@
 //! `provisor connection`: identity providers' links into a tenant.
 
 use clap::{Args, Subcommand};
+use provisor_server::new_connection;
 use provisor_store::{
     Change, Connection as Record, Identifier, Outcome, Tenant, change::ConnectionSettings,
 };
@@ -103,7 +104,7 @@ pub(crate) struct Settings {
     /// A new user with the userName and externalId of an inactive one reactivates it [default: off]
     #[arg(long, value_name = "on|off")]
     reactivation: Option<Switch>,
-    /// Team names must be unique [default: off]
+    /// Team names must be unique [default: off; for a new keycloak or authentik on, unless two teams have one name]
     #[arg(long, value_name = "on|off")]
     unique_team_names: Option<Switch>,
     /// Days that the sync log keeps its requests, if less than the server does; 0: as the server does
@@ -190,11 +191,12 @@ pub(super) async fn create(
     tenant: &Tenant,
     settings: ConnectionSettings,
 ) -> Result<Record, Failure> {
-    let change = Change::CreateConnection(settings);
-    match directory.write(tenant.id, change).await? {
-        Outcome::Connection(connection) => Ok(connection),
-        other => Err(unexpected(&other)),
+    let origin = directory.origin(tenant.id);
+    let made = new_connection::make(directory.store(), &origin, settings).await?;
+    if let Some(lacks) = made.lacks {
+        terminal::note(&lacks);
     }
+    Ok(made.connection)
 }
 
 async fn find(directory: &Directory, which: &Which) -> Result<(Tenant, Record), Failure> {

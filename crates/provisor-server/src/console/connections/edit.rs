@@ -2,17 +2,20 @@
 
 use askama::Template;
 use axum::response::Response;
-use provisor_store::{Change, Connection, Identifier, Outcome, Tenant, change::ConnectionSettings};
+use provisor_store::{Change, Connection, Identifier, Tenant, change::ConnectionSettings};
 use scim::Profile;
 
 use super::{named, path};
-use crate::console::{
-    Problem,
-    fields::Fields,
-    layout::{Flash, Layout},
-    setup::guide,
-    tenants,
-    visit::Visit,
+use crate::{
+    console::{
+        Problem,
+        fields::Fields,
+        layout::{Flash, Layout},
+        setup::guide,
+        tenants,
+        visit::Visit,
+    },
+    new_connection::{self, Made},
 };
 
 /// How many tenants the form lists.
@@ -70,10 +73,13 @@ pub(in crate::console) async fn create(visit: Visit) -> Result<Response, Problem
         Some(key) => {
             let tenant = visit.tenant(key).await?;
             match read(&visit.form) {
-                Ok(settings) => {
-                    let change = Change::CreateConnection(settings);
-                    match visit.try_write(tenant.id, change).await? {
-                        Ok(outcome) => return made(&visit, &tenant, outcome),
+                Ok(mut settings) => {
+                    // A box that nobody ticked is left to what the provider needs.
+                    settings.unique_team_names = settings.unique_team_names.filter(|on| *on);
+                    let (store, origin) = (&*visit.console.store, visit.origin(tenant.id));
+                    let outcome = new_connection::make(store, &origin, settings).await;
+                    match Visit::refusal(outcome)? {
+                        Ok(new) => return Ok(made(&visit, &tenant, new)),
                         Err(wrong) => wrong,
                     }
                 }
@@ -85,13 +91,15 @@ pub(in crate::console) async fn create(visit: Visit) -> Result<Response, Problem
     visit.page_again(&page)
 }
 
-fn made(visit: &Visit, tenant: &Tenant, outcome: Outcome) -> Result<Response, Problem> {
-    let Outcome::Connection(connection) = outcome else {
-        return Err(Problem::internal(&format!("{outcome:?} is no connection")));
-    };
+fn made(visit: &Visit, tenant: &Tenant, made: Made) -> Response {
+    let connection = made.connection;
     let guide = format!("/setup/{}/{}", tenant.key, connection.id);
     let done = format!("“{}” is there. Set it up with this guide.", connection.name);
-    Ok(visit.go(&guide, Some(Flash::done(done))))
+    let flash = match made.lacks {
+        Some(lacks) => Flash::failed(format!("{done} {lacks}")),
+        None => Flash::done(done),
+    };
+    visit.go(&guide, Some(flash))
 }
 
 /// Shows an existing connection's settings.

@@ -1,6 +1,9 @@
 //! How a target is: what is linked, to do and in trouble, how far a run is, and the log; on its page, and live.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use askama::Template;
 use axum::response::Response;
@@ -13,7 +16,7 @@ use tokio::time::Instant;
 use super::{Line, Sight, named, path};
 use crate::{
     console::{Problem, eyes::Eyes, fields::Fields, layout::Pager, moment::Moment, visit::Visit},
-    outbound::{Pushed, Runs, view},
+    outbound::{Pushed, RunLock, Runs, view},
 };
 
 /// Lines of a page of the log.
@@ -30,6 +33,8 @@ struct Part {
     counts: TargetCounts,
     behind: i64,
     running: Option<Pushed>,
+    /// Another process pushes; how far it is, counts and log tell.
+    is_pushed_elsewhere: bool,
     came_to: String,
     path: String,
     only_failed: bool,
@@ -44,6 +49,7 @@ pub(super) struct Look {
     query: Fields,
     eyes: Eyes,
     runs: Runs,
+    database: PathBuf,
     /// What was read last, and until when it is fresh.
     known: Mutex<Option<(Instant, Read)>>,
 }
@@ -65,6 +71,7 @@ impl Look {
             query: visit.query.clone(),
             eyes: Eyes::of(&visit.viewer),
             runs: visit.console.runs.clone(),
+            database: visit.console.backend.path().to_owned(),
             known: Mutex::default(),
         }
     }
@@ -135,6 +142,7 @@ impl Look {
             counts: read.counts,
             behind: read.behind,
             came_to: running.as_ref().map(view::counts).unwrap_or_default(),
+            is_pushed_elsewhere: running.is_none() && RunLock::is_held(&self.database, self.place),
             running,
             path: self.path.clone(),
             only_failed: self.query.given("failed").is_some(),

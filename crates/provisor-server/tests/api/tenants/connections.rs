@@ -126,3 +126,51 @@ async fn connections_are_listed_in_order_of_creation() {
     assert_eq!(page["data"][0]["name"], "google");
     assert_eq!(page["next"], json!(null));
 }
+
+#[tokio::test]
+async fn who_creates_teams_unseen_has_unique_team_names_where_there_are_no_doubles() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let operator = Some(world.operator.as_str());
+    let create = async |body| {
+        world
+            .call("POST", PATH, operator, Some(body))
+            .await
+            .expect(201)
+    };
+    for (body, unique) in [
+        (json!({ "name": "a", "idp": "keycloak" }), true),
+        (json!({ "name": "b", "idp": "authentik" }), true),
+        (json!({ "name": "c", "idp": "okta" }), false),
+        (
+            json!({ "name": "d", "idp": "keycloak", "unique_team_names": false }),
+            false,
+        ),
+    ] {
+        let created = create(body).await;
+        assert_eq!(created["unique_team_names"], unique, "{created}");
+        assert!(created["lacks"].is_null(), "{created}");
+    }
+    // Whoever has that name already is refused in the words for it.
+    let twin = json!({ "name": "a", "idp": "keycloak" });
+    let refused = world.call("POST", PATH, operator, Some(twin)).await;
+    let said = refused.refused(409, "uniqueness");
+    assert!(said.contains("named \"a\""), "{said}");
+    for name in ["a", "b"] {
+        let off = json!({ "unique_team_names": false });
+        let path = format!("{PATH}/{name}");
+        let changed = world.call("PATCH", &path, operator, Some(off)).await;
+        changed.expect(200);
+    }
+    for name in ["Sales", "sales", "Support"] {
+        world.team(acme, name, &[]).await;
+    }
+    let created = create(json!({ "name": "e", "idp": "keycloak" })).await;
+    assert_eq!(created["unique_team_names"], false);
+    let lacks = created["lacks"].as_str().unwrap();
+    assert!(
+        lacks.contains("Keycloak") && lacks.contains("more than once: sales."),
+        "{lacks}"
+    );
+    assert!(!lacks.contains("upport") && !lacks.contains("nothing was changed"));
+}
