@@ -9,6 +9,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use reqwest::{Method, header::HeaderValue};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{client::failed, error::Error};
@@ -41,6 +42,8 @@ const MASK: &str = "[secret]";
 const FETCHED: usize = 8;
 /// The most bytes of a token endpoint's answer that are read.
 const LONGEST_GRANT: usize = 256 << 10;
+/// So many characters of what it says are told.
+const LONGEST_WORDS: usize = 200;
 /// A token is fetched anew after a day at the latest.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
@@ -117,7 +120,7 @@ impl Auth {
 
     /// A text of the server's with every secret of ours masked: some servers repeat what they were sent.
     pub(crate) fn redact(&self, text: &str) -> String {
-        let mut secrets = match self {
+        let secrets = match self {
             Auth::None => Vec::new(),
             Auth::Header(value) => {
                 let whole = value.to_str().unwrap_or_default();
@@ -136,12 +139,7 @@ impl Auth {
             }
             Auth::ClientCredentials(credentials) => credentials.secrets(),
         };
-        // The longest first, for one may be within another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.retain(|secret| !secret.is_empty());
-        secrets
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+        mask(secrets, text)
     }
 
     /// Forgets a fetched token the server refused; false if there is nothing newer to try.
@@ -157,11 +155,29 @@ impl Auth {
     }
 }
 
+fn mask(mut secrets: Vec<String>, text: &str) -> String {
+    // The longest first, for one may be within another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let secrets = secrets.iter().filter(|secret| !secret.is_empty());
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+}
+
 #[derive(Deserialize)]
 struct Granted {
     access_token: String,
     /// Seconds; servers may leave it out.
-    expires_in: Option<u64>,
+    #[serde(default)]
+    expires_in: Value,
+}
+
+impl Granted {
+    /// As far as it can be read: some servers write it as a text. One that has expired already serves for one request.
+    fn lives(&self) -> Duration {
+        let text = || self.expires_in.as_str()?.trim().parse().ok();
+        let seconds = self.expires_in.as_f64().or_else(text).unwrap_or(300.0);
+        Duration::try_from_secs_f64(seconds.max(0.0))
+            .map_or(LONGEST_LIFE, |it| it.min(LONGEST_LIFE))
+    }
 }
 
 /// RFC 6749 section 2.3.1: id and secret are form-encoded before they go into Basic.
@@ -187,8 +203,7 @@ impl ClientCredentials {
             .map_err(|_| self.refused("the access token has characters no header may carry"))?;
         value.set_sensitive(true);
         // A little early, so that a token does not run out on its way.
-        let lives = Duration::from_secs(granted.expires_in.unwrap_or(300)).min(LONGEST_LIFE);
-        *token = Some((value.clone(), Instant::now() + lives.mul_f64(0.9)));
+        *token = Some((value.clone(), Instant::now() + granted.lives().mul_f64(0.9)));
         Ok(value)
     }
 
@@ -231,9 +246,12 @@ impl ClientCredentials {
             body.extend_from_slice(&chunk);
         }
         if !status.is_success() {
-            let said: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+            let said: Option<Value> = serde_json::from_slice(&body).ok();
             let said = said.as_ref().and_then(|said| said.get("error")?.as_str());
-            return Err(self.refused(format!("it answered {status} {}", said.unwrap_or_default())));
+            // Masked before it is cut, which could cut through a secret.
+            let said = mask(self.secrets(), said.unwrap_or_default());
+            let said: String = said.chars().take(LONGEST_WORDS).collect();
+            return Err(self.refused(format!("it answered {status} {said}")));
         }
         serde_json::from_slice(&body)
             .map_err(|_| self.refused("its answer has no access_token (RFC 6749 section 5.1)"))

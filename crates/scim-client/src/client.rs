@@ -327,13 +327,23 @@ impl Client {
         request: &Request,
         answer: &Answer,
     ) -> Result<T, Error> {
-        serde_json::from_slice(&answer.body).map_err(|error| Error::Unreadable {
+        serde_json::from_slice(&answer.body)
+            .map_err(|error| self.unreadable(request, answer, error))
+    }
+
+    pub(crate) fn unreadable(
+        &self,
+        request: &Request,
+        answer: &Answer,
+        reason: impl ToString,
+    ) -> Error {
+        Error::Unreadable {
             method: request.method.clone(),
             url: self.url(request).map(String::from).unwrap_or_default(),
             status: answer.status,
-            reason: error.to_string(),
+            reason: reason.to_string(),
             start: answer.start(),
-        })
+        }
     }
 
     fn url(&self, request: &Request) -> Result<Url, Error> {

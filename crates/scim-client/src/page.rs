@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
+
+use crate::resource::null_is_empty;
 
 /// What to search for, and how much of it at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -135,7 +137,7 @@ impl Query {
                     _ => 1,
                 };
                 // An empty page ends the walk, whatever total a server claims.
-                if got == 0 || start + got > page.total_results {
+                if got == 0 || start.saturating_add(got) > page.total_results {
                     Place::End
                 } else {
                     Place::Index(start + got)
@@ -158,21 +160,46 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T = Value> {
-    /// How many there are in all; with cursors a server may not know.
-    #[serde(default)]
+    /// How many there are in all; with cursors a server may not know. 0 where it is no number.
+    #[serde(default, deserialize_with = "number")]
     pub total_results: u64,
     /// The place of the first one here, from 1.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_number")]
     pub start_index: Option<u64>,
     /// How many are here.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_number")]
     pub items_per_page: Option<u64>,
     /// Leads to the next page (RFC 9865).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub next_cursor: Option<String>,
     /// What is here; left out by servers where there is nothing.
-    #[serde(rename = "Resources", alias = "resources", default = "Vec::new")]
+    #[serde(
+        rename = "Resources",
+        alias = "resources",
+        default = "Vec::new",
+        deserialize_with = "null_is_empty",
+        bound(deserialize = "T: Deserialize<'de>")
+    )]
     pub resources: Vec<T>,
+}
+
+/// A number as servers write it, also in a text or as 1e3; `None` if it is none, or less than 0.
+pub(crate) fn some_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let value = Value::deserialize(from)?;
+    let text = value.as_str().and_then(|text| text.trim().parse().ok());
+    let whole = |number: f64| (number >= 0.0).then_some(number as u64);
+    Ok(value.as_u64().or(text).or_else(|| whole(value.as_f64()?)))
+}
+
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    Ok(some_number(from)?.unwrap_or(0))
+}
+
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

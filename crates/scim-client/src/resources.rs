@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
 use reqwest::{
     Method,
@@ -133,35 +134,47 @@ impl<'c, T: DeserializeOwned + Send + 'c> Resources<'c, T> {
         Ok(page.resources.pop())
     }
 
-    /// All resources a query finds, page by page as they are asked for.
+    /// All resources a query finds, page by page as they are asked for. A page that is the one before it again ends the walk
+    /// with an error: that server does not go on, whatever it says.
     pub fn all(
         &self,
         query: Query,
     ) -> impl Stream<Item = Result<T, Error>> + Send + Unpin + use<'c, T> {
         let (client, endpoint) = (self.client, self.endpoint.clone());
-        let pages = stream::try_unfold(Place::First, move |place| {
+        let begin = (Place::First, Bytes::new());
+        let pages = stream::try_unfold(begin, move |(place, before)| {
             let resources = Resources::<T>::new(client, &endpoint);
             let query = query.clone();
             async move {
                 if place == Place::End {
                     return Ok(None);
                 }
-                let page = resources.page(&query, &place).await?;
+                let request = resources.page_request(&query, &place);
+                let answer = client.call(&request).await?;
+                let page: Page<T> = client.parse(&request, &answer)?;
+                if answer.body == before && !page.resources.is_empty() {
+                    let reason = "it is the page before it again, so that the list has no end";
+                    return Err(client.unreadable(&request, &answer, reason));
+                }
                 let next = query.next(&place, &page);
                 let items = page.resources.into_iter().map(Ok);
-                Ok::<_, Error>(Some((stream::iter(items), next)))
+                Ok::<_, Error>(Some((stream::iter(items), (next, answer.body))))
             }
         });
         Box::pin(pages.try_flatten())
     }
 
     async fn page(&self, query: &Query, place: &Place) -> Result<Page<T>, Error> {
-        let mut request = Request::get(self.endpoint.clone());
+        self.client.read(&self.page_request(query, place)).await
+    }
+
+    fn page_request(&self, query: &Query, place: &Place) -> Request {
+        let request = Request::get(self.endpoint.clone());
         let query = query.to_string(place);
-        if !query.is_empty() {
-            request = request.query(query);
+        match query.is_empty() {
+            true => request,
+            false => request.query(query),
         }
-        self.client.read(&request).await
     }
 
     /// Creates a resource and gives it back with its id.

@@ -2,4 +2,5 @@
 
 mod auth;
 mod calls;
+mod hostile;
 mod server;
