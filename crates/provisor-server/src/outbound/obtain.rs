@@ -82,10 +82,8 @@ pub(super) async fn obtain(
                     Some(status),
                     json!({ "attributes": attributes, "attempts": attempt + 1 }),
                 );
-                let mut plain = wanted.clone();
-                plain.remove("members");
-                let sent = Difference::between(&plain, &Map::new(), "");
-                let unkept = sent.unkept(&Value::Object(held.clone()).to_string().into_bytes());
+                let mut unkept = Difference::between(wanted, &held, "").unkept(&held);
+                unkept.retain(|name| name != "members");
                 tell_unkept(report, status, &unkept);
                 return Ok(Obtained {
                     held,

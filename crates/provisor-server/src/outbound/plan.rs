@@ -119,24 +119,19 @@ impl Difference {
         set.chain(self.clear.iter().map(String::as_str)).collect()
     }
 
-    /// The attributes that an answer to the change shows otherwise. An answer that does not show the resource, by its
-    /// name, says nothing.
-    pub fn unkept(&self, answer: &[u8]) -> Vec<String> {
-        let Ok(held) = serde_json::from_slice::<Map<String, Value>>(answer) else {
-            return Vec::new();
-        };
-        if !["userName", "displayName"]
-            .iter()
-            .any(|name| field(&held, name).is_some())
-        {
+    /// The attributes that the target holds otherwise after it carried the change out. An answer that does not show the
+    /// resource, by its name, says nothing.
+    pub fn unkept(&self, held: &Map<String, Value>) -> Vec<String> {
+        let shows = |name: &&str| field(held, name).is_some();
+        if !["userName", "displayName"].iter().any(shows) {
             return Vec::new();
         }
         let set = self.set.iter().filter(|(name, value)| {
             // Nobody is shown a password.
             !name.eq_ignore_ascii_case("password")
-                && !field(&held, name).is_some_and(|held| covers(value, held))
+                && !field(held, name).is_some_and(|held| covers(value, held))
         });
-        let kept = |name: &&String| field(&held, name).is_some_and(|held| !is_empty(held));
+        let kept = |name: &&String| field(held, name).is_some_and(|held| !is_empty(held));
         let cleared = self.clear.iter().filter(kept);
         set.map(|(name, _)| name).chain(cleared).cloned().collect()
     }

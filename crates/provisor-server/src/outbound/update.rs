@@ -18,7 +18,8 @@ pub(super) struct Sent {
 
 impl Sent {
     fn new(answer: Answer, difference: &Difference) -> Sent {
-        let unkept = difference.unkept(&answer.body);
+        let held = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let unkept = difference.unkept(&held);
         Sent { answer, unkept }
     }
 }
