@@ -412,12 +412,12 @@ fn advice(reason: &str) -> &'static str {
     let known = [
         (
             "Connection refused",
-            "; is the server running, and are host and port right?",
+            "; look whether the server runs, and host and port are right",
         ),
-        ("dns error", "; is the host's name right?"),
+        ("dns error", "; look whether the host's name is right"),
         (
             "InvalidContentType",
-            "; what answers there does not speak TLS: is it http rather than https?",
+            "; what answers there does not speak TLS, so that it may be http rather than https",
         ),
         (
             "invalid peer certificate",
@@ -425,7 +425,7 @@ fn advice(reason: &str) -> &'static str {
         ),
         (
             "timed out",
-            "; are host and port right, and does a firewall stand between?",
+            "; look whether host and port are right, and a firewall stands between",
         ),
     ];
     let found = known.iter().find(|(words, _)| reason.contains(words));
@@ -441,7 +441,7 @@ mod tests {
         for (reason, asked) in [
             (
                 "tcp connect error: Connection refused (os error 111)",
-                "running",
+                "the server runs",
             ),
             (
                 "dns error: failed to lookup address information",

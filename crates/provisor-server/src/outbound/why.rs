@@ -68,7 +68,13 @@ pub async fn explain(
             let found = source.load(kind, &locals).await?.pop().flatten();
             let desired = scope.desired(kind, local, found.as_ref());
             let remote = known.as_ref().and_then(|known| known.remote.as_deref());
-            let sentence = of_tenant(&settings, known.as_ref(), &desired, remote.map(shown));
+            let sentence = of_tenant(
+                &settings,
+                target.active,
+                known.as_ref(),
+                &desired,
+                remote.map(shown),
+            );
             let waits = match &known {
                 Some(object) => object.due.is_some(),
                 None => matches!(desired, Desired::Present(_)),
@@ -102,6 +108,7 @@ fn of_files(known: Option<&TargetObject>) -> String {
 
 fn of_tenant(
     settings: &TargetSettings,
+    is_active: bool,
     known: Option<&TargetObject>,
     desired: &Desired,
     remote: Option<String>,
@@ -109,8 +116,12 @@ fn of_tenant(
     let Some(object) = known else {
         return match desired {
             Desired::Absent(absence) => format!("It was never pushed: it is {}.", absence.as_str()),
+            Desired::Present(_) if is_active => {
+                "It is to be pushed and was not looked at yet; the next run will.".to_owned()
+            }
             Desired::Present(_) => {
-                "It is to be pushed and was not looked at yet; the next run will. Run `provisor push sync`, or activate the target."
+                "It is to be pushed and was not looked at yet; the next run will. The target is paused: activate it, or let it \
+                 run once (Sync now, `provisor push sync`)."
                     .to_owned()
             }
         };

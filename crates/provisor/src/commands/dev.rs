@@ -195,15 +195,15 @@ impl Welcome<'_> {
 
   Next, in a second terminal:
 {database}
-    curl {base}/scim/v2/Users -H 'Authorization: Bearer {bearer}' \\
+    curl {base}/scim/v2/Users -H \"Authorization: Bearer {bearer}\" \\
       -H 'Content-Type: application/scim+json' \\
       -d '{{\"userName\":\"lena@example.com\",\"name\":{{\"givenName\":\"Lena\",\"familyName\":\"Ortiz\"}},\"emails\":[{{\"value\":\"lena@example.com\",\"primary\":true}}]}}'
 
-    curl '{base}/scim/v2/Users?filter=userName+eq+%22lena@example.com%22' -H 'Authorization: Bearer {bearer}'
+    curl '{base}/scim/v2/Users?filter=userName+eq+%22lena@example.com%22' -H \"Authorization: Bearer {bearer}\"
 
-    {simulate:<45}a company of 120 people moves in
-    {events:<45}what your app reads
-    {log:<45}what was asked and answered
+    {simulate:<48}a company of 120 people moves in
+    {events:<48}what your app reads
+    {log:<48}what was asked and answered
     provisor user why lena@example.com --tenant {TENANT}
 
   Ctrl-C stops it. The data stays.",
@@ -211,7 +211,7 @@ impl Welcome<'_> {
             // The command finds the usual address by itself.
             simulate = match self.address.to_string() == LISTEN {
                 true => "provisor simulate okta".to_owned(),
-                false => format!("provisor simulate okta --target {base}/scim/v2  "),
+                false => format!("provisor simulate okta --target {base}/scim/v2     "),
             },
             events = format!("provisor events tail --tenant {TENANT} --follow"),
             log = format!("provisor log tail --tenant {TENANT}"),

@@ -30,7 +30,8 @@ Examples:
     --token-file token.txt --scenario first-sync
   provisor simulate okta --target URL --token-file FILE \\
     --users 500 --teams 40 --seed 7 --scenario rehire --assert
-  provisor simulate okta --target URL --token-file FILE --identifier email --auth raw
+  provisor simulate okta --target URL --token-file FILE \\
+    --identifier email --auth raw
   provisor simulate keycloak --messages
 
 Without --token-file it talks to the `provisor dev` on this machine, with a token that it makes in the tenant \"demo\".

@@ -118,7 +118,7 @@ fn a_server_that_is_not_there_is_told() {
     let home = Home::new();
     home.write("token", "x");
     let told = home.fails(1, "check http://127.0.0.1:9/scim/v2 --token-file token");
-    for told_it in ["no connection", "is the server running"] {
+    for told_it in ["no connection", "look whether the server runs"] {
         assert!(told.contains(told_it), "{told}");
     }
 }

@@ -89,7 +89,7 @@ fn a_target_that_is_down_is_said_to_be_waited_for() {
     for told in [
         "No answer from the target yet",
         "cannot be reached",
-        "is the server running",
+        "look whether the server runs",
     ] {
         assert!(ran.err.contains(told), "{told}: {ran:?}");
     }

@@ -176,6 +176,16 @@ fn dev_prints_address_url_and_token_once_and_what_it_suggests_works() {
     assert!(!again.text.contains(&token), "the token is shown once");
     assert!(!again.text.contains("pvr_scim_"), "{}", again.text);
     assert!(again.text.contains("provisor token create --tenant demo"));
+    // A shell puts the token there, which it does not between single quotes.
+    assert_eq!(
+        again
+            .text
+            .matches("\"Authorization: Bearer $TOKEN\"")
+            .count(),
+        2,
+        "{}",
+        again.text
+    );
     let address = again.said("SCIM URL").to_owned();
     let address = address
         .trim_start_matches("http://")
