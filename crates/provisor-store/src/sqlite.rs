@@ -1,5 +1,6 @@
 //! The directory in one SQLite file: one writer thread with group commit, readers beside it.
 
+mod called;
 mod caller;
 mod claim;
 mod file;
@@ -28,10 +29,11 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use crate::{
-    Change, Clock, Origin, Outcome, Snapshot, Store, StoreError, TenantId, WriteError,
+    Change, Clock, Id, Origin, Outcome, Snapshot, Store, StoreError, TenantId, WriteError,
     log::Retention, migration,
 };
 
+use called::Lines;
 use caller::Callers;
 use claim::{Claim, Proof};
 use turns::Turns;
@@ -229,6 +231,19 @@ impl SqliteStore {
         Ok(proof.await.map_err(failed)??)
     }
 
+    /// Lines of logs that erasing a user will blank. While other long searches are under way the writer reads them all.
+    async fn lines(&self, tenant: TenantId, user: Id) -> Result<Option<Arc<Lines>>, StoreError> {
+        let shared = self.0.clone();
+        let Ok(turn) = self.0.scans.take(tenant).await else {
+            return Ok(None);
+        };
+        let lines = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            Lines::read(&shared, tenant, user)
+        });
+        Ok(lines.await.map_err(failed)??.map(Arc::new))
+    }
+
     /// Connections whose requests the sync log keeps for a time of their own: for
     /// [`SyncLog::obey`](crate::SyncLog::obey).
     pub fn log_retentions(&self) -> Result<Vec<Retention>, StoreError> {
@@ -287,14 +302,22 @@ impl Store for SqliteStore {
 
     async fn write(&self, origin: Origin, change: Change) -> Result<Outcome, WriteError> {
         if !change.is_of_settings() {
-            let verdict = self.0.writer.submit(origin, change, Vec::new()).await?;
-            return verdict.decided();
+            let lines = match &change {
+                Change::Erase { id } => self.lines(origin.tenant, *id).await?,
+                _ => None,
+            };
+            let job = self.0.writer.submit(origin, change, Vec::new(), lines);
+            return job.await?.decided();
         }
         // What it relies on is proved beside the writer, and again while too much changes meanwhile.
         let mut proofs: Vec<Proof> = Vec::new();
         for _ in 0..PROOFS {
             let (from, what) = (origin.clone(), change.clone());
-            let verdict = self.0.writer.submit(from, what, proofs.clone()).await?;
+            let verdict = self
+                .0
+                .writer
+                .submit(from, what, proofs.clone(), None)
+                .await?;
             let Verdict::Unproven(claim) = verdict else {
                 return verdict.decided();
             };

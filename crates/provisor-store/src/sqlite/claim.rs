@@ -267,4 +267,4 @@ fn texts(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

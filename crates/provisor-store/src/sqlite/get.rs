@@ -24,6 +24,23 @@ pub(super) fn resource(
         .optional()?)
 }
 
+/// A deleted resource and its type's number, by its id.
+pub(super) fn tombstone(
+    connection: &Connection,
+    tenant: TenantId,
+    id: Id,
+) -> Result<Option<(Resource, i64)>, StoreError> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {}, kind FROM tombstone WHERE tenant_id = ?1 AND id = ?2",
+            rows::COLUMNS
+        ))?
+        .query_row(params![tenant.0, id.0], |row| {
+            Ok((rows::resource(row)?, row.get(rows::NEXT_COLUMN)?))
+        })
+        .optional()?)
+}
+
 /// The teams a resource belongs to, direct ones first, each once. `nested` says whether the tenant
 /// has teams inside teams at all; it is asked only if it matters.
 pub(super) fn teams(

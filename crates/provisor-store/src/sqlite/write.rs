@@ -28,6 +28,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     MIGRATIONS,
+    called::Lines,
     caller::{self, Kinds},
     claim::{Claim, FEW, Proof},
 };
@@ -174,6 +175,8 @@ pub(super) struct Transaction<'c> {
     rules: &'c mut RulesCache,
     /// What the change at hand may rely on.
     proofs: Vec<Proof>,
+    /// Where an erased user is in the logs of targets.
+    pub(super) lines: Option<Arc<Lines>>,
     now: i64,
     revision: i64,
     revised: bool,
@@ -202,6 +205,7 @@ impl<'c> Transaction<'c> {
             connection,
             rules,
             proofs: Vec::new(),
+            lines: None,
             now,
             revision: 0,
             revised: false,

@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 
 use super::{
     SqliteSettings, WriteMetrics,
+    called::Lines,
     claim::Proof,
     file,
     write::{RulesCache, Transaction, Verdict},
@@ -42,6 +43,7 @@ struct Job {
     origin: Origin,
     change: Change,
     proofs: Vec<Proof>,
+    lines: Option<Arc<Lines>>,
     reply: oneshot::Sender<Result<Verdict, StoreError>>,
     waiting: Waiting,
 }
@@ -123,6 +125,7 @@ impl Writer {
         origin: Origin,
         change: Change,
         proofs: Vec<Proof>,
+        lines: Option<Arc<Lines>>,
     ) -> Result<Verdict, StoreError> {
         let stopped = || StoreError::Unavailable("the server is shutting down".into());
         let (reply, answer) = oneshot::channel();
@@ -130,6 +133,7 @@ impl Writer {
             origin,
             change,
             proofs,
+            lines,
             reply,
             waiting: Waiting::new(&self.metrics),
         };
@@ -283,6 +287,7 @@ impl Run {
 
 /// A panic in a change is that change's failure only.
 fn apply(transaction: &mut Transaction<'_>, job: &Job) -> Result<Verdict, StoreError> {
+    transaction.lines.clone_from(&job.lines);
     let work = AssertUnwindSafe(|| transaction.apply(&job.origin, &job.change, &job.proofs));
     catch_unwind(work).unwrap_or_else(|_| {
         Err(StoreError::Failed(

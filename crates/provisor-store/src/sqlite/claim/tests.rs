@@ -1,6 +1,8 @@
 //! Between a proof and the transaction that relies on it anything may happen.
 
-use scim::{Fired, Profile, Value, resource};
+use std::sync::Arc;
+
+use scim::{Fired, Profile, Value, resource, resource::Incoming};
 use serde_json::json;
 
 use super::{
@@ -15,15 +17,15 @@ use crate::{
 };
 
 /// A directory with one tenant, written without a writer's thread.
-struct Directory {
-    connection: Connection,
-    rules: RulesCache,
-    tenant: TenantId,
+pub(in crate::sqlite) struct Directory {
+    pub(in crate::sqlite) connection: Connection,
+    pub(in crate::sqlite) rules: RulesCache,
+    pub(in crate::sqlite) tenant: TenantId,
     _folder: tempfile::TempDir,
 }
 
 impl Directory {
-    fn new() -> Self {
+    pub(in crate::sqlite) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.db");
         let connection = file::open_writer(&path, std::time::Duration::ZERO).unwrap();
@@ -58,7 +60,7 @@ impl Directory {
         verdict
     }
 
-    fn create(&mut self, kind: &str, mut body: Value) {
+    fn incoming(&self, kind: &str, mut body: Value) -> (Arc<ResourceType>, Incoming) {
         let kinds = caller::kinds(&self.connection, self.tenant).unwrap();
         let kind = kinds.registry.by_name(kind).cloned().unwrap();
         let mut schemas = vec![kind.schema.id.clone()];
@@ -69,16 +71,30 @@ impl Directory {
         );
         body["schemas"] = json!(schemas);
         let body = body.as_object().unwrap().clone();
-        let incoming =
-            resource::read(&kind, body, &Profile::GENERIC, &mut Fired::default()).unwrap();
-        let verdict = self.write(
-            &Change::Create {
-                kind,
-                incoming,
-                half: false,
-            },
-            &[],
-        );
+        let incoming = resource::read(&kind, body, &Profile::GENERIC, &mut Fired::default());
+        (kind, incoming.unwrap())
+    }
+
+    pub(in crate::sqlite) fn create(&mut self, kind: &str, body: Value) {
+        let (kind, incoming) = self.incoming(kind, body);
+        let create = Change::Create {
+            kind,
+            incoming,
+            half: false,
+        };
+        let verdict = self.write(&create, &[]);
+        assert!(matches!(verdict, Verdict::Done(_)), "{verdict:?}");
+    }
+
+    pub(in crate::sqlite) fn replace(&mut self, kind: &str, id: Id, body: Value) {
+        let (kind, incoming) = self.incoming(kind, body);
+        let replace = Change::Replace {
+            kind,
+            id,
+            incoming,
+            precondition: None,
+        };
+        let verdict = self.write(&replace, &[]);
         assert!(matches!(verdict, Verdict::Done(_)), "{verdict:?}");
     }
 

@@ -1,16 +1,15 @@
 //! What targets know of a user who is erased: names go, and what is to be done in the target stays.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rusqlite::params;
-use scim::{Value, fold::fold};
 
 use super::Transaction;
 use crate::{
     StoreError, TargetId, TenantId,
     sqlite::{
-        keys::{EMAIL, bounded},
-        rows::{Resource, USER, bytes},
+        called::{Called, Lines},
+        rows::Resource,
         target::{object_of, targets},
     },
     target::Kind,
@@ -18,36 +17,6 @@ use crate::{
 
 /// Added to the mark of a row that is blanked, so that a report of what was under way meanwhile brings no name back.
 pub(super) const BLANKED: i64 = 1 << 32;
-
-/// What an erased user was called, folded; what somebody else is called by now is none of it.
-struct Called {
-    last: HashSet<String>,
-    all: HashSet<String>,
-}
-
-impl Called {
-    fn ever(&self, text: &str) -> bool {
-        self.all.contains(&*fold(text))
-    }
-
-    /// Whether a line of a target is theirs. A key that was their name once may be of somebody who is called otherwise.
-    fn is(&self, local: &str, label: &str) -> bool {
-        self.last.contains(&*fold(local))
-            || self.ever(label)
-            || label.is_empty() && self.ever(local)
-    }
-}
-
-/// userName and e-mails of a document, folded. Past documents may be blanked already.
-fn names(document: &[u8]) -> HashSet<String> {
-    let document: Value = serde_json::from_slice(document).unwrap_or_default();
-    let emails = document["emails"].as_array().into_iter().flatten();
-    let texts = emails
-        .map(|email| &email["value"])
-        .chain([&document["userName"]]);
-    let names = texts.filter_map(|text| Some(fold(text.as_str()?).into_owned()));
-    names.filter(|name| !name.is_empty()).collect()
-}
 
 impl Transaction<'_> {
     /// Takes an erased user's name out of the targets' memory and logs; that it has to go there stays. To be called before
@@ -68,7 +37,7 @@ impl Transaction<'_> {
             }
             let called = match &called {
                 Some(called) => called,
-                None => called.insert(self.called(tenant, user)?),
+                None => called.insert(Called::of(self.connection, tenant, user)?),
             };
             self.blank_called(place, called, &format!("erased-{local}"))?;
         }
@@ -84,23 +53,25 @@ impl Transaction<'_> {
         alias: &str,
     ) -> Result<(), StoreError> {
         let (tenant, target) = place;
-        let keys = params![tenant.0, target.0, Kind::User as i64];
         // A key may be of one person in the log, and of another one by now.
         let mut lines = Vec::new();
-        for table in ["target_object", "target_log"] {
-            let mut rows = self.connection.prepare_cached(&format!(
-                "SELECT DISTINCT local, label FROM {table} WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3"
-            ))?;
-            let mut rows = rows.query(keys)?;
+        {
+            let mut rows = self.connection.prepare_cached(
+                "SELECT local, label FROM target_object WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3",
+            )?;
+            let mut rows = rows.query(params![tenant.0, target.0, Kind::User as i64])?;
             while let Some(row) = rows.next()? {
-                let (local, label): (String, String) = (row.get(0)?, row.get(1)?);
-                if called.is(&local, &label) {
-                    lines.push((table, local, label));
+                let text = |at| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_str()?);
+                let (local, label) = (text(0)?, text(1)?);
+                if called.is(local, label) {
+                    lines.push(("target_object", (local.to_owned(), label.to_owned())));
                 }
             }
         }
+        let logged = Lines::now(self.lines.as_deref(), called, self.connection, place)?;
+        lines.extend(logged.into_iter().map(|line| ("target_log", line)));
         let (mut aliases, mut given) = (HashMap::new(), 0);
-        for (table, local, label) in lines {
+        for (table, (local, label)) in lines {
             let key = match aliases.get(&local) {
                 Some(key) => String::clone(key),
                 None if called.ever(&local) => {
@@ -143,44 +114,6 @@ impl Transaction<'_> {
         Ok(object_of(self.connection, place, Kind::User, local)?.is_some())
     }
 
-    /// Every userName and e-mail that a user has or had.
-    fn called(&self, tenant: TenantId, user: &Resource) -> Result<Called, StoreError> {
-        let mut called = Called {
-            last: names(&user.doc),
-            all: names(&user.doc),
-        };
-        let mut past = self
-            .connection
-            .prepare_cached("SELECT previous, doc FROM event WHERE tenant_id = ?1 AND seq = ?2")?;
-        let mut next = user.last_event;
-        while next != 0 {
-            next = past.query_row(params![tenant.0, next], |row| {
-                let document = bytes(row.get_ref(1)?).unwrap_or_default();
-                called.all.extend(names(&document));
-                row.get(0)
-            })?;
-        }
-        let mut others = self.connection.prepare_cached(
-            "SELECT 1 FROM resource WHERE tenant_id = ?1 AND kind = ?2 AND name = ?3 AND k <> ?4 \
-             UNION ALL SELECT 1 FROM search_key \
-               WHERE tenant_id = ?1 AND kind = ?2 AND attribute = ?5 AND value = ?6 AND k <> ?4",
-        )?;
-        // What was passed on is the name of whoever has it now.
-        let mut passed_on = Vec::new();
-        for name in &called.all {
-            let value = bounded(name.into());
-            let key = params![tenant.0, USER, name, user.k, EMAIL, value];
-            if others.exists(key)? {
-                passed_on.push(name.clone());
-            }
-        }
-        for name in passed_on {
-            called.all.remove(&name);
-            called.last.remove(&name);
-        }
-        Ok(called)
-    }
-
     /// What a creation is found by stays where its answer is still out (`sent`): without it, nobody would take the user
     /// there away again. The next run finds them by it, and then it goes.
     fn blank_row(
@@ -208,7 +141,8 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
-                "UPDATE target_log SET local = ?5, label = '', detail = '{}' \
+                // By itself SQLite would walk the whole log.
+                "UPDATE target_log INDEXED BY target_log_object SET local = ?5, label = '', detail = '{}' \
                  WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3 AND local = ?4 AND (?6 IS NULL OR label = ?6)",
             )?
             .execute(params![tenant.0, target.0, Kind::User as i64, local, key, label])?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use scim::{Error, Fired, Kind, ResourceType};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -73,7 +73,7 @@ impl Transaction<'_> {
     pub(super) fn restore(&mut self, origin: &Origin, id: Id) -> Decided<Outcome> {
         let tenant = origin.tenant;
         let rules = self.rules(tenant)?;
-        let (row, number) = self.tombstone(tenant, id)?.ok_or_else(|| {
+        let (row, number) = get::tombstone(self.connection, tenant, id)?.ok_or_else(|| {
             Error::not_found(format!(
                 "There is no deleted resource with the id {id} in this tenant. Deleted resources \
                  can be restored for 30 days."
@@ -123,19 +123,6 @@ impl Transaction<'_> {
         self.written(place, row, true, events, Fired::default())
     }
 
-    fn tombstone(&self, tenant: TenantId, id: Id) -> Result<Option<(Resource, i64)>, StoreError> {
-        Ok(self
-            .connection
-            .prepare_cached(&format!(
-                "SELECT {}, kind FROM tombstone WHERE tenant_id = ?1 AND id = ?2",
-                rows::COLUMNS
-            ))?
-            .query_row(params![tenant.0, id.0], |row| {
-                Ok((rows::resource(row)?, row.get(rows::NEXT_COLUMN)?))
-            })
-            .optional()?)
-    }
-
     /// Removes a user for good: row, tombstone, memberships, and what past events say of it. One
     /// event with a receipt stays: a hash that proves, to who knows the name, that it was erased.
     pub(super) fn erase(&mut self, origin: &Origin, id: Id) -> Decided<Outcome> {
@@ -152,8 +139,7 @@ impl Transaction<'_> {
             number: rows::USER,
         };
         let live = get::resource(self.connection, tenant, rows::USER, id)?;
-        let buried = self
-            .tombstone(tenant, id)?
+        let buried = get::tombstone(self.connection, tenant, id)?
             .filter(|(_, number)| *number == rows::USER);
         let row = live.clone().or(buried.map(|(row, _)| row)).ok_or_else(|| {
             Error::new(

@@ -1,5 +1,6 @@
 //! What is read before anybody is assigned, again in a later cycle where it failed.
 
+use futures_util::future::BoxFuture;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -10,7 +11,6 @@ use crate::{
         dialect::{Sent, grantable},
         grant::Catalog,
         message::{Grade, Kind},
-        report::Failure,
     },
 };
 
@@ -24,40 +24,34 @@ static GRANT_BY_HAND: Kind = Kind {
 /// The roles and entitlements that somebody made by hand.
 const GRANTS_BY_HAND: [&str; 3] = ["Reader", "Editor", "Owner"];
 
-impl Runner<'_> {
-    // Two loops alike: a future that takes the reading as a closure could not go from thread to thread.
+/// Something that is read. A pointer to a function and a boxed future: what takes a closure of the same could not go from
+/// thread to thread.
+type Reading<'r, T> = for<'a> fn(&'a Runner<'r>) -> BoxFuture<'a, Sent<T>>;
 
+impl<'r> Runner<'r> {
     /// Whom the service provider has already.
     pub(super) async fn import(&self) -> Sent<Vec<Value>> {
-        let mut tries = 1;
-        loop {
-            match self.dialect.import(&self.wire).await {
-                Err(failure) if self.is_read_again(&failure, &mut tries).await => {}
-                outcome => return outcome,
-            }
-        }
+        self.read(|runner| Box::pin(runner.dialect.import(&runner.wire)))
+            .await
     }
 
     /// What people can be given.
     pub(super) async fn catalog(&self) -> Sent<Catalog> {
-        let mut tries = 1;
-        loop {
-            match self.discover().await {
-                Err(failure) if self.is_read_again(&failure, &mut tries).await => {}
+        self.read(|runner| Box::pin(runner.discover())).await
+    }
+
+    /// Reads, and again with the next scheduled import what failed and may pass.
+    async fn read<T>(&self, reading: Reading<'r, T>) -> Sent<T> {
+        for _ in 1..IDLE_CYCLES {
+            match reading(self).await {
+                Err(failure) if failure.is_passing() && !self.watch.is_stopped() => {
+                    self.wire.report().repeated += 1;
+                    self.wire.think(self.plan.pace.compress(CYCLE)).await;
+                }
                 outcome => return outcome,
             }
         }
-    }
-
-    /// Whether the next scheduled import reads again what failed; after its time, if so.
-    async fn is_read_again(&self, failure: &Failure, tries: &mut u32) -> bool {
-        let again = failure.is_passing() && *tries < IDLE_CYCLES && !self.watch.is_stopped();
-        if again {
-            *tries += 1;
-            self.wire.report().repeated += 1;
-            self.wire.think(self.plan.pace.compress(CYCLE)).await;
-        }
-        again
+        reading(self).await
     }
 
     /// Which roles and entitlements there are. A service provider that has room for them and none in it is given
