@@ -62,6 +62,10 @@ pub(crate) struct Habits {
     pub(crate) keeps_the_deleted: bool,
     /// Members are removed by a PATCH in words alone.
     pub(crate) keeps_members: bool,
+    /// Ids are numbers.
+    pub(crate) numbers: bool,
+    /// Whoever is created gets this id.
+    pub(crate) id: Option<&'static str>,
     /// Whatever concerns this user is answered with this status.
     pub(crate) refuses_one: Option<(u16, &'static str)>,
     /// Whatever concerns users and teams is answered 429, and 0 seconds.
@@ -324,8 +328,14 @@ impl Theirs {
             return answer(413, &json!({ "detail": "too many members" }));
         }
         self.last += 1;
-        let id = format!("{kind}-{}", self.last);
+        let mut id = format!("{kind}-{}", self.last);
         body["id"] = id.clone().into();
+        if self.habits.numbers {
+            (id, body["id"]) = (self.last.to_string(), self.last.into());
+        }
+        if let Some(given) = self.habits.id {
+            (id, body["id"]) = (given.to_owned(), given.into());
+        }
         self.resources.insert(format!("{at}{id}"), body.clone());
         if self.habits.loses_answers && self.last.is_multiple_of(3) {
             return answer(502, &json!({}));
