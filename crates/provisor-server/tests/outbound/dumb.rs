@@ -182,3 +182,19 @@ async fn an_id_is_one_segment_of_a_path_whatever_is_in_it() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_answer_of_very_many_values_is_not_read() {
+    let world = World::new(Habits {
+        is_endless: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let pushed = world.push_files(&target, "userName\nu0\n", "team,member\n");
+    assert_eq!(pushed.await.unwrap().failed, 1);
+    let told = world.log(&target).await;
+    let told = told.iter().find(|entry| !entry.ok).unwrap();
+    let reason = told.detail["reason"].as_str().unwrap();
+    assert!(reason.contains("more than 4000000 values"), "{reason}");
+}

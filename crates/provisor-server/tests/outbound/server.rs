@@ -62,6 +62,8 @@ pub(crate) struct Habits {
     pub(crate) keeps_the_deleted: bool,
     /// Members are removed by a PATCH in words alone.
     pub(crate) keeps_members: bool,
+    /// What is listed has very many values.
+    pub(crate) is_endless: bool,
     /// Ids are numbers.
     pub(crate) numbers: bool,
     /// Whoever is created gets this id.
@@ -208,6 +210,10 @@ fn respond(
             200,
             &json!({ "patch": { "supported": !habits.no_patch }, "filter": { "supported": !habits.refuses_filters } }),
         ),
+        ("GET", [_]) if habits.is_endless => {
+            let zeros = "0,".repeat(5_000_000);
+            (StatusCode::OK, format!("{{\"x\":[{zeros}0]}}")).into_response()
+        }
         ("GET", [kind]) => theirs.list(kind, uri.query().unwrap_or_default()),
         ("POST", [kind]) => theirs.create(kind, body),
         ("GET", [_, _]) => match theirs.resources.get(&path).cloned() {
