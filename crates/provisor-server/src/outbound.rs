@@ -27,6 +27,7 @@ mod run;
 mod service;
 mod team;
 mod trouble;
+mod turn;
 mod update;
 mod user;
 
@@ -38,3 +39,4 @@ pub use run::{Wish, run};
 pub(crate) use service::serve;
 pub use settings::TargetSettings;
 pub use trouble::{Stopped, Trouble};
+pub use turn::{Turn, Turns};

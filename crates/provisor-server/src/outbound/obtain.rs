@@ -132,11 +132,14 @@ async fn adopt(
     }
     let (mut free, is_alone) = (Vec::new(), found.len() == 1);
     for held in found {
+        let Some(id) = id_of(&held) else {
+            return Err(Trouble::Unclear(
+                "the target has it without an id that can stand in a path: none, \"..\", or a very long one"
+                    .to_owned(),
+            ));
+        };
         let is_ours = !is_anothers(run, &report.object, wanted, &held).await?;
-        if let Some(id) = id_of(&held)
-            && is_ours
-            && run.claim(&report.object, id).await?
-        {
+        if is_ours && run.claim(&report.object, id).await? {
             free.push(held);
         } else if kind == Kind::User && is_ours && is_alone {
             let inherited = inherit(run, report, wanted, held, key_name(run, kind)).await?;

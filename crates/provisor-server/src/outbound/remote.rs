@@ -357,7 +357,7 @@ impl Remote {
             request = request.query("excludedAttributes=members");
         }
         match self.call(&request).await {
-            Ok(answer) => parse(&answer).map(Some),
+            Ok(answer) => one(&answer).map(Some),
             Err(Trouble::Refused { status: 404, .. }) => {
                 self.check_service(kind).await?;
                 Ok(None)
@@ -375,7 +375,7 @@ impl Remote {
         let request = Request::new(Method::POST, path(kind, None)).json(resource);
         let answer = self.call(&request).await?;
         // An answer without an id is as good as none: the target is searched.
-        let resource = parse(&answer).map_err(|trouble| Trouble::Lost(trouble.to_string()))?;
+        let resource = one(&answer).map_err(|trouble| Trouble::Lost(trouble.to_string()))?;
         if id_of(&resource).is_none() {
             return Err(Trouble::Lost(
                 "the target created it and did not say under which id".to_owned(),
@@ -494,6 +494,7 @@ impl Remote {
                 let (found, others): (Vec<_>, Vec<_>) = page
                     .resources
                     .into_iter()
+                    .map(with_text_id)
                     .partition(|resource| keys(attribute, resource).any(|key| key == fold(value)));
                 // A server that ignores the filter would give us somebody else.
                 if others.is_empty() {
@@ -573,7 +574,24 @@ pub(super) fn path(kind: Kind, id: Option<&str>) -> String {
     }
 }
 
+/// The most values in an answer: a body of 64 MiB can say so many that they fill the memory once they are read.
+const MOST_VALUES: usize = 4_000_000;
+/// The longest id that is kept and put into a path, in bytes.
+const LONGEST_ID: usize = 1024;
+
 pub(super) fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
+    let values = answer
+        .body
+        .iter()
+        .filter(|byte| b",[{".contains(byte))
+        .count();
+    if values > MOST_VALUES {
+        return Err(Trouble::Unclear(format!(
+            "the target answered {} with more than {MOST_VALUES} values in {} bytes, which are not read",
+            answer.status,
+            answer.body.len()
+        )));
+    }
     serde_json::from_slice(&answer.body).map_err(|error| {
         // Its words are not repeated: they may be what it was sent, secret and all.
         Trouble::Unclear(format!(
@@ -587,9 +605,25 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T
     })
 }
 
-/// The id of a resource; some servers send a number.
+/// The id of a resource, if it can stand in a path: `.` and `..` would lead to somebody else.
 pub(super) fn id_of(resource: &Resource) -> Option<&str> {
-    field(resource, "id")?.as_str().filter(|id| !id.is_empty())
+    let id = field(resource, "id")?.as_str()?;
+    let is_one = !["", ".", ".."].contains(&id) && id.len() <= LONGEST_ID;
+    is_one.then_some(id)
+}
+
+/// One resource. Some servers send the id as a number.
+fn one(answer: &Answer) -> Result<Resource, Trouble> {
+    parse(answer).map(with_text_id)
+}
+
+fn with_text_id(mut resource: Resource) -> Resource {
+    for (name, value) in &mut resource {
+        if name.eq_ignore_ascii_case("id") && value.is_number() {
+            *value = value.to_string().into();
+        }
+    }
+    resource
 }
 
 fn refused(answer: &Answer) -> Trouble {

@@ -31,6 +31,7 @@ use super::{
     settings::{SourceKind, TargetSettings},
     source::{Scope, Source},
     trouble::{Stopped, Trouble},
+    turn::Turn,
 };
 
 /// Objects read at a time, and reports written at a time.
@@ -67,6 +68,8 @@ pub struct Wish {
     pub patience: Duration,
     /// Told as the run goes.
     pub progress: Arc<Progress>,
+    /// Its turn, where targets take turns.
+    pub turn: Option<Arc<Turn>>,
 }
 
 impl Wish {
@@ -90,6 +93,7 @@ impl Wish {
             retry: false,
             patience: Duration::from_mins(1),
             progress: Arc::default(),
+            turn: None,
         }
     }
 }
@@ -147,7 +151,8 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
     };
     let pushed = progress.now();
     let outcome = match &ended {
-        Ok(None) => String::new(),
+        // It goes on in its next turn.
+        Ok(None) | Err(Stopped::Turn) => String::new(),
         Ok(Some(trouble)) => format!(
             "what was due is pushed, but the target could not be read to compare it: {trouble}; the next comparison tries again"
         ),

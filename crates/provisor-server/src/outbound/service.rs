@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use provisor_store::{
     Actor, Clock, Store, StoreError, TargetId, TenantId, TenantState, target::Target,
 };
-use tokio::{sync::Semaphore, task::JoinHandle, time::sleep};
+use tokio::{task::JoinHandle, time::sleep};
 
 use crate::App;
 
@@ -15,6 +15,7 @@ use super::{
     run::{Wish, run},
     settings::TargetSettings,
     trouble::Stopped,
+    turn::Turns,
 };
 
 /// How often the store is asked whether there is something to do. It is asked, not told, because other processes change it
@@ -22,8 +23,9 @@ use super::{
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a run waits for a target that cannot be reached.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Targets that are pushed at once.
+/// Targets that are pushed at once, and how long each is while others wait.
 const AT_ONCE: usize = 4;
+const TURN: Duration = Duration::from_mins(10);
 /// After a run that ended early, a target is left alone for this time, doubled each time up to the longest.
 const REST: Duration = Duration::from_secs(15);
 const LONGEST_REST: Duration = Duration::from_mins(15);
@@ -39,7 +41,7 @@ pub(crate) async fn serve(app: &App) {
         ..Wish::new(store.clone(), clock.clone(), key, database, Actor::System)
     };
     let runs = app.runs.clone();
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let turns = Turns::new(AT_ONCE, TURN);
     let mut workers: HashMap<(TenantId, TargetId), Worker> = HashMap::new();
     loop {
         match wanting(&*store, &clock).await {
@@ -157,10 +159,12 @@ async fn wanting(store: &dyn Store, clock: &Clock) -> Result<Vec<Target>, StoreE
 }
 
 /// One run; true if it ended as it should.
-async fn work(target: Target, wish: Wish, turns: Arc<Semaphore>, runs: Runs) -> bool {
-    let Ok(_turn) = turns.acquire().await else {
+async fn work(target: Target, mut wish: Wish, turns: Turns, runs: Runs) -> bool {
+    let Some(turn) = turns.take().await else {
         return false;
     };
+    let turn = Arc::new(turn);
+    wish.turn = Some(turn.clone());
     let lock = match RunLock::take(&wish.database, (target.tenant, target.id)) {
         Ok(Some(lock)) => lock,
         // The command line pushes it.
@@ -184,9 +188,10 @@ async fn work(target: Target, wish: Wish, turns: Arc<Semaphore>, runs: Runs) -> 
     let (store, database) = (wish.store.clone(), wish.database.clone());
     let running = runs.begin((target.tenant, target.id), wish.progress.clone());
     let pushed = run(&target, wish).await;
-    drop((running, lock));
+    drop((running, lock, turn));
     match pushed {
-        Ok(_) => true,
+        // It goes on when those are done that waited.
+        Ok(_) | Err(Stopped::Turn) => true,
         // Whoever set it anew does not wait for a rest to end.
         Err(Stopped::Asked) => {
             // Perhaps it is gone, and its lock was held by this run until now.

@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use super::mapping::Rule;
 
+/// The most bytes of an answer: a team of 200,000 members has about half of it.
+const LONGEST_ANSWER: usize = 64 << 20;
+
 /// Settings of a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -303,6 +306,7 @@ impl TargetSettings {
             .retry(Retry::NEVER)
             .reach(self.reach())
             .timeout(Duration::from_secs(self.timeout))
+            .longest_answer(LONGEST_ANSWER)
             .user_agent(concat!("Provisor/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| format!("{error}."))

@@ -541,8 +541,12 @@ pub(super) fn ids(held: &Map<String, Json>) -> HashSet<String> {
         .and_then(Json::as_array)
         .into_iter()
         .flatten();
-    let ids = members.filter_map(|member| field(member.as_object()?, "value")?.as_str());
-    ids.map(str::to_owned).collect()
+    let ids = members.filter_map(|member| match field(member.as_object()?, "value")? {
+        Value::String(id) => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    });
+    ids.collect()
 }
 
 fn sorted(ids: &HashSet<String>) -> Vec<String> {

@@ -62,6 +62,9 @@ pub enum Stopped {
     /// The store failed.
     #[error("{0}")]
     Store(String),
+    /// Others wait for their turn.
+    #[error("other targets wait to be pushed; the rest follows when it is this one's turn again")]
+    Turn,
     /// It is not wanted as it began.
     #[error(
         "it was stopped: the target was paused, removed or set anew, or its tenant is not active any more; what is left stays due"

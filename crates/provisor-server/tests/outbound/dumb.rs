@@ -99,3 +99,102 @@ async fn a_redirect_is_told_and_not_followed() {
     );
     assert_eq!(world.theirs().requests.len(), 1);
 }
+
+#[tokio::test]
+async fn ids_may_be_numbers() {
+    let world = World::new(Habits {
+        numbers: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let pushed = world.push(&target, 3).await.unwrap();
+    assert_eq!((pushed.created, pushed.failed), (4, 0));
+    let left = world.push(&target, 2).await.unwrap();
+    assert_eq!((left.deactivated, left.failed), (1, 0));
+    assert_eq!(world.user("u2")["active"], false);
+    assert_eq!(world.there().1, 2);
+}
+
+#[tokio::test]
+async fn an_id_that_leads_elsewhere_is_none() {
+    let long: &'static str = "x".repeat(5000).leak();
+    for id in ["..", ".", "", long] {
+        let world = World::new(Habits {
+            id: Some(id),
+            ..Habits::default()
+        })
+        .await;
+        let target = world.target(&world.settings()).await;
+        let pushed = world.push_files(&target, "userName\nu0\n", "team,member\n");
+        let pushed = pushed.await.unwrap();
+        assert_eq!((pushed.created, pushed.failed), (0, 1), "{id:.5}");
+        let asked = world.theirs().requests.clone();
+        let posted = asked.iter().filter(|line| line.starts_with("POST"));
+        assert_eq!(posted.count(), 1, "{id:.5}: it is not made twice");
+        let told = world.log(&target).await;
+        let told = told.iter().find(|entry| !entry.ok).unwrap();
+        let reason = told.detail["reason"].as_str().unwrap();
+        assert!(reason.contains("id that"), "{id:.5}: {reason}");
+        assert!(reason.len() < 500, "{}", reason.len());
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_one_segment_of_a_path_whatever_is_in_it() {
+    for id in [
+        "a/../b",
+        "a?b=c",
+        "a#b",
+        "%2e%2e",
+        "a\r\nb: c",
+        "ü ☃",
+        "../Groups",
+    ] {
+        let world = World::new(Habits {
+            id: Some(id),
+            ..Habits::default()
+        })
+        .await;
+        let target = world.target(&world.settings()).await;
+        let push = async |users: &str| {
+            let pushed = world.push_files(&target, users, "team,member\n").await;
+            pushed.unwrap()
+        };
+        push("userName\nu0\n").await;
+        world.theirs().requests.clear();
+        push("userName\n").await;
+        let path = format!("/Users/{}", scim_client::segment(id));
+        for line in &world.theirs().requests {
+            let at = line.split(' ').nth(1).unwrap();
+            let at = at.split('?').next().unwrap();
+            assert!(
+                [&path, "/Users", "/ServiceProviderConfig"].contains(&at),
+                "{line}"
+            );
+        }
+        assert!(
+            world
+                .theirs()
+                .requests
+                .iter()
+                .any(|line| line.ends_with(&path))
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_very_many_values_is_not_read() {
+    let world = World::new(Habits {
+        is_endless: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let pushed = world.push_files(&target, "userName\nu0\n", "team,member\n");
+    assert_eq!(pushed.await.unwrap().failed, 1);
+    let told = world.log(&target).await;
+    let told = told.iter().find(|entry| !entry.ok).unwrap();
+    let reason = told.detail["reason"].as_str().unwrap();
+    assert!(reason.contains("more than 4000000 values"), "{reason}");
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use provisor_server::outbound::{
-    Stopped, TargetSettings, probe,
+    Stopped, TargetSettings, Turns, probe,
     settings::{AuthMode, Deprovision, MatchBy},
 };
 use provisor_store::{Change, Store, TargetChange, target::Kind};
@@ -263,4 +263,39 @@ async fn a_token_endpoint_that_is_away_is_no_refusal() {
         matches!(&stopped, Stopped::Unreachable(why) if why.contains(&away)),
         "{stopped:?}"
     );
+}
+
+#[tokio::test]
+async fn a_long_run_lets_others_go_first_and_goes_on_later() {
+    let world = World::new(Habits::default()).await;
+    let target = world.target(&world.settings()).await;
+    let turns = Turns::new(1, std::time::Duration::ZERO);
+    let users = |n: usize| {
+        let lines: String = (0..n).map(|n| format!("u{n}\n")).collect();
+        format!("userName\n{lines}")
+    };
+    let turn = Arc::new(turns.take().await.unwrap());
+    // Nobody waits: it goes to its end.
+    let asked = |wish: &mut provisor_server::outbound::Wish| wish.turn = Some(turn.clone());
+    let few = users(5);
+    let pushed = world.push_as(&target, &few, "team,member\n", asked);
+    assert_eq!(pushed.await.unwrap().created, 5);
+    let waits = tokio::spawn({
+        let turns = turns.clone();
+        async move { turns.take().await.is_some() }
+    });
+    while turns.waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let asked = |wish: &mut provisor_server::outbound::Wish| wish.turn = Some(turn);
+    let many = users(50);
+    let pushed = world.push_as(&target, &many, "team,member\n", asked);
+    assert_eq!(pushed.await, Err(Stopped::Turn));
+    // Each worker did what it had begun, and the other one has its turn.
+    let created = world.there().0.len();
+    assert!(created < 15, "{created}");
+    assert!(waits.await.unwrap());
+    let pushed = world.push_files(&target, &many, "team,member\n").await;
+    assert_eq!(pushed.unwrap().failed, 0);
+    assert_eq!(world.there().0.len(), 50);
 }

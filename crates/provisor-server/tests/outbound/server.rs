@@ -74,6 +74,12 @@ pub(crate) struct Habits {
     pub(crate) keeps_the_deleted: bool,
     /// Members are removed by a PATCH in words alone.
     pub(crate) keeps_members: bool,
+    /// What is listed has very many values.
+    pub(crate) is_endless: bool,
+    /// Ids are numbers.
+    pub(crate) numbers: bool,
+    /// Whoever is created gets this id.
+    pub(crate) id: Option<&'static str>,
     /// Whatever concerns this user is answered with this status.
     pub(crate) refuses_one: Option<(u16, &'static str)>,
     /// Whatever concerns users and teams is answered 429, and 0 seconds.
@@ -220,6 +226,10 @@ fn respond(
             200,
             &json!({ "patch": { "supported": !habits.no_patch }, "filter": { "supported": !habits.refuses_filters } }),
         ),
+        ("GET", [_]) if habits.is_endless => {
+            let zeros = "0,".repeat(5_000_000);
+            (StatusCode::OK, format!("{{\"x\":[{zeros}0]}}")).into_response()
+        }
         ("GET", [kind]) => theirs.list(kind, uri.query().unwrap_or_default()),
         ("POST", [kind]) => theirs.create(kind, body),
         ("GET", [_, _]) => match theirs.resources.get(&path).cloned() {
@@ -361,11 +371,17 @@ impl Theirs {
         }
         body = self.kept(kind, body);
         self.last += 1;
-        let id = match self.habits.names_are_ids && kind == "Users" {
+        let mut id = match self.habits.names_are_ids && kind == "Users" {
             true => body["userName"].as_str().unwrap().to_owned(),
             false => format!("{kind}-{}", self.last),
         };
         body["id"] = id.clone().into();
+        if self.habits.numbers {
+            (id, body["id"]) = (self.last.to_string(), self.last.into());
+        }
+        if let Some(given) = self.habits.id {
+            (id, body["id"]) = (given.to_owned(), given.into());
+        }
         self.resources.insert(format!("{at}{id}"), body.clone());
         if self.habits.loses_answers && self.last.is_multiple_of(3) {
             return answer(502, &json!({}));

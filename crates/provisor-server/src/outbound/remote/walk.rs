@@ -9,7 +9,7 @@ use provisor_store::target::Kind;
 use scim::fold::fold;
 use scim_client::{Page, Request};
 
-use super::{Remote, Resource, id_of, keys, parse, path};
+use super::{Remote, Resource, id_of, keys, parse, path, with_text_id};
 use crate::outbound::trouble::Trouble;
 
 /// Resources of a page; a server may give fewer.
@@ -131,7 +131,7 @@ impl Walk<'_> {
         self.total = page.total_results;
         let is_new =
             |resource: &Resource| id_of(resource).is_some_and(|id| self.seen.insert(id.to_owned()));
-        let mut fresh = page.resources;
+        let mut fresh: Vec<Resource> = page.resources.into_iter().map(with_text_id).collect();
         fresh.retain(is_new);
         if self.seen.len() > MOST_RESOURCES || self.bytes > MOST_BYTES {
             return Err(Trouble::Unclear(format!(

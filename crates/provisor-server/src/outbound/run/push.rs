@@ -76,21 +76,33 @@ impl Run {
             let Some((object, desired)) = next else {
                 return Ok(());
             };
-            match self.one(object, desired, &reports).await {
+            let done = self.one(object, desired, &reports).await;
+            let is_over = self.wish.turn.as_ref().is_some_and(|turn| turn.is_over());
+            match done {
                 Ok(report) => {
                     creation::is_reported(self, &report.object);
                     self.progress().looked_at.fetch_add(1, Relaxed);
                     // The writer ends only when a write failed, which ends the run.
                     let _ = reports.send(report).await;
+                    if is_over {
+                        return self.leave(queue, Stopped::Turn).await;
+                    }
                 }
-                Err(stopped) => {
-                    self.remote.stop(stopped.clone());
-                    // Nobody feeds a queue that nobody reads.
-                    queue.lock().await.close();
-                    return Err(stopped);
-                }
+                Err(stopped) => return self.leave(queue, stopped).await,
             }
         }
+    }
+
+    /// Ends the run.
+    async fn leave(
+        &self,
+        queue: &tokio::sync::Mutex<mpsc::Receiver<Due>>,
+        stopped: Stopped,
+    ) -> Result<(), Stopped> {
+        self.remote.stop(stopped.clone());
+        // Nobody feeds a queue that nobody reads.
+        queue.lock().await.close();
+        Err(stopped)
     }
 
     async fn write_down(&self, mut reports: mpsc::Receiver<Report>) -> Result<(), Stopped> {
