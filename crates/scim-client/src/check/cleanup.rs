@@ -267,6 +267,7 @@ impl World<'_> {
     pub(super) async fn clean_all(&self) -> LeftOver {
         self.clean().await;
         let mut may_be_left_over = Vec::new();
+        let mut left = BTreeSet::new();
         for tenant in [Tenant::First, Tenant::Second] {
             let Some(client) = self.client_of(tenant) else {
                 continue;
@@ -274,7 +275,7 @@ impl World<'_> {
             for list in LISTS {
                 let place = Place { tenant, list };
                 if self.has(Feature::Filter) {
-                    self.clean_found(client, place).await;
+                    left.extend(self.clean_found(client, place).await);
                 }
                 // That a search finds nobody does not say that nobody is there.
                 if self.may_hold(place) && !self.clean_listed(client, place).await {
@@ -282,7 +283,7 @@ impl World<'_> {
                 }
             }
         }
-        let left: BTreeSet<Own> = std::mem::take(&mut *self.made()).into_iter().collect();
+        left.extend(std::mem::take(&mut *self.made()));
         LeftOver {
             paths: left.iter().map(|own| own.tenant.tell(&own.path)).collect(),
             may_be_left_over,
@@ -298,8 +299,8 @@ impl World<'_> {
         places.contains(&place)
     }
 
-    /// Deletes what a search for the mark finds.
-    async fn clean_found(&self, client: &Client, place: Place) {
+    /// Deletes what a search for the mark finds. Gives what is found again, whatever its deletion was answered with.
+    async fn clean_found(&self, client: &Client, place: Place) -> Vec<Own> {
         let Place { tenant, list } = place;
         let filter = encoded(&format!("{} sw \"{}\"", list.attribute, self.mark));
         let query = format!("filter={filter}&count={PAGE}");
@@ -307,17 +308,22 @@ impl World<'_> {
         // An answer is a page; the next is asked for until one shows nothing new.
         loop {
             let Some(page) = page(client, list, &query).await else {
-                return;
+                return Vec::new();
             };
             let all = page.resources.len();
             let found = self.marked(list, page);
             // A filter that is not heeded shows others.
             if found.len() < all {
-                return;
+                return Vec::new();
             }
+            let own = |id: &String| Own {
+                tenant,
+                path: format!("/{}/{id}", list.endpoint),
+            };
+            let again = found.iter().map(own).collect();
             let new: Vec<_> = found.into_iter().filter(|id| !tried.contains(id)).collect();
             if new.is_empty() {
-                return;
+                return again;
             }
             for id in new {
                 self.own(tenant, list.endpoint, &id);
@@ -373,12 +379,14 @@ impl World<'_> {
         let Some(client) = client else {
             return false;
         };
-        let request = Request::new(Method::DELETE, &own.path);
-        match client.send(&request).await {
-            Ok(exchange) => {
-                exchange.answer.is_success() || [404, 410].contains(&exchange.answer.status)
-            }
-            Err(_) => false,
+        let status = async |method| {
+            let sent = client.send(&Request::new(method, &own.path)).await;
+            sent.map_or(0, |exchange| exchange.answer.status)
+        };
+        match status(Method::DELETE).await {
+            200..=299 | 404 | 410 => true,
+            // Some servers fail at what is not there.
+            _ => [404, 410].contains(&status(Method::GET).await),
         }
     }
 

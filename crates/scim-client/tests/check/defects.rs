@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::{
     directory::Directory,
+    discovery::LEFT_OUT,
     server::{Answer, Call, Server},
 };
 
@@ -506,6 +507,46 @@ pub(crate) fn spoil(server: &Server, method: &Method, status: &mut u16, body: &m
     if server.is("booleans_as_text") && object.contains_key("active") {
         object["active"] = json!(object["active"].to_string());
     }
+}
+
+/// What is refused because the server has nothing of the kind, or looks at something else first.
+pub(crate) fn refused(server: &Server, call: &Call<'_>) -> Option<Answer> {
+    let query = call.query.replace("%20", " ");
+    let body = String::from_utf8_lossy(call.body);
+    // A password is taken with a user, and cannot be changed.
+    let names = |name: &&str| {
+        let refuses = *name != "password" || call.method == Method::PATCH;
+        refuses && (query.contains(*name) || body.contains(*name))
+    };
+    if server.is("few_attributes") && LEFT_OUT.iter().any(names) {
+        let filter = query.contains("filter=");
+        return Some(match filter {
+            true => Error::invalid_filter("There is no such attribute.").into(),
+            false => Error::invalid_path("There is no such attribute.").into(),
+        });
+    }
+    let is_change = [Method::PUT, Method::PATCH].contains(call.method);
+    if server.is("media_type_first") && is_change && call.header("content-type").is_none() {
+        return Some(Answer::new(415, Value::Null));
+    }
+    let eq = |part: &str| {
+        let attribute = part.split("%20").next().unwrap_or_default();
+        ["id", "userName"].contains(&attribute) && part.contains("%20eq%20")
+    };
+    let mut parameters = call.query.split('&');
+    let filter = parameters.find_map(|one| one.strip_prefix("filter="));
+    if server.is("few_comparisons") && filter.is_some_and(|text| !text.split("%20and%20").all(eq)) {
+        return Some(Error::invalid_filter("This is not compared.").into());
+    }
+    let members = body.matches("\"value\"").count();
+    let is_group = call
+        .path
+        .first()
+        .is_some_and(|endpoint| endpoint == "Groups");
+    if server.is("small_groups") && is_group && members > 100 {
+        return Some(Error::invalid_value("At most 100 members.").into());
+    }
+    None
 }
 
 /// The filter of a list, or a wrong one.

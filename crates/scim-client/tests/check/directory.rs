@@ -175,6 +175,9 @@ impl Server {
         tenant.next += 1;
         let now = crate::defects::now();
         let mut id = id(tenant.next);
+        if self.is("addresses_as_ids") {
+            id.push_str("@example.com");
+        }
         if self.is("client_chooses_ids")
             && let Some(chosen) = sent.get("id").and_then(Value::as_str)
         {
@@ -571,7 +574,12 @@ impl Server {
         if !groups.is_empty() {
             whole.insert("groups".to_owned(), groups.into());
         }
-        let location = format!("{}/{}/{id}", self.base, stored.endpoint);
+        let location = format!(
+            "{}/{}/{}",
+            self.base,
+            stored.endpoint,
+            id.replace('@', "%40")
+        );
         let time = scim::datetime::format_millis;
         let meta = json!({
             "resourceType": kind.name, "created": time(stored.created), "lastModified": time(stored.modified),
@@ -616,7 +624,12 @@ impl Server {
         body: Option<Value>,
     ) -> Answer {
         let stored = &tenant.resources[id];
-        let location = format!("{}/{}/{id}", self.base, stored.endpoint);
+        let location = format!(
+            "{}/{}/{}",
+            self.base,
+            stored.endpoint,
+            id.replace('@', "%40")
+        );
         Answer::new(status, body)
             .with("location", location)
             .with("etag", self.tag(stored))

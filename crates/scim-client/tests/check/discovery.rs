@@ -9,6 +9,8 @@ use crate::{
     server::{Answer, Call, Server, list},
 };
 
+/// What `few_attributes` does not have, and refuses.
+pub(crate) const LEFT_OUT: [&str; 3] = ["nickName", "password", "profileUrl"];
 /// Operations of one bulk job.
 pub(crate) const MOST_OPERATIONS: usize = 50;
 /// Resources on one page.
@@ -117,6 +119,9 @@ impl Server {
         }
         let is_group = schema["name"] == "Group";
         let attributes = schema["attributes"].as_array_mut().unwrap();
+        if self.is("few_attributes") {
+            attributes.retain(|one| !LEFT_OUT.iter().any(|name| one["name"] == *name));
+        }
         if self.is("definitions_without_type") {
             attributes[0].as_object_mut().unwrap().remove("type");
         }

@@ -108,6 +108,69 @@ async fn what_is_left_to_the_server_fails_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_server_does_not_list_is_not_asked_of_it() {
+    let (report, _) = run(Forgiving::RFC, Profile::Rfc, Some("few_attributes"), &[]).await;
+    assert_eq!(failures(&report), [""; 0]);
+    let skipped = |name: &str| {
+        let found = report.findings.iter().find(|one| one.name == name);
+        matches!(&found.unwrap().outcome, Outcome::Skipped(why) if why.contains("/Schemas"))
+    };
+    assert!(skipped("what_is_announced_works") && skipped("a_patched_password_is_not_returned"));
+}
+
+#[tokio::test]
+async fn what_a_server_may_refuse_or_write_otherwise_fails_nothing() {
+    let cases: [(&str, &[(&str, &str)]); 4] = [
+        (
+            "few_comparisons",
+            &[
+                ("ne_finds_the_others", "skipped"),
+                ("percent_encoding_is_decoded_once", "skipped"),
+                ("lists_show_inactive_users", "skipped"),
+                ("a_page_says_what_it_is", "passed"),
+                ("paging_shows_each_resource_once", "passed"),
+                ("total_results_counts_all_matches", "passed"),
+                ("count_is_a_maximum", "passed"),
+                ("start_index_is_echoed", "passed"),
+            ],
+        ),
+        (
+            "media_type_first",
+            &[("undefined_methods_are_refused", "passed")],
+        ),
+        ("small_groups", &[("a_large_group_is_whole", "skipped")]),
+        (
+            "addresses_as_ids",
+            &[("creating_answers_with_its_location", "passed")],
+        ),
+    ];
+    for (choice, checks) in cases {
+        let only: Vec<_> = checks.iter().map(|(name, _)| *name).collect();
+        let (report, _) = run(Forgiving::RFC, Profile::Rfc, Some(choice), &only).await;
+        for finding in &report.findings {
+            let expected = checks.iter().find(|(name, _)| *name == finding.name);
+            let outcome = &finding.outcome;
+            let expected = expected.unwrap().1;
+            assert_eq!(
+                outcome.word(),
+                expected,
+                "{choice}: {} {outcome:?}",
+                finding.name
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_is_not_left_over_whatever_its_deletion_was_answered_with() {
+    let only = ["creating_answers_201"];
+    let defect = Some("deletes_and_answers_500");
+    let (report, server) = run(Forgiving::RFC, Profile::Rfc, defect, &only).await;
+    assert_eq!(report.left_over, [""; 0]);
+    assert_eq!(server.changes().1, 0);
+}
+
+#[tokio::test]
 async fn each_defect_fails_its_checks() {
     let mut wrong = Vec::new();
     let strict = DEFECTS
@@ -338,6 +401,8 @@ async fn what_cannot_be_deleted_is_named() {
     .await;
     // That server says that it deleted; the search by mark finds the user all the same.
     assert_eq!(report.findings[0].outcome.word(), "passed");
+    assert_eq!(report.left_over.len(), 1, "{:?}", report.left_over);
+    assert!(report.left_over[0].starts_with("/Users/"));
     assert!(MARK.starts_with("provisor-check"));
 }
 

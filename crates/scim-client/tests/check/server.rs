@@ -224,7 +224,9 @@ async fn handle(
                 tenant,
             };
             let strict = server.is("no_trailing_slash") && path.len() > 1 && path.ends_with('/');
-            if strict {
+            if let Some(refusal) = crate::defects::refused(&server, &call) {
+                refusal
+            } else if strict {
                 Error::new(Kind::NotFound, "There is no such endpoint.").into()
             } else if server.is("slow_to_create") && method == Method::POST {
                 // Stored in any case, whether or not somebody waits for the answer.
@@ -269,6 +271,9 @@ async fn handle(
             futures_util::stream::once(async { Err::<Bytes, _>(std::io::ErrorKind::Other) });
         let broken = axum::body::Body::from_stream(broken.map_err(std::io::Error::from));
         return (StatusCode::CREATED, broken).into_response();
+    }
+    if server.is("deletes_and_answers_500") && method == Method::DELETE {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     respond(&server, &method, answer)
 }

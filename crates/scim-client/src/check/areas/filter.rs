@@ -40,7 +40,7 @@ pub(super) async fn among(
         };
         let one = [*user];
         probe
-            .finds("/Users", &narrowed, if found { &one } else { &[] })
+            .compares("/Users", &narrowed, if found { &one } else { &[] })
             .await?;
     }
     Ok(())

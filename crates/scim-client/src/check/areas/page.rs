@@ -3,7 +3,6 @@
 use crate::check::{
     assertion::expect,
     catalog::{Check, check},
-    probe::{Feature, encoded},
 };
 
 pub(super) fn checks() -> Vec<Check> {
@@ -29,9 +28,8 @@ pub(super) fn checks() -> Vec<Check> {
             "Never send more than count.",
             |c| {
                 let (filter, _) = c.nicked(&["a", "b", "c"]).await?;
-                let reply = c
-                    .get(&format!("/Users?filter={}&count=2", encoded(&filter)))
-                    .await?;
+                let list = c.listing(&filter).await?;
+                let reply = c.get(&format!("{}count=2", list.path)).await?;
                 expect(reply.list()?.len() <= 2, || {
                     format!(
                         "count=2 answered {} resources",
@@ -70,11 +68,9 @@ pub(super) fn checks() -> Vec<Check> {
             "Count all matches in totalResults, not the page.",
             |c| {
                 let (filter, _) = c.nicked(&["a", "b", "c"]).await?;
-                c.need(Feature::Filter)?;
-                c.get(&format!("/Users?filter={}&count=1", encoded(&filter)))
-                    .await?
-                    .status(&[200])?
-                    .is("/totalResults", 3)?;
+                let list = c.listing(&filter).await?;
+                let reply = c.get(&format!("{}count=1", list.path)).await?;
+                list.has(&reply, 3)?;
             }
         ),
         check!(
@@ -103,14 +99,11 @@ pub(super) fn checks() -> Vec<Check> {
             "Send the startIndex of the page.",
             |c| {
                 let (filter, _) = c.nicked(&["a", "b", "c"]).await?;
-                c.need(Feature::Filter)?;
-                c.get(&format!(
-                    "/Users?filter={}&startIndex=2&count=1",
-                    encoded(&filter)
-                ))
-                .await?
-                .status(&[200])?
-                .is("/startIndex", 2)?;
+                let list = c.listing(&filter).await?;
+                c.get(&format!("{}startIndex=2&count=1", list.path))
+                    .await?
+                    .status(&[200])?
+                    .is("/startIndex", 2)?;
             }
         ),
         check!(

@@ -55,6 +55,11 @@ fn values() -> Vec<Check> {
             "SCH-008 USR-012",
             "Answer 400 to a certificate that is no base64.",
             |c| {
+                if !c.world.defines(USER, "x509Certificates") {
+                    return Err(Stop::Skipped(
+                        "/Schemas does not list x509Certificates".to_owned(),
+                    ));
+                }
                 let reply = c
                     .post(
                         "/Users",
@@ -62,7 +67,7 @@ fn values() -> Vec<Check> {
                     )
                     .await?;
                 if c.forgiven(&reply, Tolerance::LooseFormat)? {
-                    reply.has("/id")?;
+                    reply.is("/x509Certificates/0/value", "@@")?;
                 }
             }
         ),
