@@ -46,9 +46,10 @@ pub async fn make(
     let lacks = doubles.map(|(provider, doubles)| {
         format!(
             "Team names are not unique in this connection, though {} creates teams without looking for them and may make \
-             one twice. {}, then switch it on: `provisor connection set --unique-team-names on`, or in its settings.",
+             one twice. Rename the doubles, then switch it on in its settings or with `provisor connection set \
+             --unique-team-names on`. {}",
             provider.title(),
-            doubles.trim_end_matches("; nothing was changed.")
+            doubles.trim_end_matches(" Make them unique first; nothing was changed.")
         )
     });
     Ok(Made { connection, lacks })
