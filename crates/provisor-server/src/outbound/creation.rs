@@ -19,6 +19,8 @@ use super::{
 
 /// What a note begins with. It stands where the hash of what was sent is to stand, which needs an id.
 const NOTE: &[u8] = b"under:";
+/// So often is searched in vain for one who left and whose creation was not answered.
+const LATE: u32 = 3;
 pub(super) const ORPHAN: &str =
     "it was created earlier, and the run was interrupted before its id was known";
 
@@ -177,9 +179,18 @@ pub(super) async fn orphan(
 /// Finds one who is to go and may have been created without a trace.
 ///
 /// # Errors
-/// When the target has one of this name, and the creation may never have been sent: somebody else's may not go.
+/// When the target has one of this name, and the creation may never have been sent: somebody else's may not go. When the
+/// target has none, and may carry out late what it did not answer.
 pub(super) async fn recall(run: &Run, report: &mut Report) -> Result<(), Trouble> {
     let Some((held, is_sure)) = found(run, &report.object).await? else {
+        let sent = read(&report.object).filter(|note| note["ahead"] != true);
+        if sent.is_some() && report.object.attempts < LATE {
+            return Err(Trouble::Unclear(
+                "it is to go, its creation was sent and not answered, and the target does not have it, or not yet; \
+                 it is searched again"
+                    .to_owned(),
+            ));
+        }
         return Ok(());
     };
     let id = id_of(&held).map(str::to_owned);

@@ -213,3 +213,43 @@ async fn a_removal_of_members_that_is_answered_and_not_done_is_done_otherwise() 
     assert_eq!((left.deactivated, left.failed), (1, 0));
     assert_eq!(world.there().1, 1, "{:?}", world.log(&target).await);
 }
+
+#[tokio::test]
+async fn a_creation_that_comes_late_is_taken_back() {
+    for comes in [true, false] {
+        let world = World::new(Habits {
+            swallows: true,
+            ..Habits::default()
+        })
+        .await;
+        let target = world.target(&world.settings()).await;
+        let push = async |users: &str| {
+            let pushed = world.push_files(&target, users, "team,member\n").await;
+            pushed.unwrap()
+        };
+        assert_eq!(push("userName\nu1\n").await.failed, 1);
+        // It leaves before the target has carried it out.
+        world.sleep();
+        let left = push("userName\n").await;
+        assert_eq!(
+            (left.deactivated, left.failed),
+            (0, 1),
+            "it is not forgotten"
+        );
+        if comes {
+            let late = json!({ "id": "x", "userName": "u1", "externalId": "u1", "active": true });
+            world.theirs().resources.insert("/Users/x".to_owned(), late);
+            world.sleep();
+            let left = push("userName\n").await;
+            assert_eq!((left.deactivated, left.failed), (1, 0));
+            assert_eq!(world.user("u1")["active"], false);
+            continue;
+        }
+        // It is not looked for for ever.
+        for _ in 0..5 {
+            world.sleep();
+            push("userName\n").await;
+        }
+        assert_eq!(world.known(&target).await, []);
+    }
+}

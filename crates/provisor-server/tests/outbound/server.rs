@@ -74,6 +74,8 @@ pub(crate) struct Habits {
     pub(crate) keeps_the_deleted: bool,
     /// Members are removed by a PATCH in words alone.
     pub(crate) keeps_members: bool,
+    /// A creation is answered 502, and carried out later or never.
+    pub(crate) swallows: bool,
     /// What is listed has very many values.
     pub(crate) is_endless: bool,
     /// Ids are numbers.
@@ -231,6 +233,7 @@ fn respond(
             (StatusCode::OK, format!("{{\"x\":[{zeros}0]}}")).into_response()
         }
         ("GET", [kind]) => theirs.list(kind, uri.query().unwrap_or_default()),
+        ("POST", [_]) if habits.swallows => answer(502, &json!({})),
         ("POST", [kind]) => theirs.create(kind, body),
         ("GET", [_, _]) => match theirs.resources.get(&path).cloned() {
             Some(mut found) => {
