@@ -1,6 +1,9 @@
 //! Where users and teams come from, and which of them a target is for.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use provisor_store::{
     Id, Identifier, PageStart, Search, Store, Stored, TenantId, search::Position, target::Kind,
@@ -234,9 +237,17 @@ impl Source {
         kind: Kind,
         locals: &[String],
     ) -> Result<Vec<String>, Stopped> {
-        let Source::Tenant(tenant) = self else {
-            // Every run looks at all teams of files.
-            return Ok(Vec::new());
+        let tenant = match self {
+            Source::Tenant(tenant) => tenant,
+            // Of files, no team is a member.
+            Source::Files(_) if kind == Kind::Team => return Ok(Vec::new()),
+            Source::Files(files) => {
+                let locals: HashSet<&String> = locals.iter().collect();
+                let teams = files.teams.iter();
+                let of =
+                    teams.filter(|(_, members)| members.iter().any(|one| locals.contains(one)));
+                return Ok(of.map(|(team, _)| team.clone()).collect());
+            }
         };
         let resource_type = self.kind(kind);
         let mut teams = std::collections::BTreeSet::new();

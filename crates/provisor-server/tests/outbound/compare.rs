@@ -128,6 +128,29 @@ async fn who_is_created_again_is_named_as_the_manager_under_the_new_id() {
 }
 
 #[tokio::test]
+async fn who_is_created_again_is_a_member_under_the_new_id() {
+    let world = World::new(Habits::default()).await;
+    let target = world.target(&world.settings()).await;
+    world.push(&target, 3).await.unwrap();
+    let gone = world.user("u1")["id"].as_str().unwrap().to_owned();
+    world.theirs().resources.remove(&format!("/Users/{gone}"));
+    let asked = |wish: &mut Wish| wish.compare = true;
+    let users = "userName,title\nu0,title 0\nu1,title 1\nu2,title 2\n";
+    let teams = "team,member\nSales,u0\nSales,u1\nSales,u2\n";
+    let pushed = world.push_as(&target, users, teams, asked).await.unwrap();
+    assert_eq!((pushed.created, pushed.members_added), (1, 1));
+    let theirs = world.theirs();
+    let mut all = theirs.resources.values();
+    let team = all.find(|one| one["displayName"] == "Sales").unwrap();
+    let members = team["members"].as_array().unwrap();
+    assert_eq!(members.len(), 3);
+    for member in members {
+        let path = format!("/Users/{}", member["value"].as_str().unwrap());
+        assert!(theirs.resources.contains_key(&path), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_comparison_holds_one_page_at_a_time() {
     let world = World::new(Habits::default()).await;
     let target = world.target(&world.settings()).await;
