@@ -222,12 +222,16 @@ impl TargetView for View {
         let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
         let before = query.before.unwrap_or(i64::MAX);
         let failed = if query.failed { "AND ok = 0" } else { "" };
-        let of = match query.object {
-            Some(_) => "AND kind = ?5 AND local = ?6",
-            None => "AND ?5 IS NULL AND ?6 IS NULL",
+        // Left to itself, SQLite walks the whole log of the target for one of its users.
+        let (index, of) = match query.object {
+            Some(_) => (
+                "INDEXED BY target_log_object",
+                "AND kind = ?5 AND local = ?6",
+            ),
+            None => ("", "AND ?5 IS NULL AND ?6 IS NULL"),
         };
         let mut statement = self.connection()?.prepare_cached(&format!(
-            "SELECT {ENTRY} FROM target_log WHERE tenant_id = ?1 AND target = ?2 AND n < ?3 \
+            "SELECT {ENTRY} FROM target_log {index} WHERE tenant_id = ?1 AND target = ?2 AND n < ?3 \
              {failed} {of} ORDER BY n DESC LIMIT ?4"
         ))?;
         let (kind, local) = match &query.object {
