@@ -20,6 +20,7 @@
 mod assertion;
 mod catalog;
 mod cleanup;
+mod offered;
 mod operation;
 mod probe;
 mod profile;
