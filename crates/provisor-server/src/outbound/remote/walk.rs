@@ -1,15 +1,15 @@
-//! A target read whole, page by page: to look many up at once, and to compare it.
+//! A target read whole, page by page.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::HashSet;
 
 use provisor_store::target::Kind;
-use scim::fold::fold;
 use scim_client::{Page, Request};
 
-use super::{Remote, Resource, id_of, keys, parse, path, with_text_id};
+use super::{
+    Remote, Resource,
+    answer::{id_of, parse, with_text_id},
+    path,
+};
 use crate::outbound::trouble::Trouble;
 
 /// Resources of a page; a server may give fewer.
@@ -19,63 +19,7 @@ const PAGE: usize = 500;
 const MOST_RESOURCES: usize = 5_000_000;
 const MOST_BYTES: usize = 2 << 30;
 
-/// Ids by folded key.
-pub(in crate::outbound) type Index = HashMap<String, Vec<String>>;
-
 impl Remote {
-    pub(super) async fn indexed(
-        &self,
-        kind: Kind,
-        index: &Index,
-        value: &str,
-    ) -> Result<Vec<Resource>, Trouble> {
-        let mut found = Vec::new();
-        for id in index.get(&*fold(value)).into_iter().flatten() {
-            found.extend(self.get(kind, id, true).await?);
-        }
-        Ok(found)
-    }
-
-    fn index(&self, kind: Kind) -> &tokio::sync::RwLock<Option<Arc<Index>>> {
-        match kind {
-            Kind::Team => &self.teams,
-            _ => &self.users,
-        }
-    }
-
-    /// Which resources the target had when they were read whole in this run.
-    pub(in crate::outbound) async fn known(&self, kind: Kind) -> Option<Arc<Index>> {
-        self.index(kind).read().await.clone()
-    }
-
-    /// Reads which resources the target has, page by page, so that many lookups are one walk.
-    pub(in crate::outbound) async fn read_index(&self, kind: Kind) -> Result<Arc<Index>, Trouble> {
-        let index = Arc::new(self.index_by(kind, self.lookup(kind)).await?);
-        *self.index(kind).write().await = Some(index.clone());
-        Ok(index)
-    }
-
-    /// The ids of a kind by an attribute.
-    pub(super) async fn index_by(&self, kind: Kind, attribute: &str) -> Result<Index, Trouble> {
-        let mut index = Index::new();
-        let wanted = match attribute {
-            "emails.value" => "emails",
-            other => other,
-        };
-        let mut walk = self.walk(kind, Some(wanted));
-        while let Some(page) = walk.next().await? {
-            for resource in &page {
-                for key in keys(attribute, resource) {
-                    index
-                        .entry(key)
-                        .or_default()
-                        .extend(id_of(resource).map(str::to_owned));
-                }
-            }
-        }
-        Ok(index)
-    }
-
     /// Every resource of a kind, page by page.
     pub(in crate::outbound) fn walk(&self, kind: Kind, attributes: Option<&str>) -> Walk<'_> {
         Walk {

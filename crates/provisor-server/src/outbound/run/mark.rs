@@ -17,6 +17,7 @@ const DAY: i64 = 86_400_000;
 impl Run {
     /// Marks the source's users and teams, and those that were pushed earlier.
     pub(super) async fn mark_all(&self) -> Result<(), Stopped> {
+        let now = self.wish.clock.now();
         // What changes from here on has its event after this one.
         let (_, cursor) = self
             .view()
@@ -40,7 +41,10 @@ impl Run {
                     .await?;
                 let Some(last) = known.last() else { break };
                 after.clone_from(&last.local);
-                let unmarked = known.into_iter().filter(|known| known.due.is_none());
+                // Who is to be tried again later may be gone from the source by now.
+                let unmarked = known
+                    .into_iter()
+                    .filter(|known| known.due.is_none_or(|due| due > now));
                 self.mark(kind, unmarked.map(|known| known.local).collect(), false)
                     .await?;
             }
