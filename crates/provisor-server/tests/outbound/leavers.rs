@@ -253,3 +253,20 @@ async fn a_creation_that_comes_late_is_taken_back() {
         assert_eq!(world.known(&target).await, []);
     }
 }
+
+#[tokio::test]
+async fn who_waits_for_another_try_and_is_missing_in_the_next_files_leaves_at_once() {
+    let habits = Habits {
+        refuses_one: Some((400, "u1")),
+        ..Habits::default()
+    };
+    let (world, target) = pushed(Deprovision::Deactivate, habits).await;
+    let users = "userName,title\nu0,title 0\nu1,promoted\n";
+    let pushed = world
+        .push_files(&target, users, "team,member\nSales,u0\n")
+        .await;
+    assert_eq!(pushed.unwrap().failed, 1);
+    world.theirs().habits = Habits::default();
+    assert_eq!(leaves(&world, &target).await.deactivated, 1);
+    assert_eq!(world.user("u1")["active"], false);
+}
