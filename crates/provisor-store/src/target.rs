@@ -317,8 +317,8 @@ pub enum TargetChange {
     Ran {
         /// Which target.
         id: TargetId,
-        /// It answers whoever asked up to then.
-        began: i64,
+        /// It answers whoever asked up to then; `None`: it goes on, as asked for and as due as it was.
+        began: Option<i64>,
         /// It compared the target whole.
         compared: bool,
         /// How it ended; empty: as it should.

@@ -33,6 +33,8 @@ use super::{
 
 /// How often one request is tried in one run.
 const ATTEMPTS: u32 = 6;
+/// So often everybody waits for what may concern one user or team alone.
+const HOLDS: u32 = 3;
 /// A run waits this long at most when the target asks for it.
 const LONGEST_HOLD: Duration = Duration::from_mins(5);
 
@@ -142,22 +144,30 @@ impl Remote {
         why.into()
     }
 
-    /// Whether the target answers everything like this, so that it says nothing of one user or team: then the run ends, else
-    /// it goes on without that one.
-    async fn is_for_all(&self, request: &Request, answer: &Answer) -> bool {
-        let is_of_one = request.method != Method::GET
-            || request.path.matches('/').count() > 1
-            || request
+    /// Whether the list of users fares like this request, which has this status, or no answer. Then that says nothing of one
+    /// user or team, and the run ends; else it goes on without that one.
+    async fn is_for_all(&self, request: &Request, status: Option<u16>) -> bool {
+        let users = path(Kind::User, None);
+        let is_list = request.method == Method::GET && request.path == users;
+        if is_list
+            && !request
                 .query
                 .as_ref()
-                .is_some_and(|query| query.contains("filter="));
-        if !is_of_one {
+                .is_some_and(|query| query.contains("filter="))
+        {
             return true;
         }
         self.requests.fetch_add(1, Relaxed);
-        let list = Request::get(path(Kind::User, None)).query("startIndex=1&count=1");
-        let list = self.client.send(&list).await;
-        list.is_ok_and(|exchange| exchange.answer.status == answer.status)
+        let list = Request::get(users).query("startIndex=1&count=1");
+        let of_list = match self.client.send(&list).await {
+            Ok(exchange) => Some(exchange.answer.status),
+            Err(_) => None,
+        };
+        if of_list.is_some() {
+            self.answered();
+        }
+        let is_down = |status: Option<u16>| status.is_none_or(|status| status >= 500);
+        of_list == status || is_down(of_list) && is_down(status)
     }
 
     /// The run ends.
@@ -204,20 +214,26 @@ impl Remote {
                 }
                 Ok(answer) => {
                     self.answered();
-                    let asked = answer.retry_after();
+                    let (asked, status) = (answer.retry_after(), Some(answer.status));
                     match answer.status {
                         _ if answer.is_throttled() => {
                             attempt += 1;
                             let wait =
                                 asked.unwrap_or(Duration::from_secs(1) * 2_u32.pow(attempt.min(6)));
-                            let is_last = attempt >= 2 * ATTEMPTS;
-                            if wait > LONGEST_HOLD
-                                || is_last && self.is_for_all(request, &answer).await
-                            {
-                                return Err(self.end(Stopped::Busy(wait.as_secs())));
-                            }
-                            if is_last {
-                                return Err(refused(&answer));
+                            let is_too_long = wait > LONGEST_HOLD || attempt >= 2 * ATTEMPTS;
+                            if is_too_long || attempt == HOLDS {
+                                let is_for_all = self.is_for_all(request, status).await;
+                                let busy = Stopped::Busy(wait.as_secs());
+                                if is_too_long && is_for_all {
+                                    return Err(self.end(busy));
+                                }
+                                if wait > LONGEST_HOLD {
+                                    // All writes may be meant; the next run begins with another one.
+                                    self.stop(busy);
+                                }
+                                if !is_for_all {
+                                    return Err(refused(&answer));
+                                }
                             }
                             // One who says 0 seconds and means more is not asked without a break.
                             self.hold(
@@ -225,7 +241,7 @@ impl Remote {
                             );
                             continue;
                         }
-                        401 if self.is_for_all(request, &answer).await => {
+                        401 if self.is_for_all(request, status).await => {
                             let said = cut(&self.client.redact(&detail(&answer)));
                             return Err(self.end(Stopped::Unauthorized(said)));
                         }
@@ -238,13 +254,18 @@ impl Remote {
                     self.pause(self.client.redact(&reason))?;
                     continue;
                 }
-                Err(error @ Error::NoAnswer { .. }) => {
-                    let reason = error.to_string();
-                    if self.is_silent() {
+                Err(Error::NoAnswer { reason, .. }) => {
+                    if self.is_silent() && self.is_for_all(request, None).await {
                         let reason = self.client.redact(&reason);
-                        return Err(self.end(Stopped::Unreachable(reason)));
+                        let ended = self.end(Stopped::Unreachable(reason));
+                        // What may have been carried out stays noted.
+                        if repeatable {
+                            return Err(ended);
+                        }
                     }
-                    Trouble::Lost(reason)
+                    Trouble::Lost(format!(
+                        "no answer came: {reason}; it may have been carried out all the same"
+                    ))
                 }
                 Err(error @ Error::Token(_)) => {
                     let said = self.client.redact(&error.to_string());
@@ -257,6 +278,15 @@ impl Remote {
             };
             attempt += 1;
             if !repeatable || attempt >= ATTEMPTS {
+                if let Some(status @ 500..) = lost.status()
+                    && self.is_for_all(request, Some(status)).await
+                {
+                    let reason = format!("it answers {status} to everything");
+                    let ended = self.end(Stopped::Unreachable(reason));
+                    if repeatable {
+                        return Err(ended);
+                    }
+                }
                 return Err(match lost {
                     // A server that broke off may have done it.
                     Trouble::Refused { .. } if !repeatable => Trouble::Lost(lost.to_string()),

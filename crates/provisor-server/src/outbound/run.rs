@@ -118,6 +118,8 @@ pub(super) struct Run {
     claimed: Mutex<HashSet<(Kind, String)>>,
     /// Users and teams that have a new id in the target: their teams are looked at again.
     newly: Mutex<Vec<(Kind, String)>>,
+    /// The target was read whole and compared; what differs is marked.
+    compared: AtomicBool,
     /// A user who was in the target was created again.
     renewed: AtomicBool,
     /// To be written down beside a report: users that are not where a team's members were to be.
@@ -139,9 +141,15 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
     let writer = Writer::new(&wish, target);
     let (asked_to_compare, removals_allowed) = (wish.compare, wish.allow_removals);
     let compared = wish.compare || is_compare_due(target, wish.clock.now());
+    let mut was_compared = false;
     let ended = match Run::open(target, wish).await {
         Ok(run) => {
             let ended = run.all(compared).await;
+            was_compared = run.compared.load(Relaxed);
+            if ended.is_err() {
+                // Whoever was created until then is to come into the teams; one who cannot write that has told why it ended.
+                let _ = run.mark_teams_of_newly().await;
+            }
             progress
                 .requests
                 .store(run.remote.requests.load(Relaxed), Relaxed);
@@ -172,8 +180,10 @@ pub async fn run(target: &Target, wish: Wish) -> Result<Pushed, Stopped> {
     });
     let ran = TargetChange::Ran {
         id: target.id,
-        began,
-        compared: compared && ended.is_ok(),
+        // One that gives way to others is not over.
+        began: (!matches!(ended, Err(Stopped::Turn))).then_some(began),
+        // One that could not be made is put off.
+        compared: was_compared || compared && ended.is_ok(),
         outcome: outcome.clone(),
         entry,
     };
@@ -269,6 +279,7 @@ impl Run {
             remote,
             claimed: Mutex::default(),
             newly: Mutex::default(),
+            compared: AtomicBool::new(false),
             renewed: AtomicBool::new(false),
             strayed: Mutex::default(),
             ahead: Mutex::default(),
@@ -334,7 +345,10 @@ impl Run {
         self.push_due(everything).await?;
         if compared {
             match compare::compare(self).await {
-                Ok(()) => self.push_due(false).await?,
+                Ok(()) => {
+                    self.compared.store(true, Relaxed);
+                    self.push_due(false).await?;
+                }
                 Err(Trouble::Stop(stopped)) => return Err(stopped),
                 Err(trouble) => return Ok(Some(trouble)),
             }

@@ -125,6 +125,7 @@ pub fn words(detail: &Value) -> String {
             .map(str::to_owned)
     };
     parts.extend(text("reason"));
+    parts.extend(text("unseen"));
     let names = detail["attributes"]
         .as_array()
         .into_iter()

@@ -480,7 +480,7 @@ async fn a_targets_page_says_what_to_do_next() {
         .await;
     let ended = TargetChange::Ran {
         id,
-        began: 1,
+        began: Some(1),
         compared: false,
         entry: None,
         outcome: "5 users would lose their access".to_owned(),

@@ -68,13 +68,42 @@ async fn a_target_that_falls_silent_ends_the_run_and_marks_nobody() {
     let target = world.target(&settings).await;
     let stopped = world.push(&target, 30).await.unwrap_err();
     assert!(matches!(stopped, Stopped::Unreachable(_)), "{stopped:?}");
-    assert!(
-        world
-            .known(&target)
-            .await
-            .iter()
-            .all(|one| one.attempts == 0)
-    );
+    // Where they are looked up stands in no outcome: it has their names.
+    assert!(!stopped.to_string().contains("/Users"), "{stopped}");
+    let known = world.known(&target).await;
+    assert!(known.iter().all(|one| one.attempts == 0), "{known:?}");
+}
+
+#[tokio::test]
+async fn a_user_whose_requests_hang_keeps_nobody_waiting() {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        parallel: 1,
+        timeout: 1,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    world.push(&target, 3).await.unwrap();
+    world.theirs().habits.hangs_for = Some("u0");
+    let users = "userName,title\nu0,b\nu1,b\nu2,b\n";
+    let pushed = world
+        .push_files(&target, users, "team,member\nSales,u1\n")
+        .await
+        .unwrap();
+    assert_eq!((pushed.failed, pushed.members_removed), (1, 2));
+    assert_eq!(world.user("u2")["title"], "b");
+}
+
+#[tokio::test]
+async fn a_target_that_answers_500_to_everything_ends_the_run_and_marks_nobody() {
+    let world = World::new(Habits::default()).await;
+    let target = world.target(&world.settings()).await;
+    world.push(&target, 3).await.unwrap();
+    world.theirs().habits.echoes = Some(503);
+    let stopped = world.push(&target, 2).await.unwrap_err();
+    assert!(matches!(stopped, Stopped::Unreachable(_)), "{stopped:?}");
+    let known = world.known(&target).await;
+    assert!(known.iter().all(|one| one.attempts == 0), "{known:?}");
 }
 
 #[tokio::test]

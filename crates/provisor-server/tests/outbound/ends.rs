@@ -56,7 +56,8 @@ async fn refused_credentials_end_the_run_and_mark_nobody() {
     let target = world.target(&world.settings()).await;
     let stopped = world.push(&target, 3).await.unwrap_err();
     assert!(matches!(stopped, Stopped::Unauthorized(_)), "{stopped:?}");
-    assert_eq!(world.theirs().requests.len(), 1);
+    // The list of users is asked, too: is it about all of it?
+    assert_eq!(world.theirs().requests.len(), 2);
     assert!(
         probe(&world.settings(), None)
             .await
@@ -287,10 +288,16 @@ async fn a_long_run_lets_others_go_first_and_goes_on_later() {
     while turns.waiting() == 0 {
         tokio::task::yield_now().await;
     }
+    world.ask_to_compare(&target).await;
+    let before = world.current(&target).await;
     let asked = |wish: &mut provisor_server::outbound::Wish| wish.turn = Some(turn);
     let many = users(50);
     let pushed = world.push_as(&target, &many, "team,member\n", asked);
     assert_eq!(pushed.await, Err(Stopped::Turn));
+    // It is wanted as it was: it did not answer whoever asked.
+    let after = world.current(&target).await;
+    assert!(before.asked > 0);
+    assert_eq!((after.asked, after.ran), (before.asked, before.ran));
     // Each worker did what it had begun, and the other one has its turn.
     let created = world.there().0.len();
     assert!(created < 15, "{created}");

@@ -88,6 +88,8 @@ pub(crate) struct Habits {
     pub(crate) throttles_for_ever: bool,
     /// Whatever concerns users and teams is never answered.
     pub(crate) is_silent: bool,
+    /// Whatever concerns this user is never answered.
+    pub(crate) hangs_for: Option<&'static str>,
     /// Everything leads to another address.
     pub(crate) redirects: Option<&'static str>,
     /// Everything is answered 200 with a page for people to sign in.
@@ -162,8 +164,13 @@ pub(crate) async fn serve(
         }
         (response, is_creation && theirs.habits.hangs)
     };
-    let is_silent = theirs.lock().unwrap().habits.is_silent;
-    if hangs || is_silent && uri.path() != "/ServiceProviderConfig" {
+    let (is_silent, about) = {
+        let theirs = theirs.lock().unwrap();
+        let one = theirs.habits.hangs_for;
+        let about = one.is_some_and(|name| theirs.is_about(name, &uri, &body));
+        (theirs.habits.is_silent, about)
+    };
+    if hangs || about || is_silent && uri.path() != "/ServiceProviderConfig" {
         std::future::pending::<()>().await;
     }
     response
@@ -184,7 +191,8 @@ fn respond(
         return answer(401, &json!({ "detail": "who are you?" }));
     }
     if let Some(status) = habits.echoes {
-        let sent = headers["authorization"].to_str().unwrap();
+        let sent = headers.get("authorization");
+        let sent = sent.map_or("nothing", |sent| sent.to_str().unwrap());
         return match uri.path() {
             "/Groups" => (StatusCode::from_u16(status).unwrap(), sent.to_owned()).into_response(),
             _ => answer(status, &json!({ "detail": format!("what is {sent}?") })),
@@ -196,16 +204,13 @@ fn respond(
     if habits.throttles_for_ever && uri.path() != "/ServiceProviderConfig" {
         return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "").into_response();
     }
-    if let Some((status, name)) = habits.refuses_one {
-        let held = theirs.resources.get(uri.path());
-        let is_held = held.is_some_and(|held| held["userName"] == name);
-        let named = format!("\"{name}\"");
-        if is_held || String::from_utf8_lossy(body).contains(&format!("\"userName\":{named}")) {
-            let mut refusal = answer(status, &json!({ "detail": "not this one" }));
-            let soon = axum::http::HeaderValue::from_static("0");
-            refusal.headers_mut().insert("retry-after", soon);
-            return refusal;
-        }
+    if let Some((status, name)) = habits.refuses_one
+        && theirs.is_about(name, uri, body)
+    {
+        let mut refusal = answer(status, &json!({ "detail": "not this one" }));
+        let soon = axum::http::HeaderValue::from_static("0");
+        refusal.headers_mut().insert("retry-after", soon);
+        return refusal;
     }
     if habits.is_a_page {
         return (StatusCode::OK, "<html>Please sign in</html>").into_response();
@@ -266,6 +271,14 @@ fn respond(
 }
 
 impl Theirs {
+    /// Whether a request is about one user.
+    fn is_about(&self, name: &str, uri: &Uri, body: &[u8]) -> bool {
+        let held = self.resources.get(uri.path());
+        let named = format!("\"userName\":\"{name}\"");
+        held.is_some_and(|held| held["userName"] == name)
+            || String::from_utf8_lossy(body).contains(&named)
+    }
+
     /// What is not shown of a resource.
     fn veil(&self, shown: &mut Value) {
         let is_empty = shown["members"].as_array().is_none_or(Vec::is_empty);

@@ -17,7 +17,6 @@ const DAY: i64 = 86_400_000;
 impl Run {
     /// Marks the source's users and teams, and those that were pushed earlier.
     pub(super) async fn mark_all(&self) -> Result<(), Stopped> {
-        let now = self.wish.clock.now();
         // What changes from here on has its event after this one.
         let (_, cursor) = self
             .view()
@@ -32,6 +31,7 @@ impl Run {
                 after = Some(last.clone());
                 self.mark(kind, ids, false).await?;
             }
+            let now = self.wish.clock.now();
             let mut after = String::new();
             loop {
                 let known = self

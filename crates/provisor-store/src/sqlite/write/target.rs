@@ -104,13 +104,15 @@ impl Transaction<'_> {
                 entry,
             } => {
                 let mut target = self.target_record(tenant, *id)?;
-                if target.asked <= *began {
-                    target.asked = 0;
+                if let Some(began) = *began {
+                    target.ran = self.now;
+                    if target.asked <= began {
+                        target.asked = 0;
+                    }
                 }
                 if *compared {
                     target.compared = self.now;
                 }
-                target.ran = self.now;
                 target.outcome.clone_from(outcome);
                 self.write_target(&target)?;
                 if let Some(entry) = entry {
