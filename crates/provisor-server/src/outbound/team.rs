@@ -17,7 +17,7 @@ use super::{
     plan::{self, Desired},
     run::{Run, WAIT},
     trouble::Trouble,
-    update::update,
+    update::{send_whole, update},
 };
 
 /// Brings one team in step.
@@ -491,29 +491,25 @@ async fn replace(
     let Some(id) = report.object.remote.clone() else {
         return Ok(());
     };
-    let Some(held) = run.remote.get(Kind::Team, &id, true).await? else {
+    let mut whole = plan::Difference::default();
+    whole.set.insert("members".into(), values(&sorted(desired)));
+    let Some(sent) = send_whole(run, Kind::Team, &id, &whole).await? else {
         report.object.sent = None;
         return Err(Trouble::Unclear(
             "the target does not have the team any more; it is created again with the next run"
                 .to_owned(),
         ));
     };
-    let mut whole = plan::Difference::default();
-    whole.set.insert("members".into(), values(&sorted(desired)));
-    let merged = Value::Object(whole.merged(&held));
-    let answer = run.remote.put(Kind::Team, &id, &merged).await?;
-    let status = answer.status;
-    if let Ok(held) = serde_json::from_slice::<Map<String, Json>>(&answer.body)
-        && field(&held, "members").is_some()
-        && ids(&held) != *desired
-    {
-        report.members.push(KnownMembers::Are(sorted(&ids(&held))));
+    let status = sent.status;
+    let shown = ids(&sent.shown);
+    if field(&sent.shown, "members").is_some() && shown != *desired {
+        report.members.push(KnownMembers::Are(sorted(&shown)));
         return Err(Trouble::Unclear(format!(
             "the target answered {status} to a PUT with the team's {} members and shows {}, {} of which are to be there: it \
              takes no members this way. If it takes PATCH, say so with `--writes patch`; else set them there by hand",
             desired.len(),
-            ids(&held).len(),
-            ids(&held).intersection(desired).count()
+            shown.len(),
+            shown.intersection(desired).count()
         )));
     }
     run.progress()
