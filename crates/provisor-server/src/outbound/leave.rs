@@ -14,7 +14,7 @@ use super::{
     run::Run,
     settings::{Deprovision, MatchBy},
     trouble::Trouble,
-    update::{Sent, send, send_whole},
+    update::{Sent, missing, send, send_whole},
 };
 
 /// How the access was taken.
@@ -77,7 +77,7 @@ pub(super) async fn absent(
                 Some(other) => format!("the target has it as {other} by now"),
                 None => "the target does not have it any more".to_owned(),
             };
-            report.tell("missing", Some(404), json!({ "reason": reason }));
+            missing(report, &reason);
             (report.object.remote, report.object.sent) = (other, None);
             is_found = true;
             continue;
@@ -171,7 +171,7 @@ async fn look(run: &Run, id: &str) -> Result<Seen, Trouble> {
 /// # Errors
 /// When somebody active has the name, and the target does not say whether it is this one.
 async fn elsewhere(run: &Run, report: &Report, id: &str) -> Result<Option<String>, Trouble> {
-    let Some(key) = key(run, report) else {
+    let Some(key) = former_key(run, report) else {
         return Ok(None);
     };
     let found = match run.remote.find(Kind::User, &key, true).await {
@@ -199,7 +199,7 @@ async fn elsewhere(run: &Run, report: &Report, id: &str) -> Result<Option<String
 }
 
 /// What one who left was found by. Nothing of it is kept but its name.
-fn key(run: &Run, report: &Report) -> Option<String> {
+fn former_key(run: &Run, report: &Report) -> Option<String> {
     let is_ruled = |name: &str| run.settings.rules.iter().any(|rule| rule.is_for(name));
     let key = match run.settings.identifier {
         MatchBy::UserName if !is_ruled("userName") => &report.object.label,

@@ -77,6 +77,14 @@ pub(super) async fn update(
     Ok(Some(sent.unkept))
 }
 
+/// Why one is told as missing that is to be there.
+pub(super) const CREATED_AGAIN: &str = "the target does not have it any more; it is created again";
+
+/// Says that the target answers 404 to the id it is known by.
+pub(super) fn missing(report: &mut Report, reason: &str) {
+    report.tell("missing", Some(404), json!({ "reason": reason }));
+}
+
 /// Says which attributes were answered with success and are not there.
 pub(super) fn tell_unkept(report: &mut Report, status: u16, unkept: &[String]) {
     if unkept.is_empty() {
@@ -110,7 +118,7 @@ pub(super) async fn send(
         match run.remote.patch(kind, id, difference.operations()).await {
             Ok(answer) => {
                 let sent = Sent::new(&answer, difference, false);
-                if run.remote.is_unkept(&sent.unkept) || !run.remote.may_put() {
+                if run.remote.is_known_not_to_keep(&sent.unkept) || !run.remote.may_put() {
                     return Ok(Some(sent));
                 }
                 first = First::NotKept(sent);
