@@ -147,7 +147,8 @@ impl Remote {
             return true;
         }
         self.requests.fetch_add(1, Relaxed);
-        let list = self.client.send(&first_of(Kind::User)).await;
+        let list = Request::get(path(Kind::User, None)).query("startIndex=1&count=1");
+        let list = self.client.send(&list).await;
         list.is_ok_and(|exchange| exchange.answer.status == answer.status)
     }
 
@@ -181,7 +182,7 @@ impl Remote {
         let repeatable = request.method != Method::POST;
         let mut attempt = 0;
         loop {
-            self.wait().await?;
+            self.turn().await?;
             self.requests.fetch_add(1, Relaxed);
             let outcome = self
                 .client

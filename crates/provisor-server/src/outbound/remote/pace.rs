@@ -33,7 +33,7 @@ impl Remote {
     }
 
     /// Waits until a request may go.
-    pub(super) async fn wait(&self) -> Result<(), Trouble> {
+    pub(super) async fn turn(&self) -> Result<(), Trouble> {
         loop {
             if let Some(stopped) = self.stopped() {
                 return Err(stopped.clone().into());
