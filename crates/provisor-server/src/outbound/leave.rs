@@ -66,18 +66,22 @@ pub(super) async fn absent(
             false => deactivate(run, &id).await?,
         };
         let Some(Taken { status, seen }) = taken else {
-            let other = elsewhere(run, report, &id).await?;
-            if is_found && other.is_some() {
-                return Err(Trouble::Unclear(
-                    "it is to go, and the target names another id of it each time it is searched, and knows none of them"
-                        .to_owned(),
-                ));
+            let found = search(run, report).await?;
+            let mut detail = json!({ "reason": "the target does not have it any more" });
+            if found.is_none() {
+                detail["unseen"] = "the target cannot be searched for it".into();
             }
-            let reason = match &other {
-                Some(other) => format!("the target has it as {other} by now"),
-                None => "the target does not have it any more".to_owned(),
-            };
-            missing(report, &reason);
+            let other = elsewhere(run, report, &id, found.unwrap_or_default()).await?;
+            if let Some(other) = &other {
+                if is_found {
+                    return Err(Trouble::Unclear(
+                        "it is to go, and the target names another id of it each time it is searched, and knows none of them"
+                            .to_owned(),
+                    ));
+                }
+                detail = json!({ "reason": "the target has it under another id by now", "remote": other });
+            }
+            missing(report, detail);
             (report.object.remote, report.object.sent) = (other, None);
             is_found = true;
             continue;
@@ -166,19 +170,39 @@ async fn look(run: &Run, id: &str) -> Result<Seen, Trouble> {
     }
 }
 
-/// The id that one who left has in the target by now, which does not know the one it had.
+/// Who has the name of one who left, or their id; `None` where nobody can be searched by either. Nothing of who left is
+/// kept but the name.
+async fn search(run: &Run, report: &Report) -> Result<Option<Vec<Map<String, Value>>>, Trouble> {
+    let is_ruled = |name: &str| run.settings.rules.iter().any(|rule| rule.is_for(name));
+    let (id, name) = (&report.object.local, &report.object.label);
+    let found = match run.settings.identifier {
+        MatchBy::ExternalId if !is_ruled("externalId") => {
+            run.remote.find(Kind::User, id, true).await
+        }
+        _ if !is_ruled("userName") && !name.is_empty() => run.remote.named(name).await,
+        _ => return Ok(None),
+    };
+    match found {
+        Ok(found) => Ok(Some(found)),
+        // It has no list.
+        Err(Trouble::Refused {
+            status: 400 | 403 | 404 | 405 | 501,
+            ..
+        }) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// The id that one who left has in the target by now, of those that were found.
 ///
 /// # Errors
 /// When somebody active has the name, and the target does not say whether it is this one.
-async fn elsewhere(run: &Run, report: &Report, id: &str) -> Result<Option<String>, Trouble> {
-    let Some(key) = former_key(run, report) else {
-        return Ok(None);
-    };
-    let found = match run.remote.find(Kind::User, &key, true).await {
-        // Who cannot be looked up cannot be told from one who is gone.
-        Err(Trouble::Refused { .. }) => return Ok(None),
-        found => found?,
-    };
+async fn elsewhere(
+    run: &Run,
+    report: &Report,
+    id: &str,
+    found: Vec<Map<String, Value>>,
+) -> Result<Option<String>, Trouble> {
     for held in found {
         let Some(other) = id_of(&held) else { continue };
         if run.holder(&report.object, other).await?.is_some() {
@@ -196,17 +220,6 @@ async fn elsewhere(run: &Run, report: &Report, id: &str) -> Result<Option<String
         }
     }
     Ok(None)
-}
-
-/// What one who left was found by. Nothing of it is kept but its name.
-fn former_key(run: &Run, report: &Report) -> Option<String> {
-    let is_ruled = |name: &str| run.settings.rules.iter().any(|rule| rule.is_for(name));
-    let key = match run.settings.identifier {
-        MatchBy::UserName if !is_ruled("userName") => &report.object.label,
-        MatchBy::ExternalId if !is_ruled("externalId") => &report.object.local,
-        _ => return None,
-    };
-    Some(key.clone()).filter(|key| !key.is_empty())
 }
 
 fn is_its_own(run: &Run, report: &Report, held: &Map<String, Value>) -> bool {

@@ -19,7 +19,7 @@ use super::{
     remote::member_ids,
     run::{Run, WAIT},
     trouble::Trouble,
-    update::{CREATED_AGAIN, missing, update},
+    update::{created_again, missing, update},
 };
 
 /// Brings one team in step.
@@ -160,7 +160,7 @@ async fn known(
         }
     }
     (report.object.remote, report.object.sent) = (None, None);
-    missing(report, CREATED_AGAIN);
+    missing(report, created_again());
     Ok(None)
 }
 
@@ -203,11 +203,12 @@ async fn obtained(
     })
 }
 
-fn values(ids: &[String]) -> Value {
+/// Members as a resource or an operation has them.
+pub(super) fn values(ids: &[String]) -> Value {
     ids.iter().map(|id| json!({ "value": id })).collect()
 }
 
-fn sorted(ids: &HashSet<String>) -> Vec<String> {
+pub(super) fn sorted(ids: &HashSet<String>) -> Vec<String> {
     let mut ids: Vec<String> = ids.iter().cloned().collect();
     ids.sort_unstable();
     ids

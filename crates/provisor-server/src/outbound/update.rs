@@ -7,7 +7,13 @@ use scim::{Map, Value};
 use scim_client::Answer;
 use serde_json::json;
 
-use super::{plan::Difference, remote::parse, run::Run, trouble::Trouble};
+use super::{
+    plan::Difference,
+    remote::parse,
+    run::Run,
+    team::{sorted, values},
+    trouble::Trouble,
+};
 
 /// A change that the target answered with success.
 pub(super) struct Sent {
@@ -78,11 +84,13 @@ pub(super) async fn update(
 }
 
 /// Why one is told as missing that is to be there.
-pub(super) const CREATED_AGAIN: &str = "the target does not have it any more; it is created again";
+pub(super) fn created_again() -> Value {
+    json!({ "reason": "the target does not have it any more; it is created again" })
+}
 
 /// Says that the target answers 404 to the id it is known by.
-pub(super) fn missing(report: &mut Report, reason: &str) {
-    report.tell("missing", Some(404), json!({ "reason": reason }));
+pub(super) fn missing(report: &mut Report, detail: Value) {
+    report.tell("missing", Some(404), detail);
 }
 
 /// Says which attributes were answered with success and are not there.
@@ -178,7 +186,32 @@ async fn put(
     difference: &Difference,
     held: &Map<String, Value>,
 ) -> Result<Sent, Trouble> {
-    let merged = Value::Object(difference.merged(held));
-    let answer = run.remote.put(kind, id, &merged).await?;
+    let mut merged = difference.merged(held);
+    if kind == Kind::Team && !difference.set.contains_key("members") {
+        show_members(run, id, held, &mut merged).await?;
+    }
+    let answer = run.remote.put(kind, id, &Value::Object(merged)).await?;
     Ok(Sent::new(&answer, difference, true))
+}
+
+/// A target that does not show the members of a team would lose them with a PUT of what it shows: it is sent those it is
+/// known to have.
+async fn show_members(
+    run: &Run,
+    id: &str,
+    held: &Map<String, Value>,
+    merged: &mut Map<String, Value>,
+) -> Result<(), Trouble> {
+    let ids = [id.to_owned()];
+    let mut view = run.wish.store.read().await?;
+    let linked = view.target_by_remote(run.place(), Kind::Team, &ids).await?;
+    let Some(team) = linked.into_iter().flatten().next() else {
+        return Ok(());
+    };
+    let known = view.target_members(run.place(), &team.local).await?;
+    drop(view);
+    if run.remote.members(held, known.len()).is_none() {
+        merged.insert("members".into(), values(&sorted(&known)));
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use super::{
     plan::{self, Desired},
     run::{Run, WAIT},
     trouble::{Stopped, Trouble},
-    update::{CREATED_AGAIN, missing, update},
+    update::{created_again, missing, update},
 };
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -60,7 +60,7 @@ async fn present(
         }
         // Somebody deleted it in the target.
         (report.object.remote, report.object.sent) = (None, None);
-        missing(report, CREATED_AGAIN);
+        missing(report, created_again());
     }
     if !run.settings.create {
         return Ok(());

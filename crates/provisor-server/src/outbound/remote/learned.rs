@@ -26,8 +26,10 @@ pub(super) struct Learned {
     shown: AtomicUsize,
     /// Members are removed by `value`, not by a filter in the path.
     removes_by_value: AtomicBool,
-    /// It was looked whether a removal of members is done.
-    trusts_removals: AtomicBool,
+    /// A removal of members was looked at, and done.
+    removes: AtomicBool,
+    /// One was answered with success, and not done.
+    keeps_removed: AtomicBool,
     /// Lists are asked with filters.
     filters: AtomicBool,
 }
@@ -40,7 +42,8 @@ impl Learned {
             unkept: Mutex::default(),
             shown: AtomicUsize::new(0),
             removes_by_value: AtomicBool::new(false),
-            trusts_removals: AtomicBool::new(false),
+            removes: AtomicBool::new(false),
+            keeps_removed: AtomicBool::new(false),
             filters: AtomicBool::new(true),
         }
     }
@@ -127,14 +130,23 @@ impl Remote {
         self.learned.removes_by_value.load(Relaxed)
     }
 
-    /// Whether it was looked in this run whether a removal of members is done.
+    /// Whether a removal of members is believed: one was looked at, and done, and none was found undone.
     pub(in crate::outbound) fn trusts_removals(&self) -> bool {
-        self.learned.trusts_removals.load(Relaxed)
+        self.learned.removes.load(Relaxed) && !self.keeps_removed()
     }
 
-    /// A removal of members was done, or the target does not show.
-    pub(in crate::outbound) fn trust_removals(&self) {
-        self.learned.trusts_removals.store(true, Relaxed);
+    /// Whether a removal of members was answered with success, and not done.
+    pub(in crate::outbound) fn keeps_removed(&self) -> bool {
+        self.learned.keeps_removed.load(Relaxed)
+    }
+
+    /// A removal of members by PATCH was looked at.
+    pub(in crate::outbound) fn looked_at_removal(&self, is_done: bool) {
+        let learned = match is_done {
+            true => &self.learned.removes,
+            false => &self.learned.keeps_removed,
+        };
+        learned.store(true, Relaxed);
     }
 
     /// The target turned out to remove members by `value` alone.

@@ -32,7 +32,9 @@ pub(super) async fn push(
     if add.is_empty() && remove.is_empty() {
         return Ok(0);
     }
-    if run.remote.patches(Kind::Team) {
+    // Who keeps members that were removed by PATCH is not asked that way again, where there is another one.
+    let is_in_vain = !remove.is_empty() && run.remote.keeps_removed() && run.remote.may_put();
+    if run.remote.patches(Kind::Team) && !is_in_vain {
         let mut work = Work {
             run,
             report,
@@ -139,7 +141,12 @@ impl Work<'_> {
         if removed.is_empty() || self.whole.is_some() || !self.run.remote.patches(Kind::Team) {
             return Ok(());
         }
-        let Some(left) = left(self.run, self.report, removed).await? else {
+        if self.run.remote.trusts_removals() {
+            return Ok(());
+        }
+        let left = left(self.run, self.report, removed).await?;
+        self.run.remote.looked_at_removal(left.is_none());
+        let Some(left) = left else {
             return Ok(());
         };
         self.known = left;
@@ -288,7 +295,7 @@ impl Work<'_> {
 }
 
 /// Members the target has, where it has one of those whose removal it answered; `None` where it has none of them, or where
-/// that was looked at already in this run or cannot be seen.
+/// that cannot be seen.
 async fn left(
     run: &Run,
     report: &mut Report,
@@ -297,13 +304,12 @@ async fn left(
     let Some(id) = &report.object.remote else {
         return Ok(None);
     };
-    if removed.is_empty() || run.remote.trusts_removals() {
+    if removed.is_empty() {
         return Ok(None);
     }
     let held = run.remote.get(Kind::Team, id, true).await?;
     let members = held.and_then(|held| member_ids(&held)).unwrap_or_default();
     if !removed.iter().any(|id| members.contains(id)) {
-        run.remote.trust_removals();
         return Ok(None);
     }
     report.members.push(KnownMembers::Are(sorted(&members)));
