@@ -100,7 +100,8 @@ pub struct TargetObject {
     /// Hash of what the target is known to hold; `None`: unknown. Without an id in the target: what a creation whose
     /// answer was not seen is found by.
     pub sent: Option<Vec<u8>>,
-    /// Names of the attributes it was last sent with, with commas between.
+    /// Names of the attributes it was last sent with, with commas between; before one that the target did not keep
+    /// stands a `!`.
     pub names: String,
     /// Counts the source's changes.
     pub mark: i64,

@@ -70,7 +70,7 @@ async fn emptied(run: &Run, ids: &[String]) -> Result<(), Stopped> {
         let mut view = run.wish.store.read().await?;
         let known = view.target_members(run.place(), &object.local).await?;
         drop(view);
-        if run.remote.members(&Map::new(), known.len()).is_some() {
+        if run.remote.shows_members(known.len()) {
             let detail = json!({ "members_removed_there": known.len() });
             drifted(run, object, detail).await?;
         }
@@ -204,7 +204,7 @@ async fn differs(
     };
     let difference = Difference::between(wanted, held, &object.names);
     let mut changed = difference.names();
-    changed.retain(|name| !plan::is_unkept(&object.names, name));
+    changed.retain(|name| !plan::was_unkept(&object.names, name));
     let mut detail = json!({});
     if !changed.is_empty() {
         detail["attributes"] = changed.into();

@@ -14,22 +14,36 @@ use super::{
     run::Run,
     settings::{Deprovision, MatchBy},
     trouble::Trouble,
-    update::{Sent, send, send_whole},
+    update::{Sent, missing, send, send_whole},
 };
 
 /// How the access was taken.
 struct Taken {
     status: u16,
-    /// Why nobody can tell whether it is gone; empty where it was seen.
-    unseen: &'static str,
+    seen: Seen,
 }
 
 /// What the target shows of a user after it was told to take the access.
+#[derive(Clone, Copy)]
 enum Seen {
     Active,
-    /// Inactive, or not shown any more.
+    /// Inactive, or not there any more.
     Inactive,
-    Unsaid(&'static str),
+    /// It is there, and whether it is active is not told.
+    NotTold,
+    /// No single user is shown.
+    NotShown,
+}
+
+impl Seen {
+    /// Why nobody can tell whether the access is gone; `None` where it was seen.
+    fn unseen(self) -> Option<&'static str> {
+        match self {
+            Seen::Active | Seen::Inactive => None,
+            Seen::NotTold => Some("the target does not show whether its users are active"),
+            Seen::NotShown => Some("the target shows no single users"),
+        }
+    }
 }
 
 /// Takes the access of one who left.
@@ -51,25 +65,29 @@ pub(super) async fn absent(
             true => delete(run, &id).await?,
             false => deactivate(run, &id).await?,
         };
-        let Some(Taken { status, unseen }) = taken else {
-            let other = elsewhere(run, report, &id).await?;
-            if is_found && other.is_some() {
-                return Err(Trouble::Unclear(
-                    "it is to go, and the target names another id of it each time it is searched, and knows none of them"
-                        .to_owned(),
-                ));
+        let Some(Taken { status, seen }) = taken else {
+            let found = search(run, report).await?;
+            let mut detail = json!({ "reason": "the target does not have it any more" });
+            if found.is_none() {
+                detail["unseen"] = "the target cannot be searched for it".into();
             }
-            let reason = match &other {
-                Some(other) => format!("the target has it as {other} by now"),
-                None => "the target does not have it any more".to_owned(),
-            };
-            report.tell("missing", Some(404), json!({ "reason": reason }));
+            let other = elsewhere(run, report, &id, found.unwrap_or_default()).await?;
+            if let Some(other) = &other {
+                if is_found {
+                    return Err(Trouble::Unclear(
+                        "it is to go, and the target names another id of it each time it is searched, and knows none of them"
+                            .to_owned(),
+                    ));
+                }
+                detail = json!({ "reason": "the target has it under another id by now", "remote": other });
+            }
+            missing(report, detail);
             (report.object.remote, report.object.sent) = (other, None);
             is_found = true;
             continue;
         };
         let mut detail = json!({ "reason": absence.as_str() });
-        if !unseen.is_empty() {
+        if let Some(unseen) = seen.unseen() {
             detail["unseen"] = unseen.into();
         }
         if deletes {
@@ -92,92 +110,99 @@ pub(super) async fn absent(
 async fn deactivate(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
     let mut difference = Difference::default();
     difference.set.insert("active".into(), false.into());
-    let sent = send(run, Kind::User, id, &difference, None).await?;
-    let first = look(run, id, status(sent), "the deactivation").await;
-    let is_patched = run.remote.patches(Kind::User) && run.remote.may_put();
-    if !is_patched || !matches!(first, Err(Trouble::Unclear(_))) {
-        return first;
+    let Some(sent) = send(run, Kind::User, id, &difference, None).await? else {
+        return Ok(None);
+    };
+    let first = is_inactive(run, id, &sent).await;
+    if sent.is_whole || !run.remote.may_put() || !matches!(first, Err(Trouble::Unclear(_))) {
+        return first.map(Some);
     }
     let second = match send_whole(run, Kind::User, id, &difference).await {
-        Ok(sent) => look(run, id, status(sent), "the deactivation").await,
+        Ok(Some(sent)) => is_inactive(run, id, &sent).await.map(Some),
+        Ok(None) => Ok(None),
         Err(trouble) => Err(trouble),
     };
     match second {
         // What was said first says more of what the target does not like.
-        Err(Trouble::Refused { .. } | Trouble::Unclear(_)) => first,
+        Err(Trouble::Refused { .. } | Trouble::Unclear(_)) => first.map(Some),
         second => second,
     }
 }
 
-fn status(sent: Option<Sent>) -> Option<u16> {
-    sent.map(|sent| sent.answer.status)
+/// Looks whether a deactivation that was answered with success was carried out.
+async fn is_inactive(run: &Run, id: &str, sent: &Sent) -> Result<Taken, Trouble> {
+    let status = sent.status;
+    match look(run, id).await? {
+        Seen::Active => Err(Trouble::Unclear(format!(
+            "the target answered {status} to the deactivation, and the user is active there as before"
+        ))),
+        seen => Ok(Taken { status, seen }),
+    }
 }
 
 /// Deletes it; `None` if it was not there.
 async fn delete(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
-    match run.remote.delete(Kind::User, id).await? {
-        404 => Ok(None),
-        status => match look(run, id, Some(status), "the deletion").await? {
-            Some(Taken { unseen, .. }) if unseen == NOT_SHOWN => Err(Trouble::Unclear(format!(
-                "the target answered {status} to the deletion, and has the user as before"
-            ))),
-            taken => Ok(taken),
-        },
+    let status = run.remote.delete(Kind::User, id).await?;
+    if status == 404 {
+        return Ok(None);
+    }
+    match look(run, id).await? {
+        Seen::Active | Seen::NotTold => Err(Trouble::Unclear(format!(
+            "the target answered {status} to the deletion, and has the user as before"
+        ))),
+        seen => Ok(Some(Taken { status, seen })),
     }
 }
 
-const NOT_SHOWN: &str = "the target does not show whether its users are active";
-
-/// Whether the access is gone that was taken with this status; no status: it is not there.
-async fn look(
-    run: &Run,
-    id: &str,
-    status: Option<u16>,
-    what: &str,
-) -> Result<Option<Taken>, Trouble> {
-    let Some(status) = status else {
-        return Ok(None);
-    };
-    let unseen = match see(run, id).await? {
-        Seen::Inactive => "",
-        Seen::Unsaid(why) => why,
-        Seen::Active => {
-            return Err(Trouble::Unclear(format!(
-                "the target answered {status} to {what}, and the user is active there as before"
-            )));
-        }
-    };
-    Ok(Some(Taken { status, unseen }))
-}
-
-async fn see(run: &Run, id: &str) -> Result<Seen, Trouble> {
+/// Looks whether one has the access yet.
+async fn look(run: &Run, id: &str) -> Result<Seen, Trouble> {
     match run.remote.get(Kind::User, id, false).await {
         Ok(None) => Ok(Seen::Inactive),
         Ok(Some(held)) => Ok(match is_active(&held) {
             Some(true) => Seen::Active,
             Some(false) => Seen::Inactive,
-            None => Seen::Unsaid(NOT_SHOWN),
+            None => Seen::NotTold,
         }),
         Err(Trouble::Refused {
             status: 400..=499, ..
-        }) => Ok(Seen::Unsaid("the target shows no single users")),
+        }) => Ok(Seen::NotShown),
         Err(trouble) => Err(trouble),
     }
 }
 
-/// The id that one who left has in the target by now, which does not know the one it had.
+/// Who has the name of one who left, or their id; `None` where nobody can be searched by either. Nothing of who left is
+/// kept but the name.
+async fn search(run: &Run, report: &Report) -> Result<Option<Vec<Map<String, Value>>>, Trouble> {
+    let is_ruled = |name: &str| run.settings.rules.iter().any(|rule| rule.is_for(name));
+    let (id, name) = (&report.object.local, &report.object.label);
+    let found = match run.settings.identifier {
+        MatchBy::ExternalId if !is_ruled("externalId") => {
+            run.remote.find(Kind::User, id, true).await
+        }
+        _ if !is_ruled("userName") && !name.is_empty() => run.remote.named(name).await,
+        _ => return Ok(None),
+    };
+    match found {
+        Ok(found) => Ok(Some(found)),
+        // It has no list.
+        Err(Trouble::Refused {
+            status: 400 | 403 | 404 | 405 | 501,
+            ..
+        }) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// The id that one who left has in the target by now, of those that were found.
 ///
 /// # Errors
 /// When somebody active has the name, and the target does not say whether it is this one.
-async fn elsewhere(run: &Run, report: &Report, id: &str) -> Result<Option<String>, Trouble> {
-    let Some(key) = key(run, report) else {
-        return Ok(None);
-    };
-    let found = match run.remote.find(Kind::User, &key, true).await {
-        // Who cannot be looked up cannot be told from one who is gone.
-        Err(Trouble::Refused { .. }) => return Ok(None),
-        found => found?,
-    };
+async fn elsewhere(
+    run: &Run,
+    report: &Report,
+    id: &str,
+    found: Vec<Map<String, Value>>,
+) -> Result<Option<String>, Trouble> {
     for held in found {
         let Some(other) = id_of(&held) else { continue };
         if run.holder(&report.object, other).await?.is_some() {
@@ -195,17 +220,6 @@ async fn elsewhere(run: &Run, report: &Report, id: &str) -> Result<Option<String
         }
     }
     Ok(None)
-}
-
-/// What one who left was found by. Nothing of it is kept but its name.
-fn key(run: &Run, report: &Report) -> Option<String> {
-    let is_ruled = |name: &str| run.settings.rules.iter().any(|rule| rule.is_for(name));
-    let key = match run.settings.identifier {
-        MatchBy::UserName if !is_ruled("userName") => &report.object.label,
-        MatchBy::ExternalId if !is_ruled("externalId") => &report.object.local,
-        _ => return None,
-    };
-    Some(key.clone()).filter(|key| !key.is_empty())
 }
 
 fn is_its_own(run: &Run, report: &Report, held: &Map<String, Value>) -> bool {

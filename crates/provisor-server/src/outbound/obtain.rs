@@ -67,7 +67,7 @@ pub(super) async fn obtain(
                 if let Some(id) = &id
                     && !run.claim(&report.object, id).await?
                 {
-                    let key = key_name(run, kind);
+                    let key = run.remote.key_name(kind);
                     let inherited = inherit(run, report, wanted, held, key).await?;
                     return inherited.ok_or_else(|| taken(run, kind));
                 }
@@ -142,7 +142,7 @@ async fn adopt(
         if is_ours && run.claim(&report.object, id).await? {
             free.push(held);
         } else if kind == Kind::User && is_ours && is_alone {
-            let inherited = inherit(run, report, wanted, held, key_name(run, kind)).await?;
+            let inherited = inherit(run, report, wanted, held, run.remote.key_name(kind)).await?;
             return inherited.map_or_else(|| Err(taken(run, kind)), |found| Ok(Some(found)));
         } else if kind == Kind::User {
             return Err(taken(run, kind));
@@ -157,7 +157,10 @@ async fn adopt(
     let Some(held) = free.pop() else {
         return Ok(None);
     };
-    let reason = format!("the target has one with the same {}", key_name(run, kind));
+    let reason = format!(
+        "the target has one with the same {}",
+        run.remote.key_name(kind)
+    );
     link(run, report, wanted, held, &reason).await
 }
 
@@ -179,7 +182,7 @@ async fn by_name(
         return Err(refusal);
     };
     let id = id_of(&held).unwrap_or_default().to_owned();
-    let key = key_name(run, kind);
+    let key = run.remote.key_name(kind);
     let whose = if run.is_linked(&report.object, &id).await? {
         if let Some(found) = inherit(run, report, wanted, held, "userName").await? {
             return Ok(found);
@@ -281,17 +284,8 @@ async fn is_anothers(
 
 fn taken(run: &Run, kind: Kind) -> Trouble {
     let what = if kind == Kind::Team { "team" } else { "user" };
-    let key = key_name(run, kind);
+    let key = run.remote.key_name(kind);
     Trouble::Unclear(format!(
         "the target's {what} with this {key} is linked to another {what} of the source already"
     ))
-}
-
-fn key_name(run: &Run, kind: Kind) -> &'static str {
-    match (kind, run.settings.identifier) {
-        (Kind::Team, _) => "displayName",
-        (_, MatchBy::UserName) => "userName",
-        (_, MatchBy::Email) => "e-mail",
-        (_, MatchBy::ExternalId) => "externalId",
-    }
 }

@@ -68,12 +68,18 @@ pub fn names(wanted: &Map<String, Value>, unkept: &[String]) -> String {
     marked.collect::<Vec<_>>().join(",")
 }
 
-/// Whether the target is known not to keep an attribute. That somebody is let in is asked for each time.
-pub fn is_unkept(names: &str, name: &str) -> bool {
-    let mut marked = names
-        .split(',')
-        .filter_map(|name| name.strip_prefix(UNKEPT));
-    name != "active" && marked.any(|marked| marked == name)
+/// The names as [`names`] wrote them, and whether each is marked.
+fn marked(names: &str) -> impl Iterator<Item = (&str, bool)> {
+    let names = names.split(',').filter(|name| !name.is_empty());
+    names.map(|name| match name.strip_prefix(UNKEPT) {
+        Some(name) => (name, true),
+        None => (name, false),
+    })
+}
+
+/// Whether the target did not keep an attribute. That somebody is let in is asked for each time.
+pub fn was_unkept(names: &str, name: &str) -> bool {
+    name != "active" && marked(names).any(|marked| marked == (name, true))
 }
 
 /// What differs between what the target should hold of a resource and what it does.
@@ -97,10 +103,7 @@ impl Difference {
                 difference.set.insert(name.clone(), value.clone());
             }
         }
-        let earlier = earlier
-            .split(',')
-            .map(|name| name.trim_start_matches(UNKEPT));
-        for name in earlier.filter(|name| !name.is_empty()) {
+        for (name, _) in marked(earlier) {
             if !wanted.contains_key(name) && field(held, name).is_some_and(|held| !is_empty(held)) {
                 difference.clear.push(name.to_owned());
             }
@@ -176,8 +179,13 @@ impl Difference {
 
 /// Whether a user the target holds is active, however it writes that; `None` where it does not say.
 pub fn is_active(held: &Map<String, Value>) -> Option<bool> {
-    match field(held, "active")? {
-        Value::Bool(active) => Some(*active),
+    truth(field(held, "active")?)
+}
+
+/// A boolean as servers write it: as such, as a text at times, or as a number; `None` where it is none.
+fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(truth) => Some(*truth),
         Value::Number(number) => Some(number.as_f64() != Some(0.0)),
         Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
         Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
@@ -186,7 +194,7 @@ pub fn is_active(held: &Map<String, Value>) -> Option<bool> {
 }
 
 /// Whether what is held says all that is wanted. A server may add what it derives (`$ref`, `display`, `formatted`), and
-/// says booleans as texts at times.
+/// write booleans otherwise.
 fn covers(wanted: &Value, held: &Value) -> bool {
     match (wanted, held) {
         (Value::Object(wanted), Value::Object(held)) => wanted
@@ -198,9 +206,7 @@ fn covers(wanted: &Value, held: &Value) -> bool {
                     .iter()
                     .all(|value| held.iter().any(|held| covers(value, held)))
         }
-        (Value::Bool(wanted), Value::String(held)) => {
-            held.eq_ignore_ascii_case(&wanted.to_string())
-        }
+        (Value::Bool(wanted), held) => truth(held) == Some(*wanted),
         (wanted, held) => wanted == held,
     }
 }

@@ -60,24 +60,15 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
                 .target_by_local(place, kind, &ids)
                 .await?;
             for ((local, found), known) in ids.into_iter().zip(found).zip(known) {
-                let mut desired = scope.desired(kind, &local, found.as_ref());
+                let desired = scope.desired(kind, &local, found.as_ref());
                 let name = found
                     .as_ref()
                     .and_then(|found| label(kind, found))
                     .unwrap_or_default();
                 let known = known.unwrap_or_else(|| TargetObject::unknown(kind, &local));
-                let mut planned = step(&settings, &known, &desired, name.clone());
-                if let (Kind::User, Desired::Present(wanted)) = (kind, &mut desired)
-                    && let Some(manager) = manager(wanted).map(str::to_owned)
-                {
-                    let resolved = with_manager(&*wish.store, place, wanted).await?;
-                    *wanted = resolved.0;
-                    let with_new_manager = planned;
-                    planned = step(&settings, &known, &desired, name.clone());
-                    if planned.is_none() {
-                        led.extend(with_new_manager.map(|step| (manager, step)));
-                    }
-                }
+                let (planned, later) =
+                    of_one(&settings, wish, place, &known, &desired, &name).await?;
+                led.extend(later);
                 if planned.as_ref().is_some_and(|step| step.action == "create") {
                     coming.insert((kind, local.clone()));
                 }
@@ -130,11 +121,35 @@ pub async fn preview(target: &Target, wish: &Wish) -> Result<Vec<Step>, Stopped>
             after.clone_from(&last.local);
             for object in known.iter().filter(|object| !seen.contains(&object.local)) {
                 let desired = scope.desired(kind, &object.local, None);
-                steps.extend(step(&settings, object, &desired, object.label.clone()));
+                steps.extend(step(&settings, object, &desired, &object.label));
             }
         }
     }
     Ok(steps)
+}
+
+/// What a run would do for one; and what for one who is in step until the manager has an id in the target, with that
+/// manager.
+async fn of_one(
+    settings: &super::TargetSettings,
+    wish: &Wish,
+    place: (provisor_store::TenantId, provisor_store::TargetId),
+    known: &TargetObject,
+    desired: &Desired,
+    label: &str,
+) -> Result<(Option<Step>, Option<(String, Step)>), Stopped> {
+    let planned = step(settings, known, desired, label);
+    let Desired::Present(wanted) = desired else {
+        return Ok((planned, None));
+    };
+    let Some(manager) = manager(wanted) else {
+        return Ok((planned, None));
+    };
+    // The hash of what was sent has the manager's id in the target.
+    let (resolved, _) = with_manager(&*wish.store, place, wanted).await?;
+    let now = step(settings, known, &Desired::Present(resolved), label);
+    let later = planned.filter(|_| now.is_none());
+    Ok((now, later.map(|step| (manager.to_owned(), step))))
 }
 
 /// Members of a team as they will be in the target: who is there, and who will be.
@@ -180,13 +195,13 @@ fn step(
     settings: &super::TargetSettings,
     known: &TargetObject,
     desired: &Desired,
-    label: String,
+    label: &str,
 ) -> Option<Step> {
     let make = |action, reason: &str| {
         Some(Step {
             kind: known.kind,
             local: known.local.clone(),
-            label: label.clone(),
+            label: label.to_owned(),
             action,
             reason: reason.to_owned(),
             members: 0,

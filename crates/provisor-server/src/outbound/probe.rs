@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use provisor_store::target::Kind;
 use scim::Value;
-use scim_client::{Page, Request};
+use scim_client::Page;
 use serde_json::json;
 
 use super::{
-    remote::{Remote, Resource, parse, path},
+    remote::{Remote, Resource, first_of, parse},
     settings::TargetSettings,
     trouble::{Stopped, Trouble},
 };
@@ -29,9 +29,8 @@ pub async fn probe(settings: &TargetSettings, secret: Option<&str>) -> Result<Va
         if kind == Kind::Team && !settings.teams {
             continue;
         }
-        let request = Request::get(path(kind, None)).query("startIndex=1&count=1");
         let page: Page<Resource> = match remote
-            .call(&request)
+            .call(&first_of(kind))
             .await
             .and_then(|answer| parse(&answer))
         {

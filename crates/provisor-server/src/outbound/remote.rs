@@ -20,14 +20,14 @@ use scim_client::{Answer, Client, Error, Method, Request, ServiceProviderConfig}
 use serde_json::json;
 
 use answer::{cut, detail, one, refused};
-pub(super) use answer::{id_of, parse};
+pub(super) use answer::{id_of, member_ids, parse};
 pub(super) use find::Index;
 use learned::Learned;
 use pace::Gate;
 pub(super) use walk::Walk;
 
 use super::{
-    settings::{TargetSettings, Writes},
+    settings::TargetSettings,
     trouble::{Stopped, Trouble},
 };
 
@@ -48,9 +48,8 @@ pub(super) struct Remote {
     gate: Mutex<Gate>,
     patience: Duration,
     stopped: OnceLock<Stopped>,
-    /// Ids by what users are looked up by, or teams by name, where the target was read whole.
-    users: tokio::sync::RwLock<Option<Arc<Index>>>,
-    teams: tokio::sync::RwLock<Option<Arc<Index>>>,
+    /// Ids by what users are looked up by, and teams by name, where the target was read whole.
+    indexes: [tokio::sync::RwLock<Option<Arc<Index>>>; 2],
     /// Ids of users by userName, where that is not what they are looked up by, and no filter finds it.
     names: tokio::sync::OnceCell<Index>,
     pub(super) requests: AtomicU64,
@@ -70,8 +69,7 @@ impl Remote {
             gate: Mutex::new(Gate::new()),
             patience,
             stopped: OnceLock::new(),
-            users: tokio::sync::RwLock::default(),
-            teams: tokio::sync::RwLock::default(),
+            indexes: Default::default(),
             names: tokio::sync::OnceCell::new(),
             requests: AtomicU64::new(0),
         };
@@ -79,12 +77,7 @@ impl Remote {
             Ok(answer) => {
                 // A server whose answer cannot be read is asked as if it could do everything, and believed when it refuses.
                 if let Ok(config) = serde_json::from_slice::<ServiceProviderConfig>(&answer.body) {
-                    if settings.writes == Writes::Auto {
-                        for patches in &remote.learned.patches {
-                            patches.store(config.patch(), Relaxed);
-                        }
-                    }
-                    remote.learned.filters.store(config.filter(), Relaxed);
+                    remote.learned.announced(&config, settings.writes);
                 }
             }
             Err(Trouble::Refused {
@@ -122,8 +115,7 @@ impl Remote {
     }
 
     async fn has_list(&self, kind: Kind) -> Result<bool, Trouble> {
-        let list = Request::get(path(kind, None)).query("startIndex=1&count=1");
-        match self.call(&list).await {
+        match self.call(&first_of(kind)).await {
             Err(Trouble::Refused { status: 404, .. }) => Ok(false),
             // A list that is refused is there.
             Ok(_)
@@ -346,7 +338,7 @@ impl Remote {
         let body = json!({ "schemas": [scim::message::PATCH_OP], "Operations": operations });
         let request = Request::new(Method::PATCH, path(kind, Some(id))).json(&body);
         let answer = self.call(&request).await?;
-        self.learned.patched[learned::of(kind)].store(true, Relaxed);
+        self.learned.has_patched(kind);
         Ok(answer)
     }
 
@@ -388,4 +380,9 @@ pub(super) fn path(kind: Kind, id: Option<&str>) -> String {
         Some(id) => format!("{endpoint}/{}", scim_client::segment(id)),
         None => endpoint.to_owned(),
     }
+}
+
+/// Asks for the list of a kind, and for one of it.
+pub(super) fn first_of(kind: Kind) -> Request {
+    Request::get(path(kind, None)).query("startIndex=1&count=1")
 }

@@ -7,21 +7,43 @@ use scim::{Map, Value};
 use scim_client::Answer;
 use serde_json::json;
 
-use super::{plan::Difference, run::Run, trouble::Trouble};
+use super::{
+    plan::Difference,
+    remote::parse,
+    run::Run,
+    team::{sorted, values},
+    trouble::Trouble,
+};
 
 /// A change that the target answered with success.
 pub(super) struct Sent {
-    pub(super) answer: Answer,
-    /// Attributes that its answer shows otherwise.
+    pub(super) status: u16,
+    /// The resource as its answer shows it, if it does.
+    pub(super) shown: Map<String, Value>,
+    /// Attributes that it shows otherwise.
     pub(super) unkept: Vec<String>,
+    /// It went by PUT.
+    pub(super) is_whole: bool,
 }
 
 impl Sent {
-    fn new(answer: Answer, difference: &Difference) -> Sent {
-        let held = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let unkept = difference.unkept(&held);
-        Sent { answer, unkept }
+    fn new(answer: &Answer, difference: &Difference, is_whole: bool) -> Sent {
+        let shown = parse(answer).unwrap_or_default();
+        let unkept = difference.unkept(&shown);
+        Sent {
+            status: answer.status,
+            shown,
+            unkept,
+            is_whole,
+        }
     }
+}
+
+/// What became of a PATCH after which a PUT is tried.
+enum First {
+    NotTried,
+    Refused(Trouble),
+    NotKept(Sent),
 }
 
 /// Sends what differs, and gives the attributes that the target did not keep; `None` if it does not have it any more.
@@ -53,12 +75,22 @@ pub(super) async fn update(
     let Some(sent) = send(run, kind, &id, &difference, Some(held)).await? else {
         return Ok(None);
     };
-    let status = sent.answer.status;
+    let status = sent.status;
     run.progress().updated.fetch_add(1, Relaxed);
     let attributes = json!({ "attributes": difference.names() });
     report.tell("update", Some(status), attributes);
     tell_unkept(report, status, &sent.unkept);
     Ok(Some(sent.unkept))
+}
+
+/// Why one is told as missing that is to be there.
+pub(super) fn created_again() -> Value {
+    json!({ "reason": "the target does not have it any more; it is created again" })
+}
+
+/// Says that the target answers 404 to the id it is known by.
+pub(super) fn missing(report: &mut Report, detail: Value) {
+    report.tell("missing", Some(404), detail);
 }
 
 /// Says which attributes were answered with success and are not there.
@@ -89,54 +121,49 @@ pub(super) async fn send(
     difference: &Difference,
     before: Option<&Map<String, Value>>,
 ) -> Result<Option<Sent>, Trouble> {
-    let (mut refusal, mut patched) = (None, None);
+    let mut first = First::NotTried;
     if run.remote.patches(kind) {
         match run.remote.patch(kind, id, difference.operations()).await {
             Ok(answer) => {
-                let sent = Sent::new(answer, difference);
-                if run.remote.is_unkept(&sent.unkept) || !run.remote.may_put() {
+                let sent = Sent::new(&answer, difference, false);
+                if run.remote.is_known_not_to_keep(&sent.unkept) || !run.remote.may_put() {
                     return Ok(Some(sent));
                 }
-                patched = Some(sent);
+                first = First::NotKept(sent);
             }
             // The resource is not there, or PATCH is not, or not for this: reading and replacing it tells.
             Err(
-                refused @ Trouble::Refused {
+                refusal @ Trouble::Refused {
                     status: 400 | 404 | 405 | 422 | 500 | 501,
                     ..
                 },
-            ) => refusal = Some(refused),
+            ) => first = First::Refused(refusal),
             Err(trouble) => return Err(trouble),
         }
     }
-    let held = match before {
+    let held = match (before, &first) {
         // A PATCH that was misunderstood may have left something that does not belong there.
-        Some(before) if patched.is_some() && kind == Kind::User => before.clone(),
+        (Some(before), First::NotKept(_)) if kind == Kind::User => before.clone(),
         _ => match run.remote.get(kind, id, true).await? {
             Some(held) => held,
             None => return Ok(None),
         },
     };
-    if let Some(refusal) = refusal.clone() {
-        run.remote.lacks_patch(kind, refusal)?;
+    if let First::Refused(refusal) = &first {
+        run.remote.lacks_patch(kind, refusal.clone())?;
     }
-    let whole = put(run, kind, id, difference, &held).await;
-    match (whole, refusal, patched) {
-        (Ok(sent), ..) => {
-            run.remote.does_not_keep(&sent.unkept);
-            Ok(Some(sent))
-        }
-        (Err(stop @ Trouble::Stop(_)), ..) => Err(stop),
-        (Err(_), _, Some(sent)) => {
-            run.remote.does_not_keep(&sent.unkept);
-            Ok(Some(sent))
-        }
+    let sent = match (put(run, kind, id, difference, &held).await, first) {
+        (Ok(sent), _) => sent,
+        (Err(stop @ Trouble::Stop(_)), _) => return Err(stop),
+        (Err(_), First::NotKept(sent)) => sent,
         // What PATCH was refused for is said of one attribute, and fits better.
-        (Err(_), Some(refusal), None) if !matches!(refusal.status(), Some(404 | 405 | 501)) => {
-            Err(refusal)
+        (Err(_), First::Refused(refusal)) if !matches!(refusal.status(), Some(404 | 405 | 501)) => {
+            return Err(refusal);
         }
-        (Err(trouble), ..) => Err(trouble),
-    }
+        (Err(trouble), _) => return Err(trouble),
+    };
+    run.remote.does_not_keep(&sent.unkept);
+    Ok(Some(sent))
 }
 
 /// GET and PUT; `None` if it is not there.
@@ -159,7 +186,32 @@ async fn put(
     difference: &Difference,
     held: &Map<String, Value>,
 ) -> Result<Sent, Trouble> {
-    let merged = Value::Object(difference.merged(held));
-    let answer = run.remote.put(kind, id, &merged).await?;
-    Ok(Sent::new(answer, difference))
+    let mut merged = difference.merged(held);
+    if kind == Kind::Team && !difference.set.contains_key("members") {
+        show_members(run, id, held, &mut merged).await?;
+    }
+    let answer = run.remote.put(kind, id, &Value::Object(merged)).await?;
+    Ok(Sent::new(&answer, difference, true))
+}
+
+/// A target that does not show the members of a team would lose them with a PUT of what it shows: it is sent those it is
+/// known to have.
+async fn show_members(
+    run: &Run,
+    id: &str,
+    held: &Map<String, Value>,
+    merged: &mut Map<String, Value>,
+) -> Result<(), Trouble> {
+    let ids = [id.to_owned()];
+    let mut view = run.wish.store.read().await?;
+    let linked = view.target_by_remote(run.place(), Kind::Team, &ids).await?;
+    let Some(team) = linked.into_iter().flatten().next() else {
+        return Ok(());
+    };
+    let known = view.target_members(run.place(), &team.local).await?;
+    drop(view);
+    if run.remote.members(held, known.len()).is_none() {
+        merged.insert("members".into(), values(&sorted(&known)));
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use super::{
     plan::{self, Desired},
     run::{Run, WAIT},
     trouble::{Stopped, Trouble},
-    update::update,
+    update::{created_again, missing, update},
 };
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -60,11 +60,7 @@ async fn present(
         }
         // Somebody deleted it in the target.
         (report.object.remote, report.object.sent) = (None, None);
-        report.tell(
-            "missing",
-            None,
-            json!({ "reason": "the target does not have it any more; it is created again" }),
-        );
+        missing(report, created_again());
     }
     if !run.settings.create {
         return Ok(());

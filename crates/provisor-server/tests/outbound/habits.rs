@@ -176,6 +176,31 @@ async fn a_target_that_hides_members_loses_nobody_and_keeps_nobody() {
 }
 
 #[tokio::test]
+async fn members_that_are_not_shown_outlive_a_put_of_their_team() {
+    for can_patch in [true, false] {
+        let world = World::new(Habits {
+            hides_members: true,
+            no_patch: !can_patch,
+            refuses_patch_of: Some(("externalId", 400)),
+            ..Habits::default()
+        })
+        .await;
+        let target = world.target(&world.settings()).await;
+        world.push(&target, 3).await.unwrap();
+        for one in world.theirs().resources.values_mut() {
+            if one["displayName"] == "Sales" {
+                one["externalId"] = "theirs".into();
+            }
+        }
+        world.ask_to_compare(&target).await;
+        assert_eq!(world.push(&target, 3).await.unwrap().drifted, 1);
+        let asked = world.theirs().requests.clone();
+        assert!(asked.iter().any(|line| line.starts_with("PUT /Groups")));
+        assert_eq!(world.there().1, 3, "{can_patch}");
+    }
+}
+
+#[tokio::test]
 async fn one_refused_member_keeps_no_other_out() {
     let world = World::new(Habits {
         refuses_member: Some("u2"),

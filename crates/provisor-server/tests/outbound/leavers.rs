@@ -1,6 +1,10 @@
 //! Who left and could keep the access while the log says otherwise.
 
-use provisor_server::outbound::{Pushed, TargetSettings, settings::Deprovision};
+use provisor_server::outbound::{
+    Pushed, TargetSettings,
+    mapping::Rule,
+    settings::{Deprovision, MatchBy},
+};
 use provisor_store::target::{Target, TargetEntry};
 use serde_json::json;
 
@@ -168,6 +172,12 @@ async fn who_has_another_id_by_now_loses_the_access_there() {
                 },
                 "{case}"
             );
+            let missing = last(&world, &target, "missing").await;
+            if let Some(missing) = missing {
+                // An id is told where those who may not see it do not.
+                assert_eq!(missing.detail["remote"], "moved", "{case}");
+                assert!(!missing.detail["reason"].to_string().contains("moved"));
+            }
             let told = last(&world, &target, "fail").await;
             let reason = told.map(|told| told.detail["reason"].to_string());
             assert!(
@@ -176,6 +186,73 @@ async fn who_has_another_id_by_now_loses_the_access_there() {
             );
         }
     }
+}
+
+/// `u1` gets another id.
+fn moves(world: &World) {
+    let path = path_of(world, "u1");
+    let mut theirs = world.theirs();
+    let mut moved = theirs.resources.remove(&path).unwrap();
+    moved["id"] = "moved".into();
+    theirs.resources.insert("/Users/moved".to_owned(), moved);
+}
+
+#[tokio::test]
+async fn a_search_that_fails_for_now_makes_nobody_gone() {
+    let (world, target) = pushed(Deprovision::Deactivate, Habits::default()).await;
+    moves(&world);
+    world.theirs().habits.fails_searches = Some(503);
+    let left = leaves(&world, &target).await;
+    assert_eq!((left.deactivated, left.failed), (0, 1));
+    world.theirs().habits = Habits::default();
+    world.sleep();
+    let left = leaves(&world, &target).await;
+    assert_eq!((left.deactivated, left.failed), (1, 0));
+    assert_eq!(world.user("u1")["active"], false);
+}
+
+#[tokio::test]
+async fn who_has_another_id_by_now_is_found_by_name_whatever_users_are_looked_up_by() {
+    for identifier in [MatchBy::UserName, MatchBy::Email, MatchBy::ExternalId] {
+        for refuses_filters in [false, true] {
+            let world = World::new(Habits {
+                refuses_filters,
+                ..Habits::default()
+            })
+            .await;
+            let settings = TargetSettings {
+                identifier,
+                ..world.settings()
+            };
+            let target = world.target(&settings).await;
+            let push = async |users: &str| {
+                let pushed = world.push_files(&target, users, "team,member\n").await;
+                pushed.unwrap()
+            };
+            push("userName,email\nu0,u0@x.io\nu1,u1@x.io\n").await;
+            moves(&world);
+            let left = push("userName,email\nu0,u0@x.io\n").await;
+            assert_eq!((left.deactivated, left.failed), (1, 0), "{identifier:?}");
+            assert_eq!(world.user("u1")["active"], false, "{identifier:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_searched_is_told_as_unseen() {
+    let (world, target) = pushed(Deprovision::Deactivate, Habits::default()).await;
+    let settings = TargetSettings {
+        rules: vec![Rule::parse("userName=template:{userName}").unwrap()],
+        ..world.settings()
+    };
+    world.set(&target, &settings).await;
+    moves(&world);
+    leaves(&world, &target).await;
+    let told = last(&world, &target, "missing").await.unwrap();
+    assert_eq!(
+        told.detail["unseen"],
+        "the target cannot be searched for it"
+    );
 }
 
 #[tokio::test]
@@ -212,6 +289,34 @@ async fn a_removal_of_members_that_is_answered_and_not_done_is_done_otherwise() 
     let left = leaves(&world, &target).await;
     assert_eq!((left.deactivated, left.failed), (1, 0));
     assert_eq!(world.there().1, 1, "{:?}", world.log(&target).await);
+}
+
+#[tokio::test]
+async fn no_removal_is_believed_of_a_target_that_lied_about_one() {
+    let world = World::new(Habits::default()).await;
+    let settings = TargetSettings {
+        parallel: 1,
+        ..world.settings()
+    };
+    let target = world.target(&settings).await;
+    let users = "userName\nu0\nu1\n";
+    let push = async |teams: &str| {
+        let pushed = world.push_files(&target, users, teams).await;
+        pushed.unwrap()
+    };
+    push("team,member\nOps,u0\nOps,u1\nSales,u0\nSales,u1\nWeb,u0\nWeb,u1\n").await;
+    world.theirs().habits.keeps_members = true;
+    let pushed = push("team,member\nOps,u0\nSales,u0\nWeb,u0\n").await;
+    assert_eq!(pushed.failed, 0);
+    let theirs = world.theirs();
+    for one in theirs.resources.values() {
+        if let Some(members) = one["members"].as_array() {
+            assert_eq!(members.len(), 1, "{one}");
+        }
+    }
+    let patches = theirs.requests.iter();
+    let patches = patches.filter(|line| line.starts_with("PATCH /Groups"));
+    assert_eq!(patches.count(), 1, "the way that is in vain is tried once");
 }
 
 #[tokio::test]

@@ -23,6 +23,8 @@ pub(crate) struct Habits {
     pub(crate) no_config: bool,
     pub(crate) ignores_filters: bool,
     pub(crate) refuses_filters: bool,
+    /// Searches are answered with this status.
+    pub(crate) fails_searches: Option<u16>,
     /// Every page is the first one, of this size.
     pub(crate) first_page_for_ever: Option<usize>,
     pub(crate) most_members: Option<usize>,
@@ -312,6 +314,9 @@ impl Theirs {
         }
         if self.habits.loses_pages && pairs.get("startIndex").is_some_and(|start| start != "1") {
             return answer(404, &json!({ "detail": "no such page" }));
+        }
+        if let Some(status) = self.habits.fails_searches.filter(|_| filter.is_some()) {
+            return answer(status, &json!({ "detail": "no search now" }));
         }
         if filter.is_some() && self.habits.refuses_filters {
             return answer(

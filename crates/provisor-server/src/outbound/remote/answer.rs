@@ -1,5 +1,8 @@
 //! What of an answer is read and kept: the target may send anything.
 
+use std::collections::HashSet;
+
+use scim::Value;
 use scim_client::Answer;
 
 use super::Resource;
@@ -44,6 +47,17 @@ pub(in crate::outbound) fn id_of(resource: &Resource) -> Option<&str> {
     let id = field(resource, "id")?.as_str()?;
     let is_one = !["", ".", ".."].contains(&id) && id.len() <= LONGEST_ID;
     is_one.then_some(id)
+}
+
+/// Ids of a team's members as the target holds it; `None` where it does not show them.
+pub(in crate::outbound) fn member_ids(held: &Resource) -> Option<HashSet<String>> {
+    let members = field(held, "members")?.as_array().into_iter().flatten();
+    let ids = members.filter_map(|member| match field(member.as_object()?, "value")? {
+        Value::String(id) => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    });
+    Some(ids.collect())
 }
 
 /// One resource. Some servers send the id as a number.

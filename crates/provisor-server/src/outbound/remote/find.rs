@@ -1,9 +1,6 @@
 //! Who in the target is one of ours: looked up by a filter, or in what was read of it.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use provisor_store::target::Kind;
 use scim::{Value, fold::fold};
@@ -12,11 +9,13 @@ use scim_client::{Filter, Page, Request};
 use super::{
     Remote, Resource,
     answer::{id_of, parse, with_text_id},
+    learned::place_of,
     path,
 };
 use crate::outbound::{mapping::field, settings::MatchBy, trouble::Trouble};
 
 const USER_NAME: &str = "userName";
+const EMAIL: &str = "emails.value";
 
 /// Ids by folded key.
 pub(in crate::outbound) type Index = HashMap<String, Vec<String>>;
@@ -63,7 +62,7 @@ impl Remote {
         attribute: &str,
         value: &str,
     ) -> Result<Option<Vec<Resource>>, Trouble> {
-        if !self.learned.filters.load(Relaxed) {
+        if !self.filters() {
             return Ok(None);
         }
         let filter = Filter::eq(attribute, value).to_string();
@@ -92,7 +91,7 @@ impl Remote {
             }) => {}
             Err(trouble) => return Err(trouble),
         }
-        self.learned.filters.store(false, Relaxed);
+        self.learned.has_no_filters();
         Ok(None)
     }
 
@@ -101,8 +100,16 @@ impl Remote {
         match (kind, self.settings.identifier) {
             (Kind::Team, _) => "displayName",
             (_, MatchBy::UserName) => USER_NAME,
-            (_, MatchBy::Email) => "emails.value",
+            (_, MatchBy::Email) => EMAIL,
             (_, MatchBy::ExternalId) => "externalId",
+        }
+    }
+
+    /// What the attribute is called that a kind is looked up by.
+    pub(in crate::outbound) fn key_name(&self, kind: Kind) -> &'static str {
+        match self.lookup(kind) {
+            EMAIL => "e-mail",
+            name => name,
         }
     }
 
@@ -115,7 +122,7 @@ impl Remote {
                 .map(str::to_owned)
         };
         match self.lookup(kind) {
-            "emails.value" => {
+            EMAIL => {
                 let emails = field(wanted, "emails")?.as_array()?;
                 let primary = emails.iter().find(|email| email["primary"] == true);
                 text(field(primary.or(emails.first())?.as_object()?, "value")?)
@@ -124,7 +131,7 @@ impl Remote {
         }
     }
 
-    pub(super) async fn indexed(
+    async fn indexed(
         &self,
         kind: Kind,
         index: &Index,
@@ -137,30 +144,23 @@ impl Remote {
         Ok(found)
     }
 
-    fn index(&self, kind: Kind) -> &tokio::sync::RwLock<Option<Arc<Index>>> {
-        match kind {
-            Kind::Team => &self.teams,
-            _ => &self.users,
-        }
-    }
-
     /// Which resources the target had when they were read whole in this run.
     pub(in crate::outbound) async fn known(&self, kind: Kind) -> Option<Arc<Index>> {
-        self.index(kind).read().await.clone()
+        self.indexes[place_of(kind)].read().await.clone()
     }
 
     /// Reads which resources the target has, page by page, so that many lookups are one walk.
     pub(in crate::outbound) async fn read_index(&self, kind: Kind) -> Result<Arc<Index>, Trouble> {
         let index = Arc::new(self.index_by(kind, self.lookup(kind)).await?);
-        *self.index(kind).write().await = Some(index.clone());
+        *self.indexes[place_of(kind)].write().await = Some(index.clone());
         Ok(index)
     }
 
     /// The ids of a kind by an attribute.
-    pub(super) async fn index_by(&self, kind: Kind, attribute: &str) -> Result<Index, Trouble> {
+    async fn index_by(&self, kind: Kind, attribute: &str) -> Result<Index, Trouble> {
         let mut index = Index::new();
         let wanted = match attribute {
-            "emails.value" => "emails",
+            EMAIL => "emails",
             other => other,
         };
         let mut walk = self.walk(kind, Some(wanted));
@@ -179,13 +179,13 @@ impl Remote {
 }
 
 /// The values of an attribute that lookups go by, folded.
-pub(super) fn keys<'r>(
+fn keys<'r>(
     attribute: &str,
     resource: &'r Resource,
 ) -> Box<dyn Iterator<Item = String> + Send + 'r> {
     let text = |value: &'r Value| value.as_str().map(|text| fold(text).into_owned());
     match attribute {
-        "emails.value" => {
+        EMAIL => {
             let emails = field(resource, "emails").and_then(Value::as_array);
             let values = emails.into_iter().flatten().filter_map(Value::as_object);
             Box::new(values.filter_map(move |email| text(field(email, "value")?)))

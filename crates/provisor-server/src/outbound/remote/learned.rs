@@ -3,32 +3,35 @@
 use std::{
     collections::HashSet,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
 };
 
 use provisor_store::target::Kind;
+use scim_client::ServiceProviderConfig;
 
-use super::{Remote, Resource};
-use crate::outbound::{mapping::field, settings::Writes, team, trouble::Trouble};
+use super::{Remote, Resource, answer::member_ids};
+use crate::outbound::{settings::Writes, trouble::Trouble};
 
 /// What is known of the target's abilities; it is believed until it shows otherwise.
 pub(super) struct Learned {
     /// Whether users, and teams, are changed by PATCH.
-    pub(super) patches: [AtomicBool; 2],
+    patches: [AtomicBool; 2],
     /// A PATCH of one was carried out: what is answered to another one says nothing of PATCH itself.
-    pub(super) patched: [AtomicBool; 2],
+    patched: [AtomicBool; 2],
     /// Attributes that neither PATCH nor PUT made the target keep in this run.
-    pub(super) unkept: Mutex<HashSet<String>>,
+    unkept: Mutex<HashSet<String>>,
     /// So many members the target showed of one team, at most: one as large that shows none has none.
-    pub(super) shown: AtomicUsize,
+    shown: AtomicUsize,
     /// Members are removed by `value`, not by a filter in the path.
-    pub(super) removes_by_value: AtomicBool,
-    /// It was looked whether a removal of members is done.
-    pub(super) removals_seen: AtomicBool,
+    removes_by_value: AtomicBool,
+    /// A removal of members was looked at, and done.
+    removes: AtomicBool,
+    /// One was answered with success, and not done.
+    keeps_removed: AtomicBool,
     /// Lists are asked with filters.
-    pub(super) filters: AtomicBool,
+    filters: AtomicBool,
 }
 
 impl Learned {
@@ -39,9 +42,34 @@ impl Learned {
             unkept: Mutex::default(),
             shown: AtomicUsize::new(0),
             removes_by_value: AtomicBool::new(false),
-            removals_seen: AtomicBool::new(false),
+            removes: AtomicBool::new(false),
+            keeps_removed: AtomicBool::new(false),
             filters: AtomicBool::new(true),
         }
+    }
+
+    /// What the target says of itself.
+    pub(super) fn announced(&self, config: &ServiceProviderConfig, writes: Writes) {
+        if writes == Writes::Auto {
+            for patches in &self.patches {
+                patches.store(config.patch(), Relaxed);
+            }
+        }
+        self.filters.store(config.filter(), Relaxed);
+    }
+
+    /// A PATCH of a kind was carried out.
+    pub(super) fn has_patched(&self, kind: Kind) {
+        self.patched[place_of(kind)].store(true, Relaxed);
+    }
+
+    /// The target refuses filters, or ignores them.
+    pub(super) fn has_no_filters(&self) {
+        self.filters.store(false, Relaxed);
+    }
+
+    fn unkept(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -53,12 +81,12 @@ impl Remote {
 
     /// Whether resources of a kind are changed by PATCH.
     pub(in crate::outbound) fn patches(&self, kind: Kind) -> bool {
-        self.learned.patches[of(kind)].load(Relaxed)
+        self.learned.patches[place_of(kind)].load(Relaxed)
     }
 
     /// Whether a PATCH of a kind was carried out in this run.
     pub(in crate::outbound) fn patched(&self, kind: Kind) -> bool {
-        self.learned.patched[of(kind)].load(Relaxed)
+        self.learned.patched[place_of(kind)].load(Relaxed)
     }
 
     /// Whether whole resources may be sent.
@@ -67,38 +95,33 @@ impl Remote {
     }
 
     /// Whether it is known of all these attributes that the target does not keep them.
-    pub(in crate::outbound) fn is_unkept(&self, names: &[String]) -> bool {
-        let unkept = self
-            .learned
-            .unkept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    pub(in crate::outbound) fn is_known_not_to_keep(&self, names: &[String]) -> bool {
+        let unkept = self.learned.unkept();
         names.iter().all(|name| unkept.contains(name))
     }
 
     /// Neither PATCH nor PUT made the target keep these attributes.
     pub(in crate::outbound) fn does_not_keep(&self, names: &[String]) {
-        let mut unkept = self
-            .learned
-            .unkept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        unkept.extend(names.iter().cloned());
+        self.learned.unkept().extend(names.iter().cloned());
+    }
+
+    /// Whether the target is known to show the members of a team of which so many are known: it showed those of one as
+    /// large.
+    pub(in crate::outbound) fn shows_members(&self, known: usize) -> bool {
+        known > 0 && known <= self.learned.shown.load(Relaxed)
     }
 
     /// The members that the target shows of a team of which so many are known; `None` where it does not show them. Who
-    /// has none may go without the attribute (RFC 7643 section 2.5), which says something only where the target shows
-    /// those of a team as large.
+    /// has none may go without the attribute (RFC 7643 section 2.5), which says something only where the target is known
+    /// to show them.
     pub(in crate::outbound) fn members(
         &self,
         held: &Resource,
         known: usize,
     ) -> Option<HashSet<String>> {
-        if field(held, "members").is_none() {
-            let shows = known > 0 && known <= self.learned.shown.load(Relaxed);
-            return shows.then(HashSet::new);
-        }
-        let ids = team::ids(held);
+        let Some(ids) = member_ids(held) else {
+            return self.shows_members(known).then(HashSet::new);
+        };
         self.learned.shown.fetch_max(ids.len(), Relaxed);
         Some(ids)
     }
@@ -107,14 +130,23 @@ impl Remote {
         self.learned.removes_by_value.load(Relaxed)
     }
 
-    /// Whether it was looked in this run whether a removal of members is done.
-    pub(in crate::outbound) fn removals_seen(&self) -> bool {
-        self.learned.removals_seen.load(Relaxed)
+    /// Whether a removal of members is believed: one was looked at, and done, and none was found undone.
+    pub(in crate::outbound) fn trusts_removals(&self) -> bool {
+        self.learned.removes.load(Relaxed) && !self.keeps_removed()
     }
 
-    /// A removal of members was done, or the target does not show.
-    pub(in crate::outbound) fn see_removals(&self) {
-        self.learned.removals_seen.store(true, Relaxed);
+    /// Whether a removal of members was answered with success, and not done.
+    pub(in crate::outbound) fn keeps_removed(&self) -> bool {
+        self.learned.keeps_removed.load(Relaxed)
+    }
+
+    /// A removal of members by PATCH was looked at.
+    pub(in crate::outbound) fn looked_at_removal(&self, is_done: bool) {
+        let learned = match is_done {
+            true => &self.learned.removes,
+            false => &self.learned.keeps_removed,
+        };
+        learned.store(true, Relaxed);
     }
 
     /// The target turned out to remove members by `value` alone.
@@ -134,13 +166,13 @@ impl Remote {
             return Err(refusal);
         }
         if matches!(refusal.status(), Some(404 | 405 | 501)) && !self.patched(kind) {
-            self.learned.patches[of(kind)].store(false, Relaxed);
+            self.learned.patches[place_of(kind)].store(false, Relaxed);
         }
         Ok(())
     }
 }
 
 /// Where something is kept of a kind.
-pub(super) fn of(kind: Kind) -> usize {
+pub(super) fn place_of(kind: Kind) -> usize {
     usize::from(kind == Kind::Team)
 }

@@ -85,16 +85,16 @@ impl Run {
                     // The writer ends only when a write failed, which ends the run.
                     let _ = reports.send(report).await;
                     if is_over {
-                        return self.leave(queue, Stopped::Turn).await;
+                        return self.end(queue, Stopped::Turn).await;
                     }
                 }
-                Err(stopped) => return self.leave(queue, stopped).await,
+                Err(stopped) => return self.end(queue, stopped).await,
             }
         }
     }
 
     /// Ends the run.
-    async fn leave(
+    async fn end(
         &self,
         queue: &tokio::sync::Mutex<mpsc::Receiver<Due>>,
         stopped: Stopped,
