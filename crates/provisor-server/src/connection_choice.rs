@@ -1,10 +1,11 @@
 //! Which connection a new SCIM token belongs to: the rule that API and command line share.
 
 use provisor_store::{
-    Cause, Change, Connection, Origin, Outcome, Refusal, Store, StoreError, WriteError,
-    change::ConnectionSettings,
+    Cause, Connection, Origin, Refusal, Store, WriteError, change::ConnectionSettings,
 };
 use scim::{Kind, Profile};
+
+use crate::new_connection;
 
 /// Finds or makes the connection for a new SCIM token of `origin.tenant`.
 ///
@@ -27,21 +28,14 @@ pub async fn choose(
         profile: profile.map(str::to_owned),
         ..ConnectionSettings::default()
     };
-    match store
-        .write(origin.clone(), Change::CreateConnection(settings))
-        .await
-    {
-        Ok(Outcome::Connection(connection)) => Ok(connection),
-        Ok(other) => {
-            Err(StoreError::Failed(format!("creating a connection ended with {other:?}")).into())
-        }
+    match new_connection::create(store, origin, settings).await {
         // Another request made it first.
         Err(WriteError::Refused(refusal)) if refusal.error.kind == Kind::Uniqueness => {
             existing(store, origin, name, profile)
                 .await?
                 .ok_or(WriteError::Refused(refusal))
         }
-        Err(error) => Err(error),
+        made => made,
     }
 }
 

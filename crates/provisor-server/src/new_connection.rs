@@ -46,16 +46,16 @@ pub async fn make(
     let lacks = doubles.map(|(provider, doubles)| {
         format!(
             "Team names are not unique in this connection, though {} creates teams without looking for them and may make \
-             one twice. Rename the doubles, then switch it on in its settings or with `provisor connection set \
-             --unique-team-names on`. {}",
-            provider.title(),
-            doubles.trim_end_matches(" Make them unique first; nothing was changed.")
+             one twice. {doubles} Then switch unique team names on in its settings or with `provisor connection set \
+             --unique-team-names on`.",
+            provider.title()
         )
     });
     Ok(Made { connection, lacks })
 }
 
-async fn create(
+/// Makes one as the settings say.
+pub(crate) async fn create(
     store: &dyn Store,
     origin: &Origin,
     settings: ConnectionSettings,

@@ -15,7 +15,10 @@ use super::{
     Action, Problem, connections::show::SCOPES, eyes::Eyes, fields::Fields, layout::Layout,
     moment::DAY, moment::Moment, visit::Visit,
 };
-use crate::simulations::{End, NotReady, Order, Seen, Simulation};
+use crate::{
+    new_connection,
+    simulations::{End, NotReady, Order, Seen, Simulation},
+};
 
 /// The most that a page begins; the command does more.
 const PEOPLE: u32 = 10_000;
@@ -306,18 +309,12 @@ async fn make_token(
     let settings = ConnectionSettings {
         name: Some(provider.family().to_owned()),
         idp: Some(provider.family().to_owned()),
-        unique_team_names: Some(provider.creates_teams_unseen()),
         ..ConnectionSettings::default()
     };
-    let connection = match visit
-        .write(tenant.id, Change::CreateConnection(settings))
-        .await?
-    {
-        Outcome::Connection(connection) => connection.id,
-        other => return Err(Problem::internal(&format!("{other:?} is no connection"))),
-    };
+    let (store, origin) = (&*visit.console.store, visit.origin(tenant.id));
+    let made = new_connection::make(store, &origin, settings).await?;
     let new = NewToken {
-        connection: Some(connection),
+        connection: Some(made.connection.id),
         purpose: format!("Simulator: {}", plan.scenario.name()),
         scopes: SCOPES.into_iter().collect(),
         kind: TokenKind::Scim,

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Rows, params};
 use scim::{Value, fold::fold};
 
 use super::{
@@ -70,10 +70,38 @@ impl Called {
     }
 
     /// Whether a line of a target is theirs. A key that was their name once may be of somebody who is called otherwise.
-    pub(super) fn is(&self, local: &str, label: &str) -> bool {
+    fn is(&self, local: &str, label: &str) -> bool {
         self.last.contains(&*fold(local))
             || self.ever(label)
             || label.is_empty() && self.ever(local)
+    }
+
+    /// Which of these rows, each a key and a name, are theirs; each pair once, in the order of the rows.
+    pub(super) fn among(&self, mut rows: Rows<'_>) -> Result<Vec<Line>, StoreError> {
+        let (mut seen, mut lines) = (HashSet::new(), Vec::new());
+        while let Some(row) = rows.next()? {
+            let text = |at| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_str()?);
+            let (local, label) = (text(0)?, text(1)?);
+            if self.is(local, label) && seen.insert((local.to_owned(), label.to_owned())) {
+                lines.push((local.to_owned(), label.to_owned()));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// What lines of a target's log after one call them.
+    pub(super) fn lines(
+        &self,
+        connection: &Connection,
+        (tenant, target): (TenantId, TargetId),
+        after: i64,
+    ) -> Result<Vec<Line>, StoreError> {
+        // In the order of the lines (`+`): by the index each would be looked up.
+        let mut rows = connection.prepare_cached(
+            "SELECT local, label FROM target_log \
+             WHERE tenant_id = ?1 AND target = ?2 AND n > ?4 AND +kind = ?3 ORDER BY n",
+        )?;
+        self.among(rows.query(params![tenant.0, target.0, Kind::User as i64, after])?)
     }
 }
 
@@ -148,14 +176,13 @@ impl Lines {
     /// Those of one target as they are now: what was read, and what came since. All are read if the user is called otherwise
     /// by now, or the log is another one.
     pub(super) fn now(
-        known: Option<&Self>,
+        &self,
         called: &Called,
         connection: &Connection,
         place: (TenantId, TargetId),
     ) -> Result<Vec<Line>, StoreError> {
-        let known = known
-            .filter(|known| known.called == *called)
-            .and_then(|known| known.targets.get(&place.1));
+        let known = self.targets.get(&place.1);
+        let known = known.filter(|_| self.called == *called);
         let Some((Some((n, at)), before)) = known else {
             return called.lines(connection, place, 0);
         };
@@ -189,32 +216,6 @@ fn last(
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?)
-}
-
-impl Called {
-    /// What lines after one call them; each key and name once.
-    fn lines(
-        &self,
-        connection: &Connection,
-        (tenant, target): (TenantId, TargetId),
-        after: i64,
-    ) -> Result<Vec<Line>, StoreError> {
-        // In the order of the lines (`+`): by the index each would be looked up.
-        let mut rows = connection.prepare_cached(
-            "SELECT local, label FROM target_log \
-             WHERE tenant_id = ?1 AND target = ?2 AND n > ?4 AND +kind = ?3 ORDER BY n",
-        )?;
-        let mut rows = rows.query(params![tenant.0, target.0, Kind::User as i64, after])?;
-        let (mut seen, mut lines) = (HashSet::new(), Vec::new());
-        while let Some(row) = rows.next()? {
-            let text = |at| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_str()?);
-            let (local, label) = (text(0)?, text(1)?);
-            if self.is(local, label) && seen.insert((local.to_owned(), label.to_owned())) {
-                lines.push((local.to_owned(), label.to_owned()));
-            }
-        }
-        Ok(lines)
-    }
 }
 
 #[cfg(test)]

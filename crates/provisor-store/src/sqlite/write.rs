@@ -176,7 +176,7 @@ pub(super) struct Transaction<'c> {
     /// What the change at hand may rely on.
     proofs: Vec<Proof>,
     /// Where an erased user is in the logs of targets.
-    pub(super) lines: Option<Arc<Lines>>,
+    lines: Option<Arc<Lines>>,
     now: i64,
     revision: i64,
     revised: bool,
@@ -282,7 +282,7 @@ impl<'c> Transaction<'c> {
         Ok(())
     }
 
-    /// Carries out one change, which may rely on what is proved.
+    /// Carries out one change, which may rely on what is proved; an erased user is at these lines of targets' logs.
     ///
     /// Errors: nothing is decided; the transaction must be rolled back.
     pub(super) fn apply(
@@ -290,8 +290,10 @@ impl<'c> Transaction<'c> {
         origin: &Origin,
         change: &Change,
         proofs: &[Proof],
+        lines: Option<&Arc<Lines>>,
     ) -> Result<Verdict, StoreError> {
         self.proofs = proofs.to_vec();
+        self.lines = lines.cloned();
         match self.decide(origin, change) {
             Ok(outcome) => Ok(Verdict::Done(outcome)),
             Err(Stop::Refused(refusal)) => Ok(Verdict::Refused(refusal)),

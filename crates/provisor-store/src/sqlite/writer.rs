@@ -287,8 +287,8 @@ impl Run {
 
 /// A panic in a change is that change's failure only.
 fn apply(transaction: &mut Transaction<'_>, job: &Job) -> Result<Verdict, StoreError> {
-    transaction.lines.clone_from(&job.lines);
-    let work = AssertUnwindSafe(|| transaction.apply(&job.origin, &job.change, &job.proofs));
+    let (proofs, lines) = (&job.proofs, job.lines.as_ref());
+    let work = AssertUnwindSafe(|| transaction.apply(&job.origin, &job.change, proofs, lines));
     catch_unwind(work).unwrap_or_else(|_| {
         Err(StoreError::Failed(
             "a change panicked; nothing of it was kept. Please report this".into(),

@@ -293,7 +293,6 @@ impl Simulate {
                 let settings = ConnectionSettings {
                     name: Some(name.clone()),
                     idp: Some(idp.to_owned()),
-                    unique_team_names: Some(self.provider.creates_teams_unseen()),
                     identifier: unique,
                     ..ConnectionSettings::default()
                 };
@@ -425,7 +424,7 @@ fn verdict(report: &Report, comparison: Option<&Comparison>) -> Result<(), Failu
         message.push_str(&format!(", {differences} differences"));
     }
     message.push('.');
-    if comparison.is_some_and(Comparison::has_strangers) {
+    if comparison.is_some_and(|comparison| comparison.strangers > 0) {
         message.push_str(
             " Who is there and was not sent counts as a difference: a run wants a tenant of its own, with nothing in it.",
         );

@@ -14,9 +14,6 @@ use super::{
 };
 use crate::{client::Client, error::Error, page::Query};
 
-/// How the difference ends that somebody is who was not sent.
-const STRANGER: &str = "is there, and the identity provider knows nothing of it";
-
 /// What the service provider has, compared with what the identity provider believes.
 #[derive(Debug, Clone, Default)]
 pub struct Comparison {
@@ -28,6 +25,8 @@ pub struct Comparison {
     pub memberships: u64,
     /// Differences in all.
     pub differences: u64,
+    /// Those of them that are users or teams which the identity provider did not send.
+    pub strangers: u64,
     /// The first of them, each in a sentence.
     pub kept: Vec<String>,
 }
@@ -40,10 +39,11 @@ impl Comparison {
         }
     }
 
-    /// Whether somebody is there whom the identity provider did not send, as in a tenant that was not empty before.
-    #[must_use]
-    pub fn has_strangers(&self) -> bool {
-        self.kept.iter().any(|says| says.ends_with(STRANGER))
+    fn meet_stranger(&mut self, who: &str) {
+        self.strangers += 1;
+        self.differ(format!(
+            "{who} is there, and the identity provider knows nothing of it"
+        ));
     }
 
     /// All of it, as JSON.
@@ -106,7 +106,7 @@ impl Simulated {
             watch.told();
             let id = Id::new(user["id"].as_str().unwrap_or_default());
             let Some(person) = missing.remove(&id) else {
-                comparison.differ(format!("user {id} ({}) {STRANGER}", user["userName"]));
+                comparison.meet_stranger(&format!("user {id} ({})", user["userName"]));
                 continue;
             };
             let believed = company.person(person);
@@ -165,7 +165,7 @@ impl Simulated {
             match missing.remove(&id) {
                 Some(team) => compare_team(company, team, &found, comparison),
                 None => {
-                    comparison.differ(format!("team {id} ({}) {STRANGER}", found["displayName"]))
+                    comparison.meet_stranger(&format!("team {id} ({})", found["displayName"]));
                 }
             }
         }

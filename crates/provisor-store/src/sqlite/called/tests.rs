@@ -55,8 +55,7 @@ fn erase(directory: &mut Directory, id: Id, lines: Option<Arc<Lines>>) {
     };
     let mut transaction =
         Transaction::begin(&directory.connection, &mut directory.rules, 1).unwrap();
-    transaction.lines = lines;
-    let verdict = transaction.apply(&origin, &Change::Erase { id }, &[]);
+    let verdict = transaction.apply(&origin, &Change::Erase { id }, &[], lines.as_ref());
     assert!(matches!(verdict, Ok(Verdict::Done(_))), "{verdict:?}");
     transaction.commit().unwrap();
 }

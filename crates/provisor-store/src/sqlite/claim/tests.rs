@@ -55,7 +55,7 @@ impl Directory {
             address: None,
         };
         let mut transaction = Transaction::begin(&self.connection, &mut self.rules, 1).unwrap();
-        let verdict = transaction.apply(&origin, change, proofs).unwrap();
+        let verdict = transaction.apply(&origin, change, proofs, None).unwrap();
         transaction.commit().unwrap();
         verdict
     }

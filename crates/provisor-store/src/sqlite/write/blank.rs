@@ -8,7 +8,7 @@ use super::Transaction;
 use crate::{
     StoreError, TargetId, TenantId,
     sqlite::{
-        called::{Called, Lines},
+        called::Called,
         rows::Resource,
         target::{object_of, targets},
     },
@@ -54,64 +54,49 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         let (tenant, target) = place;
         // A key may be of one person in the log, and of another one by now.
-        let mut lines = Vec::new();
-        {
+        let objects = {
             let mut rows = self.connection.prepare_cached(
                 "SELECT local, label FROM target_object WHERE tenant_id = ?1 AND target = ?2 AND kind = ?3",
             )?;
-            let mut rows = rows.query(params![tenant.0, target.0, Kind::User as i64])?;
-            while let Some(row) = rows.next()? {
-                let text = |at| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_str()?);
-                let (local, label) = (text(0)?, text(1)?);
-                if called.is(local, label) {
-                    lines.push(("target_object", (local.to_owned(), label.to_owned())));
-                }
+            called.among(rows.query(params![tenant.0, target.0, Kind::User as i64])?)?
+        };
+        let logged = match &self.lines {
+            Some(known) => known.now(called, self.connection, place)?,
+            None => called.lines(self.connection, place, 0)?,
+        };
+        let (mut aliases, mut number) = (HashMap::new(), 0);
+        for (local, _) in objects.iter().chain(&logged) {
+            if called.ever(local) && !aliases.contains_key(&**local) {
+                aliases.insert(&**local, self.free_alias(place, alias, &mut number)?);
             }
         }
-        let logged = Lines::now(self.lines.as_deref(), called, self.connection, place)?;
-        lines.extend(logged.into_iter().map(|line| ("target_log", line)));
-        let (mut aliases, mut given) = (HashMap::new(), 0);
-        for (table, (local, label)) in lines {
-            let key = match aliases.get(&local) {
-                Some(key) => String::clone(key),
-                None if called.ever(&local) => {
-                    let free = self.free_alias(place, alias, given)?;
-                    given += 1;
-                    free
-                }
-                None => local.clone(),
-            };
-            aliases.insert(local.clone(), key.clone());
-            match table {
-                "target_object" => self.blank_row(place, &local, &key)?,
-                _ => self.blank_lines(place, (&local, Some(&label)), &key)?,
-            }
+        let key = |local: &str| aliases.get(local).map_or(local.to_owned(), String::clone);
+        for (local, _) in &objects {
+            self.blank_row(place, local, &key(local))?;
+        }
+        for (local, label) in &logged {
+            self.blank_lines(place, (local, Some(label)), &key(local))?;
         }
         Ok(())
     }
 
-    /// A key that nobody has yet, not even among those given just now.
+    /// A key that nobody has yet, numbered after the one that was given before.
     fn free_alias(
         &self,
         place: (TenantId, TargetId),
         alias: &str,
-        given: usize,
+        number: &mut u32,
     ) -> Result<String, StoreError> {
-        let mut number = given + 1;
         loop {
-            let key = match number {
+            *number += 1;
+            let key = match *number {
                 1 => alias.to_owned(),
                 others => format!("{alias}-{others}"),
             };
-            if !self.is_known(place, &key)? {
+            if object_of(self.connection, place, Kind::User, &key)?.is_none() {
                 return Ok(key);
             }
-            number += 1;
         }
-    }
-
-    fn is_known(&self, place: (TenantId, TargetId), local: &str) -> Result<bool, StoreError> {
-        Ok(object_of(self.connection, place, Kind::User, local)?.is_some())
     }
 
     /// What a creation is found by stays where its answer is still out (`sent`): without it, nobody would take the user

@@ -181,7 +181,7 @@ fn refuse(what: &str, twins: &[String]) -> Decided<()> {
     Err(Error::new(
         Kind::Uniqueness,
         format!(
-            "These {what} are used more than once: {}{more}. Make them unique first; nothing was changed.",
+            "These {what} are used more than once: {}{more}. Make them unique first.",
             named.join(", ")
         ),
     )
