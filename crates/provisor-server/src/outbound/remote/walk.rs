@@ -14,6 +14,8 @@ use crate::outbound::trouble::Trouble;
 
 /// Resources of a page; a server may give fewer.
 const PAGE: usize = 500;
+/// Teams of a page where each comes with its members: an answer is 64 MiB at most.
+const TEAMS: usize = 100;
 /// A target is read up to so many resources of a kind, and so many bytes of them: it must not fill our memory, nor go on for
 /// ever.
 const MOST_RESOURCES: usize = 5_000_000;
@@ -25,6 +27,10 @@ impl Remote {
         Walk {
             remote: self,
             kind,
+            page: match (kind, attributes) {
+                (Kind::Team, None) => TEAMS,
+                _ => PAGE,
+            },
             // Names of attributes need no encoding.
             attributes: attributes.map_or(String::new(), |names| format!("&attributes={names}")),
             seen: HashSet::new(),
@@ -40,6 +46,7 @@ impl Remote {
 pub(in crate::outbound) struct Walk<'r> {
     remote: &'r Remote,
     kind: Kind,
+    page: usize,
     attributes: String,
     seen: HashSet<String>,
     start: u64,
@@ -55,7 +62,10 @@ impl Walk<'_> {
         if self.ended {
             return Ok(None);
         }
-        let query = format!("startIndex={}&count={PAGE}{}", self.start, self.attributes);
+        let query = format!(
+            "startIndex={}&count={}{}",
+            self.start, self.page, self.attributes
+        );
         let request = Request::get(path(self.kind, None)).query(query);
         let answer = match self.remote.call(&request).await {
             // Only where the list begins it says something of the address; some servers have no page after the last one.
