@@ -144,8 +144,12 @@ async fn unlisted(run: &Run, kind: Kind, walk: &Walk<'_>) -> Result<(), Trouble>
         });
         let mut read = stream::iter(read).buffered(run.settings.parallel);
         while let Some(found) = read.next().await {
-            let (object, desired, held) = found?;
-            one(run, object, desired, held.as_ref()).await?;
+            match found {
+                Ok((object, desired, held)) => one(run, object, desired, held.as_ref()).await?,
+                Err(stop @ Trouble::Stop(_)) => return Err(stop),
+                // Who is not shown keeps no other from being compared.
+                Err(_) => {}
+            }
         }
     }
 }
@@ -224,6 +228,12 @@ async fn differs(
                 detail["members_removed_there"] = removed.len().into();
             }
         }
+    }
+    // Of an attribute that the target does not keep as a whole it may hold an older part.
+    let is_updated = object.kind == Kind::Team || run.settings.update;
+    let is_older = |sent: &Vec<u8>| *sent != desired.hash();
+    if is_updated && object.sent.as_ref().is_some_and(is_older) {
+        detail["reason"] = "it changed since it was sent".into();
     }
     Ok(detail
         .as_object()

@@ -110,7 +110,7 @@ pub(super) async fn absent(
 async fn deactivate(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
     let mut difference = Difference::default();
     difference.set.insert("active".into(), false.into());
-    let Some(sent) = send(run, Kind::User, id, &difference, None).await? else {
+    let Some(sent) = send(run, Kind::User, id, &difference).await? else {
         return Ok(None);
     };
     let first = is_inactive(run, id, &sent).await;

@@ -14,7 +14,7 @@ use super::{
     run::{Inheritance, Run},
     settings::MatchBy,
     trouble::Trouble,
-    update::{tell_unkept, update},
+    update::{look, tell_unkept, update},
 };
 
 /// How often a POST is made whose answer is lost each time, with a search in between.
@@ -82,8 +82,12 @@ pub(super) async fn obtain(
                     Some(status),
                     json!({ "attributes": attributes, "attempts": attempt + 1 }),
                 );
-                let mut unkept = Difference::between(wanted, &held, "").unkept(&held);
-                unkept.retain(|name| name != "members");
+                let mut difference = Difference::between(wanted, &held, "");
+                difference.set.remove("members");
+                let mut unkept = difference.unkept(&held);
+                if let Some(id) = &report.object.remote {
+                    unkept = look(run, kind, id, &difference, unkept).await?;
+                }
                 tell_unkept(report, status, &unkept);
                 return Ok(Obtained {
                     held,
@@ -124,8 +128,10 @@ async fn adopt(
     let mut found = run.remote.find(kind, key, fresh).await?;
     // Ours from an earlier run, if several have the name.
     if found.len() > 1 {
-        let ours =
-            |held: &Map<String, Value>| field(held, "externalId") == wanted.get("externalId");
+        let ours = |held: &Map<String, Value>| {
+            wanted.contains_key("externalId")
+                && field(held, "externalId") == wanted.get("externalId")
+        };
         if let Some(at) = found.iter().position(ours) {
             found = vec![found.swap_remove(at)];
         }

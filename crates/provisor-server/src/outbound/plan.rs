@@ -166,14 +166,23 @@ impl Difference {
         for name in ["meta", "groups"] {
             merged.retain(|known, _| !known.eq_ignore_ascii_case(name));
         }
-        for (name, value) in &self.set {
-            merged.retain(|known, _| !known.eq_ignore_ascii_case(name));
-            merged.insert(name.clone(), value.clone());
-        }
+        put_in(&mut merged, &self.set);
         for name in &self.clear {
             merged.retain(|known, _| !known.eq_ignore_ascii_case(name));
         }
         merged
+    }
+}
+
+/// Sets values; of an object, those of its fields, so that what others set beside them stays.
+fn put_in(held: &mut Map<String, Value>, set: &Map<String, Value>) {
+    for (name, value) in set {
+        let known = held.keys().find(|known| known.eq_ignore_ascii_case(name));
+        let name = known.unwrap_or(name).clone();
+        match (held.get_mut(&name), value) {
+            (Some(Value::Object(held)), Value::Object(set)) => put_in(held, set),
+            _ => drop(held.insert(name, value.clone())),
+        }
     }
 }
 
@@ -273,6 +282,24 @@ mod tests {
             merged,
             json!({ "locale": "de", "userName": "lena", "nickName": "L" })
         );
+    }
+
+    #[test]
+    fn what_others_set_beside_a_field_stays() {
+        let held = map(json!({ "Name": { "familyName": "Ruiz", "middleName": "M" } }));
+        let wanted = map(json!({ "name": { "familyName": "Cruz" } }));
+        let merged = Difference::between(&wanted, &held, "").merged(&held);
+        let expected = json!({ "Name": { "familyName": "Cruz", "middleName": "M" } });
+        assert_eq!(Value::Object(merged), expected);
+    }
+
+    #[test]
+    fn a_boolean_in_any_writing_is_no_difference() {
+        let wanted = map(json!({ "active": true }));
+        for held in [json!(true), json!("True"), json!(1)] {
+            let held = map(json!({ "active": held }));
+            assert!(Difference::between(&wanted, &held, "").is_empty());
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub(super) async fn update(
     if difference.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    let Some(sent) = send(run, kind, &id, &difference, Some(held)).await? else {
+    let Some(sent) = send(run, kind, &id, &difference).await? else {
         return Ok(None);
     };
     let status = sent.status;
@@ -113,20 +113,23 @@ pub(super) fn tell_unkept(report: &mut Report, status: u16, unkept: &[String]) {
 }
 
 /// A PATCH, or GET and PUT where the target has none, refuses this one, or does not do what it says; `None` if it is not
-/// there. `before` is how it was held before.
+/// there.
 pub(super) async fn send(
     run: &Run,
     kind: Kind,
     id: &str,
     difference: &Difference,
-    before: Option<&Map<String, Value>>,
 ) -> Result<Option<Sent>, Trouble> {
     let mut first = First::NotTried;
     if run.remote.patches(kind) {
         match run.remote.patch(kind, id, difference.operations()).await {
             Ok(answer) => {
-                let sent = Sent::new(&answer, difference, false);
-                if run.remote.is_known_not_to_keep(&sent.unkept) || !run.remote.may_put() {
+                let mut sent = Sent::new(&answer, difference, false);
+                if run.remote.is_known_not_to_keep(kind, &sent.unkept) {
+                    return Ok(Some(sent));
+                }
+                if !run.remote.may_put() {
+                    sent.unkept = look(run, kind, id, difference, sent.unkept).await?;
                     return Ok(Some(sent));
                 }
                 first = First::NotKept(sent);
@@ -141,18 +144,21 @@ pub(super) async fn send(
             Err(trouble) => return Err(trouble),
         }
     }
-    let held = match (before, &first) {
-        // A PATCH that was misunderstood may have left something that does not belong there.
-        (Some(before), First::NotKept(_)) if kind == Kind::User => before.clone(),
-        _ => match run.remote.get(kind, id, true).await? {
-            Some(held) => held,
-            None => return Ok(None),
-        },
+    let Some(held) = run.remote.get(kind, id, true).await? else {
+        return Ok(None);
     };
+    if let First::NotKept(mut sent) = first {
+        // An answer may show less than there is.
+        sent.unkept = difference.unkept(&held);
+        if sent.unkept.is_empty() {
+            return Ok(Some(sent));
+        }
+        first = First::NotKept(sent);
+    }
     if let First::Refused(refusal) = &first {
         run.remote.lacks_patch(kind, refusal.clone())?;
     }
-    let sent = match (put(run, kind, id, difference, &held).await, first) {
+    let mut sent = match (put(run, kind, id, difference, &held).await, first) {
         (Ok(sent), _) => sent,
         (Err(stop @ Trouble::Stop(_)), _) => return Err(stop),
         (Err(_), First::NotKept(sent)) => sent,
@@ -162,8 +168,33 @@ pub(super) async fn send(
         }
         (Err(trouble), _) => return Err(trouble),
     };
-    run.remote.does_not_keep(&sent.unkept);
+    sent.unkept = look(run, kind, id, difference, sent.unkept).await?;
+    run.remote.does_not_keep(kind, &sent.unkept);
     Ok(Some(sent))
+}
+
+/// The attributes that the target does not keep, of those that the answer to a change shows otherwise or not at all: an
+/// answer may show less than there is.
+pub(super) async fn look(
+    run: &Run,
+    kind: Kind,
+    id: &str,
+    difference: &Difference,
+    unkept: Vec<String>,
+) -> Result<Vec<String>, Trouble> {
+    if unkept.is_empty() || run.remote.answers_whole() {
+        return Ok(unkept);
+    }
+    let held = match run.remote.get(kind, id, true).await {
+        Ok(Some(held)) => held,
+        Err(stop @ Trouble::Stop(_)) => return Err(stop),
+        Ok(None) | Err(_) => return Ok(unkept),
+    };
+    let looked = difference.unkept(&held);
+    if looked == unkept {
+        run.remote.answered_whole();
+    }
+    Ok(looked)
 }
 
 /// GET and PUT; `None` if it is not there.

@@ -11,7 +11,10 @@ use provisor_store::{
 };
 use serde_json::json;
 
-use crate::{server::Habits, world::World};
+use crate::{
+    server::{ENTERPRISE, Habits},
+    world::World,
+};
 
 #[tokio::test]
 async fn a_comparison_that_fails_keeps_nobody_from_being_pushed() {
@@ -90,8 +93,17 @@ async fn a_comparison_takes_up_what_was_given_up_and_who_should_be_gone() {
 
 #[tokio::test]
 async fn who_is_created_again_is_named_as_the_manager_under_the_new_id() {
-    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-    let world = World::new(Habits::default()).await;
+    named_anew(Habits::default()).await;
+    // Though the target keeps not all of what the manager is part of.
+    named_anew(Habits {
+        keeps_no_department: true,
+        ..Habits::default()
+    })
+    .await;
+}
+
+async fn named_anew(habits: Habits) {
+    let world = World::new(habits).await;
     let settings = TargetSettings {
         source: SourceKind::Tenant,
         ..world.settings()
@@ -99,7 +111,7 @@ async fn who_is_created_again_is_named_as_the_manager_under_the_new_id() {
     let target = world.target(&settings).await;
     let boss = world.create_user("boss").await;
     for name in ["u0", "u1"] {
-        let manager = json!({ "manager": { "value": boss.to_string() } });
+        let manager = json!({ "manager": { "value": boss.to_string() }, "department": "IT" });
         world
             .create_user_with(json!({ "userName": name, ENTERPRISE: manager }))
             .await;

@@ -50,6 +50,49 @@ async fn what_a_target_does_not_keep_is_said_and_does_not_come_again() {
 }
 
 #[tokio::test]
+async fn an_answer_that_shows_little_is_no_proof_that_nothing_is_kept() {
+    let world = World::new(Habits {
+        answers_little: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    world.push_files(&target, &users(2), TEAM).await.unwrap();
+    let changed = "userName,title\nu0,Chief\nu1,title 1\n";
+    world.push_files(&target, changed, TEAM).await.unwrap();
+    assert_eq!(lines(&world, "not_kept").await, []);
+    let asked = world.theirs().requests.clone();
+    assert!(!asked.iter().any(|line| line.starts_with("PUT")));
+    // What others change is found.
+    for path in ["/Users/Users-1", "/Users/Users-2"] {
+        world.theirs().resources.get_mut(path).unwrap()["title"] = "theirs".into();
+    }
+    let pushed = world.push_as(&target, changed, TEAM, compares).await;
+    assert_eq!(pushed.unwrap().drifted, 2);
+    assert_eq!(world.user("u0")["title"], "Chief");
+}
+
+#[tokio::test]
+async fn a_put_keeps_what_no_list_shows() {
+    let world = World::new(Habits {
+        lists_little: true,
+        patches_nothing: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let theirs = json!({ "id": "x", "userName": "u0", "title": "old", "nickName": "Uno" });
+    let path = "/Users/x".to_owned();
+    world.theirs().resources.insert(path, theirs);
+    world
+        .push_files(&target, &users(1), "team,member\n")
+        .await
+        .unwrap();
+    assert_eq!(world.user("u0")["title"], "title 0");
+    assert_eq!(world.user("u0")["nickName"], "Uno");
+}
+
+#[tokio::test]
 async fn a_patch_that_changes_nothing_is_followed_by_a_put() {
     let world = World::new(Habits {
         patches_nothing: true,
@@ -177,6 +220,8 @@ async fn who_is_not_listed_is_asked_for_before_they_are_missed() {
     assert_eq!((pushed.drifted, pushed.created), (0, 0));
     let gone = world.user("u5")["id"].as_str().unwrap().to_owned();
     world.theirs().resources.remove(&format!("/Users/{gone}"));
+    // Who is not shown at all keeps nobody from being compared.
+    world.theirs().habits.refuses_one = Some((403, "u4"));
     let pushed = asked().await;
     assert_eq!((pushed.drifted, pushed.created), (1, 1));
 }

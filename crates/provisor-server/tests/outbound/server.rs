@@ -14,6 +14,8 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
 /// What a target cannot do.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Habits {
@@ -58,6 +60,12 @@ pub(crate) struct Habits {
     pub(crate) lost_its_teams: bool,
     /// Users have userName and active, and nothing else: what else is sent is answered with success and not kept.
     pub(crate) keeps_names_alone: bool,
+    /// Users have no department.
+    pub(crate) keeps_no_department: bool,
+    /// What is created or changed is answered with its names alone.
+    pub(crate) answers_little: bool,
+    /// Lists show names alone.
+    pub(crate) lists_little: bool,
     /// A PATCH is answered with 200 and changes nothing.
     pub(crate) patches_nothing: bool,
     /// A PATCH with one of these in it is refused with this status, though others are carried out.
@@ -258,6 +266,9 @@ fn respond(
                 body["members"] = theirs.resources[&path]["members"].clone();
             }
             theirs.resources.insert(path, body.clone());
+            if habits.answers_little {
+                body = little(&body);
+            }
             answer(200, &body)
         }
         ("PATCH", _) if habits.no_patch => answer(501, &json!({ "detail": "no PATCH" })),
@@ -270,6 +281,17 @@ fn respond(
         },
         _ => answer(404, &json!({})),
     }
+}
+
+/// Names alone.
+fn little(held: &Value) -> Value {
+    let mut little = held.clone();
+    let is_name = |name: &String| ["id", "userName", "active", "displayName"].contains(&&**name);
+    little
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| is_name(name));
+    little
 }
 
 impl Theirs {
@@ -294,6 +316,11 @@ impl Theirs {
         if self.habits.keeps_names_alone && kind == "Users" {
             let keeps = |name: &String| ["id", "userName", "active"].contains(&name.as_str());
             body.as_object_mut().unwrap().retain(|name, _| keeps(name));
+        }
+        if self.habits.keeps_no_department
+            && let Some(extension) = body.get_mut(ENTERPRISE)
+        {
+            extension.as_object_mut().unwrap().remove("department");
         }
         if self.habits.members_by_patch_alone && kind == "Groups" {
             body["members"] = json!([]);
@@ -351,6 +378,9 @@ impl Theirs {
         let mut page = json!(page);
         for one in page.as_array_mut().unwrap() {
             self.veil(one);
+            if self.habits.lists_little {
+                *one = little(one);
+            }
         }
         answer(200, &json!({ "totalResults": total, "Resources": page }))
     }
@@ -404,6 +434,9 @@ impl Theirs {
             (id, body["id"]) = (given.to_owned(), given.into());
         }
         self.resources.insert(format!("{at}{id}"), body.clone());
+        if self.habits.answers_little {
+            body = little(&body);
+        }
         if self.habits.loses_answers && self.last.is_multiple_of(3) {
             return answer(502, &json!({}));
         }
@@ -499,6 +532,9 @@ impl Theirs {
             held["members"] = members;
         }
         self.resources.insert(path.to_owned(), held.clone());
+        if self.habits.answers_little {
+            held = little(&held);
+        }
         answer(200, &held)
     }
 }

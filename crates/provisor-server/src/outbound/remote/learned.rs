@@ -21,7 +21,9 @@ pub(super) struct Learned {
     /// A PATCH of one was carried out: what is answered to another one says nothing of PATCH itself.
     patched: [AtomicBool; 2],
     /// Attributes that neither PATCH nor PUT made the target keep in this run.
-    unkept: Mutex<HashSet<String>>,
+    unkept: Mutex<HashSet<(Kind, String)>>,
+    /// What a change is answered with showed as much as a GET.
+    answers_whole: AtomicBool,
     /// So many members the target showed of one team, at most: one as large that shows none has none.
     shown: AtomicUsize,
     /// Members are removed by `value`, not by a filter in the path.
@@ -40,6 +42,7 @@ impl Learned {
             patches: [(); 2].map(|()| AtomicBool::new(writes != Writes::Put)),
             patched: Default::default(),
             unkept: Mutex::default(),
+            answers_whole: AtomicBool::new(false),
             shown: AtomicUsize::new(0),
             removes_by_value: AtomicBool::new(false),
             removes: AtomicBool::new(false),
@@ -68,7 +71,7 @@ impl Learned {
         self.filters.store(false, Relaxed);
     }
 
-    fn unkept(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn unkept(&self) -> MutexGuard<'_, HashSet<(Kind, String)>> {
         self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -95,14 +98,28 @@ impl Remote {
     }
 
     /// Whether it is known of all these attributes that the target does not keep them.
-    pub(in crate::outbound) fn is_known_not_to_keep(&self, names: &[String]) -> bool {
+    pub(in crate::outbound) fn is_known_not_to_keep(&self, kind: Kind, names: &[String]) -> bool {
         let unkept = self.learned.unkept();
-        names.iter().all(|name| unkept.contains(name))
+        names
+            .iter()
+            .all(|name| unkept.contains(&(kind, name.clone())))
     }
 
-    /// Neither PATCH nor PUT made the target keep these attributes.
-    pub(in crate::outbound) fn does_not_keep(&self, names: &[String]) {
-        self.learned.unkept().extend(names.iter().cloned());
+    /// Neither PATCH nor PUT made the target keep these attributes. Whether one is let in is tried each time.
+    pub(in crate::outbound) fn does_not_keep(&self, kind: Kind, names: &[String]) {
+        let names = names.iter().filter(|name| *name != "active");
+        let names = names.map(|name| (kind, name.clone()));
+        self.learned.unkept().extend(names);
+    }
+
+    /// Whether the answer to a change is known to show as much as a GET.
+    pub(in crate::outbound) fn answers_whole(&self) -> bool {
+        self.learned.answers_whole.load(Relaxed)
+    }
+
+    /// The answer to a change showed as much as a GET.
+    pub(in crate::outbound) fn answered_whole(&self) {
+        self.learned.answers_whole.store(true, Relaxed);
     }
 
     /// Whether the target is known to show the members of a team of which so many are known: it showed those of one as
