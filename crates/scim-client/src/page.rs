@@ -122,6 +122,10 @@ impl Query {
         query.finish()
     }
 
+    pub(crate) fn is_by_index(&self) -> bool {
+        self.paging == Paging::Index
+    }
+
     /// Where the page after this one begins.
     pub(crate) fn next<T>(&self, place: &Place, page: &Page<T>) -> Place {
         let got = page.resources.len() as u64;
@@ -136,8 +140,9 @@ impl Query {
                     Place::Index(index) => *index,
                     _ => 1,
                 };
+                let is_last = |total| start.saturating_add(got) > total;
                 // An empty page ends the walk, whatever total a server claims.
-                if got == 0 || start.saturating_add(got) > page.total_results {
+                if got == 0 || page.total_results.is_some_and(is_last) {
                     Place::End
                 } else {
                     Place::Index(start + got)
@@ -160,9 +165,9 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T = Value> {
-    /// How many there are in all; with cursors a server may not know. 0 where it is no number.
-    #[serde(default, deserialize_with = "number")]
-    pub total_results: u64,
+    /// How many there are in all; with cursors a server may not know. `None` where it is missing or no such number.
+    #[serde(default, deserialize_with = "some_number")]
+    pub total_results: Option<u64>,
     /// The place of the first one here, from 1.
     #[serde(default, deserialize_with = "some_number")]
     pub start_index: Option<u64>,
@@ -191,10 +196,6 @@ pub(crate) fn some_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u
     Ok(value.as_u64().or(text).or_else(|| whole(value.as_f64()?)))
 }
 
-fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    Ok(some_number(from)?.unwrap_or(0))
-}
-
 fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::String(text) => Some(text),
@@ -209,7 +210,7 @@ mod tests {
 
     fn page(total: u64, got: usize) -> Page<u8> {
         Page {
-            total_results: total,
+            total_results: Some(total),
             start_index: None,
             items_per_page: None,
             next_cursor: None,
@@ -241,6 +242,11 @@ mod tests {
         );
         assert_eq!(query.next(&Place::Index(201), &page(250, 50)), Place::End);
         assert_eq!(query.next(&Place::Index(201), &page(250, 0)), Place::End);
+        let nameless = Page {
+            total_results: None,
+            ..page(0, 100)
+        };
+        assert_eq!(query.next(&Place::First, &nameless), Place::Index(101));
         let cursor = query.paging(Paging::Cursor);
         assert_eq!(cursor.to_string(&Place::First), "cursor=");
         assert_eq!(cursor.next(&Place::First, &page(0, 100)), Place::End);

@@ -134,8 +134,8 @@ impl<'c, T: DeserializeOwned + Send + 'c> Resources<'c, T> {
         Ok(page.resources.pop())
     }
 
-    /// All resources a query finds, page by page as they are asked for. A page that is the one before it again ends the walk
-    /// with an error: that server does not go on, whatever it says.
+    /// All resources a query finds, page by page as they are asked for. A page that is the one before it again ends the walk,
+    /// with an error where the server says that there is more: it does not go on.
     pub fn all(
         &self,
         query: Query,
@@ -153,6 +153,10 @@ impl<'c, T: DeserializeOwned + Send + 'c> Resources<'c, T> {
                 let answer = client.call(&request).await?;
                 let page: Page<T> = client.parse(&request, &answer)?;
                 if answer.body == before && !page.resources.is_empty() {
+                    // Without a total nothing says that there is more.
+                    if page.total_results.is_none() && query.is_by_index() {
+                        return Ok(None);
+                    }
                     let reason = "it is the page before it again, so that the list has no end";
                     return Err(client.unreadable(&request, &answer, reason));
                 }

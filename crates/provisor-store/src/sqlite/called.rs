@@ -122,6 +122,8 @@ pub(super) type Line = (String, String);
 /// Lines of the logs of targets that files feed that are of an erased user, as a snapshot has them.
 #[derive(Debug)]
 pub(super) struct Lines {
+    /// The tenant's last event in the snapshot.
+    pub(super) seq: i64,
     called: Called,
     targets: HashMap<TargetId, (Last, Vec<Line>)>,
 }
@@ -170,7 +172,14 @@ impl Lines {
             let lines = called.lines(connection, place, 0)?;
             targets.insert(target.id, (last, lines));
         }
-        Ok(Some(Self { called, targets }))
+        let seq = connection
+            .prepare_cached("SELECT coalesce(max(seq), 0) FROM event WHERE tenant_id = ?1")?
+            .query_row([tenant.0], |row| row.get(0))?;
+        Ok(Some(Self {
+            seq,
+            called,
+            targets,
+        }))
     }
 
     /// Those of one target as they are now: what was read, and what came since. All are read if the user is called otherwise

@@ -113,6 +113,11 @@ impl Reply {
         fail(format!("{what}: expected scimType {kinds}, got {kind}"))
     }
 
+    /// Whether a filter is refused as one that the server does not support.
+    pub(super) fn refuses_filter(&self) -> bool {
+        self.refused(&[400]).is_ok() && self.kind(&["invalidFilter"]).is_ok()
+    }
+
     /// Whether the body is of this schema.
     pub(super) fn names_schema(&self, urn: &str) -> bool {
         let schemas = self.at("/schemas").as_array();
@@ -233,8 +238,8 @@ pub(super) fn unassigned(value: &Value) -> bool {
     }
 }
 
-/// URNs are compared without regard to case (RFC 8141 section 3.1).
-fn same(a: Option<&str>, b: &str) -> bool {
+/// URNs and names of attributes are compared without regard to case (RFC 8141 section 3.1, RFC 7643 section 2.1).
+pub(super) fn same(a: Option<&str>, b: &str) -> bool {
     a.is_some_and(|a| a.eq_ignore_ascii_case(b))
 }
 

@@ -320,10 +320,21 @@ impl World<'_> {
                 tenant,
                 path: format!("/{}/{id}", list.endpoint),
             };
-            let again = found.iter().map(own).collect();
+            let again: Vec<Own> = found.iter().map(own).collect();
             let new: Vec<_> = found.into_iter().filter(|id| !tried.contains(id)).collect();
             if new.is_empty() {
-                return again;
+                // A search may lag behind, and show who is gone.
+                let is_there = async |own: &Own| {
+                    let sent = client.send(&Request::get(&own.path)).await;
+                    sent.map_or(true, |sent| ![404, 410].contains(&sent.answer.status))
+                };
+                let mut left = Vec::new();
+                for own in again {
+                    if is_there(&own).await {
+                        left.push(own);
+                    }
+                }
+                return left;
             }
             for id in new {
                 self.own(tenant, list.endpoint, &id);

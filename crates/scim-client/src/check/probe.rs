@@ -16,7 +16,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::{
     Checker, MARK, Outcome, Profile, Shown,
-    assertion::{Reply, Step, Stop, at, fail, forgives},
+    assertion::{Reply, Step, Stop, at, fail, forgives, same},
     cleanup::{Own, Place, Tenant},
     operation,
 };
@@ -118,14 +118,12 @@ impl<'w> World<'w> {
 
     /// Whether /Schemas lists an attribute; all are taken to be there where it lists nothing.
     pub(super) fn defines(&self, urn: &str, name: &str) -> bool {
-        let schema = self.schemas.iter().find(|schema| schema["id"] == urn);
-        let listed = |schema: &Value| {
-            let attributes = schema["attributes"].as_array().into_iter().flatten();
-            attributes
-                .into_iter()
-                .any(|attribute| attribute["name"] == name)
-        };
-        schema.is_none_or(listed)
+        let is = |found: &Value, what| same(found.as_str(), what);
+        let schema = self.schemas.iter().find(|schema| is(&schema["id"], urn));
+        let listed = schema.and_then(|schema| schema["attributes"].as_array());
+        listed
+            .filter(|listed| !listed.is_empty())
+            .is_none_or(|listed| listed.iter().any(|one| is(&one["name"], name)))
     }
 
     /// The bearer token, where one is used.
@@ -444,15 +442,22 @@ impl<'w> Probe<'w> {
 
     /// New users that nothing but the filter finds which comes with them.
     pub(super) async fn crowd(&self, more: Vec<Value>) -> Step<(String, Vec<Made>)> {
-        let title = self.name();
+        let shared = self.name();
+        // Who does not have the title may find everybody by it, or nobody.
+        let has_title = self.world.defines(USER, "title");
         let mut users = Vec::new();
-        for more in more {
-            users.push(
-                self.user_with(merged(json!({"title": title}), more))
-                    .await?,
-            );
+        for (number, more) in more.into_iter().enumerate() {
+            let mark = match has_title {
+                true => json!({"title": shared}),
+                false => json!({"userName": format!("{shared}-{number}@example.com")}),
+            };
+            users.push(self.user_with(merged(mark, more)).await?);
         }
-        Ok((format!("title eq \"{title}\""), users))
+        let filter = match has_title {
+            true => format!("title eq \"{shared}\""),
+            false => format!("userName sw \"{shared}-\""),
+        };
+        Ok((filter, users))
     }
 
     /// A crowd with these nick names.

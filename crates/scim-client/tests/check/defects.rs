@@ -275,6 +275,29 @@ pub(crate) const DEFECTS: &[(&str, &[&str])] = &[
             "deleting_heeds_if_match",
         ],
     ),
+    // Silent success and failures at what is not listed are none of those that are let pass.
+    (
+        "lists_no_title+ignores_if_match",
+        &[
+            "an_old_version_is_not_overwritten",
+            "one_of_two_conditional_writes_wins",
+        ],
+    ),
+    (
+        "lists_no_title+patch_applies_nothing",
+        &["operations_are_known"],
+    ),
+    (
+        "lists_no_title+patches_are_500",
+        &["operations_have_no_case", "a_patch_applies"],
+    ),
+    ("lists_no_title+put_keeps_emails", &["a_put_replaces"]),
+    (
+        "lists_no_title+ignores_count",
+        &["count_is_a_maximum", "a_page_says_what_it_is"],
+    ),
+    ("knows_no_and", &["ne_finds_the_others"]),
+    ("refuses_members", &["a_large_group_is_whole"]),
     ("if_match_never_fits", &["lists_of_tags_are_read"]),
     ("odd_tags_are_500", &["false_preconditions_do_no_harm"]),
     (
@@ -538,11 +561,30 @@ pub(crate) fn refused(server: &Server, call: &Call<'_>) -> Option<Answer> {
     if server.is("few_comparisons") && filter.is_some_and(|text| !text.split("%20and%20").all(eq)) {
         return Some(Error::invalid_filter("This is not compared.").into());
     }
+    if server.is("knows_no_and") && filter.is_some_and(|text| text.contains("%20and%20")) {
+        return Some(Error::invalid_filter("One comparison is known.").into());
+    }
+    if server.is("searches_lag")
+        && let [_, id] = call.path.as_slice()
+    {
+        // Who was deleted, which is kept as inactive, is still found.
+        let tenant = server.tenants[call.tenant].lock().unwrap();
+        let found = tenant.resources.get(id);
+        if found.is_some_and(|found| found.attributes.get("active") == Some(&json!(false))) {
+            return Some(Error::new(Kind::NotFound, "There is no such user.").into());
+        }
+    }
+    if server.is("patches_are_500") && *call.method == Method::PATCH {
+        return Some(Answer::new(500, Value::Null));
+    }
     let members = body.matches("\"value\"").count();
     let is_group = call
         .path
         .first()
         .is_some_and(|endpoint| endpoint == "Groups");
+    if server.is("refuses_members") && is_group && members > 0 {
+        return Some(Error::invalid_value("Members are added later.").into());
+    }
     if server.is("small_groups") && is_group && members > 100 {
         return Some(Error::invalid_value("At most 100 members.").into());
     }

@@ -316,6 +316,9 @@ impl Server {
                 .collect();
             after.extend(kept);
         }
+        if self.is("put_keeps_emails") {
+            after.insert("emails".to_owned(), before["emails"].clone());
+        }
         after.remove("members");
         if let Some(members) = members.filter(|_| kind.is_group() && !self.is("put_drops_members"))
         {
@@ -494,7 +497,7 @@ impl Server {
     }
 
     fn delete(&self, tenant: &mut Directory, id: &str) {
-        if self.is("delete_deactivates") {
+        if self.is("delete_deactivates") || self.is("searches_lag") {
             tenant
                 .resources
                 .get_mut(id)

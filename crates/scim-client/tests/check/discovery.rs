@@ -122,6 +122,23 @@ impl Server {
         if self.is("few_attributes") {
             attributes.retain(|one| !LEFT_OUT.iter().any(|name| one["name"] == *name));
         }
+        if self.is("lists_no_title") {
+            attributes.retain(|one| one["name"] != "title" && one["name"] != "addresses");
+        }
+        if self.is("lists_names_alone") {
+            attributes.retain(|one| one["name"] == "userName" || one["name"] == "displayName");
+        }
+        if self.is("lists_in_other_case") {
+            schema["id"] = json!(schema["id"].as_str().unwrap_or_default().to_uppercase());
+            for attribute in schema["attributes"].as_array_mut().unwrap() {
+                attribute["name"] = json!(attribute["name"].as_str().unwrap().to_uppercase());
+            }
+            return schema;
+        }
+        if self.is("lists_nothing") {
+            schema.as_object_mut().unwrap().remove("attributes");
+            return schema;
+        }
         if self.is("definitions_without_type") {
             attributes[0].as_object_mut().unwrap().remove("type");
         }

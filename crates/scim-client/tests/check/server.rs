@@ -21,7 +21,7 @@ use crate::directory::{Directory, Stored, id};
 /// The tokens of the two tenants.
 pub(crate) const TOKENS: [&str; 2] = ["first-token", "second-token"];
 
-/// The server: two tenants, one profile, at most one defect.
+/// The server: two tenants, one profile, at most one defect, or some with `+` between them.
 pub(crate) struct Server {
     pub(crate) registry: Arc<Registry>,
     pub(crate) profile: Profile,
@@ -157,7 +157,8 @@ impl Server {
 
     /// Whether this defect is switched on.
     pub(crate) fn is(&self, defect: &str) -> bool {
-        self.defect == Some(defect)
+        let on = self.defect.unwrap_or_default();
+        on.split('+').any(|one| one == defect)
     }
 }
 

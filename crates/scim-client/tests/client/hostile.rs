@@ -29,13 +29,13 @@ async fn a_list_that_comes_again_and_again_is_no_walk() {
 #[tokio::test]
 async fn numbers_and_lists_that_are_none_keep_nobody_from_the_resources() {
     for (total, read) in [
-        (json!(-1), 0),
-        (json!(1e18), 1_000_000_000_000_000_000),
-        (json!(1e300), u64::MAX),
-        (json!("3"), 3),
-        (json!("many"), 0),
-        (json!(null), 0),
-        (json!([]), 0),
+        (json!(-1), None),
+        (json!(1e18), Some(1_000_000_000_000_000_000)),
+        (json!(1e300), Some(u64::MAX)),
+        (json!("3"), Some(3)),
+        (json!("many"), None),
+        (json!(null), None),
+        (json!([]), None),
     ] {
         let page = json!({ "totalResults": total, "startIndex": total, "itemsPerPage": total, "nextCursor": 7, "Resources": [1] });
         let page: Page = serde_json::from_value(page).unwrap();
@@ -44,6 +44,24 @@ async fn numbers_and_lists_that_are_none_keep_nobody_from_the_resources() {
     }
     let page: Page = serde_json::from_value(json!({ "Resources": null })).unwrap();
     assert!(page.resources.is_empty());
+}
+
+#[tokio::test]
+async fn a_list_without_a_total_is_walked_until_nothing_new_comes() {
+    for total in [json!(null), json!(-1), json!("many")] {
+        let page = |ids: &[&str]| {
+            let users: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
+            answer(200, json!({ "totalResults": total, "Resources": users }))
+        };
+        for last in [page(&[]), page(&["3"])] {
+            let server = Server::with([page(&["1", "2"]), page(&["3"]), last]).await;
+            let client = server.client();
+            let users = client.resources::<Value>("/Users");
+            let all: Vec<Value> = users.all(Query::all()).try_collect().await.unwrap();
+            let ids: String = all.iter().filter_map(|user| user["id"].as_str()).collect();
+            assert_eq!(ids, "123", "{total}");
+        }
+    }
 }
 
 #[tokio::test]

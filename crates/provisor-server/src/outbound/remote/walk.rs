@@ -37,7 +37,7 @@ impl Remote {
             start: 1,
             bytes: 0,
             ended: false,
-            total: 0,
+            total: None,
         }
     }
 }
@@ -52,7 +52,7 @@ pub(in crate::outbound) struct Walk<'r> {
     start: u64,
     bytes: usize,
     ended: bool,
-    total: u64,
+    total: Option<u64>,
 }
 
 impl Walk<'_> {
@@ -95,13 +95,15 @@ impl Walk<'_> {
                 self.bytes
             )));
         }
-        self.ended = fresh.is_empty() || self.start > page.total_results;
+        self.ended = fresh.is_empty() || self.total.is_some_and(|total| self.start > total);
         Ok(Some(fresh))
     }
 
-    /// Whether as many were seen as the target says there are: else that one was not seen says nothing of it.
+    /// Whether as many were seen as the target says there are: else, or if it does not say, that one was not seen says nothing
+    /// of it.
     pub(in crate::outbound) fn is_whole(&self) -> bool {
-        self.seen.len() as u64 >= self.total
+        self.total
+            .is_some_and(|total| self.seen.len() as u64 >= total)
     }
 
     /// Whether an id was on a page that was read.

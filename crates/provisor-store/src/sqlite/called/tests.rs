@@ -94,6 +94,29 @@ fn who_is_called_otherwise_by_now_is_found_by_that() {
 }
 
 #[test]
+fn what_another_erasure_left_without_a_name_is_found_by_its_key() {
+    let (mut directory, id) = directory();
+    directory.replace("User", id, json!({ "userName": "lina" }));
+    directory.create("User", json!({ "userName": "otto" }));
+    let otto =
+        directory
+            .connection
+            .query_row("SELECT id FROM resource WHERE name = 'otto'", [], |row| {
+                row.get(0)
+            });
+    log(&directory, (1, 1), "lena", "otto");
+    let lines = read(&directory, id);
+    erase(&mut directory, Id(otto.unwrap()), None);
+    erase(&mut directory, id, lines);
+    let mut locals = directory
+        .connection
+        .prepare("SELECT local FROM target_log")
+        .unwrap();
+    let local: String = locals.query_row([], |row| row.get(0)).unwrap();
+    assert_eq!(local, format!("erased-{id}"));
+}
+
+#[test]
 fn a_log_that_began_anew_is_read_whole() {
     let (mut directory, id) = directory();
     log(&directory, (1, 1), "8", "otto");

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use rusqlite::params;
 
-use super::Transaction;
+use super::{Transaction, event::number};
 use crate::{
     StoreError, TargetId, TenantId,
+    event::EventKind,
     sqlite::{
         called::Called,
         rows::Resource,
@@ -61,8 +62,10 @@ impl Transaction<'_> {
             called.among(rows.query(params![tenant.0, target.0, Kind::User as i64])?)?
         };
         let logged = match &self.lines {
-            Some(known) => known.now(called, self.connection, place)?,
-            None => called.lines(self.connection, place, 0)?,
+            Some(known) if !self.is_erased_since(tenant, known.seq)? => {
+                known.now(called, self.connection, place)?
+            }
+            _ => called.lines(self.connection, place, 0)?,
         };
         let (mut aliases, mut number) = (HashMap::new(), 0);
         for (local, _) in objects.iter().chain(&logged) {
@@ -78,6 +81,14 @@ impl Transaction<'_> {
             self.blank_lines(place, (local, Some(label)), &key(local))?;
         }
         Ok(())
+    }
+
+    /// Whether others were erased, whose lines are other ones by now and may be this user's.
+    fn is_erased_since(&self, tenant: TenantId, seq: i64) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT 1 FROM event WHERE tenant_id = ?1 AND seq > ?2 AND kind = ?3")?
+            .exists(params![tenant.0, seq, number(EventKind::Erased)])?)
     }
 
     /// A key that nobody has yet, numbered after the one that was given before.

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     check::{
         Level,
-        assertion::{Step, Stop, expect},
+        assertion::{Step, expect},
         catalog::{Check, check},
         probe::{Feature, Made, Probe, encoded},
     },
@@ -448,11 +448,7 @@ pub(super) fn checks() -> Vec<Check> {
             "FLT-039 USR-007",
             "Keep a certificate; compare it with regard to case, or refuse to search it.",
             |c| {
-                if !c.world.defines(USER, "x509Certificates") {
-                    return Err(Stop::Skipped(
-                        "/Schemas does not list x509Certificates".to_owned(),
-                    ));
-                }
+                c.need_attribute("x509Certificates")?;
                 let user = c
                     .user_with(json!({"x509Certificates": [{"value": CERTIFICATE}]}))
                     .await?;
