@@ -1,6 +1,9 @@
 //! Drift: the whole target is read and compared with what it should hold; what differs is marked, and pushed as any change.
 
-use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::Ordering::Relaxed,
+};
 
 use futures_util::{StreamExt, stream};
 use provisor_store::{
@@ -45,10 +48,8 @@ pub(super) async fn of_kind(run: &Run, kind: Kind) -> Result<(), Trouble> {
             listed(run, kind, held).await?;
         }
         if kind == Kind::Team {
-            let silently = page
-                .into_iter()
-                .filter(|held| field(held, "members").is_none());
-            silent.extend(silently.filter_map(|held| id_of(&held).map(str::to_owned)));
+            let silently = page.iter().filter(|held| is_silent(held));
+            silent.extend(silently.filter_map(|held| id_of(held).map(str::to_owned)));
         }
     }
     // Only now it is known whether the target shows members at all, so that who shows none has none.
@@ -58,8 +59,8 @@ pub(super) async fn of_kind(run: &Run, kind: Kind) -> Result<(), Trouble> {
     unlisted(run, kind, &walk).await
 }
 
-/// Compares the members of teams that were shown without any.
-async fn emptied(run: &Run, ids: &[String]) -> Result<(), Stopped> {
+/// Compares the members of teams that were listed without any: a list may show less than there is.
+async fn emptied(run: &Run, ids: &[String]) -> Result<(), Trouble> {
     let mut view = run.wish.store.read().await?;
     let linked = view.target_by_remote(run.place(), Kind::Team, ids).await?;
     drop(view);
@@ -70,8 +71,16 @@ async fn emptied(run: &Run, ids: &[String]) -> Result<(), Stopped> {
         let mut view = run.wish.store.read().await?;
         let known = view.target_members(run.place(), &object.local).await?;
         drop(view);
-        if run.remote.shows_members(known.len()) {
-            let detail = json!({ "members_removed_there": known.len() });
+        if !run.remote.shows_members(known.len()) {
+            continue;
+        }
+        let id = object.remote.as_deref().unwrap_or_default();
+        let held = match run.remote.get(Kind::Team, id, true).await {
+            Ok(Some(held)) => held,
+            Err(stop @ Trouble::Stop(_)) => return Err(stop),
+            Ok(None) | Err(_) => continue,
+        };
+        if let Some(detail) = moved(run, &held, &known) {
             drifted(run, object, detail).await?;
         }
     }
@@ -145,7 +154,13 @@ async fn unlisted(run: &Run, kind: Kind, walk: &Walk<'_>) -> Result<(), Trouble>
         let mut read = stream::iter(read).buffered(run.settings.parallel);
         while let Some(found) = read.next().await {
             match found {
-                Ok((object, desired, held)) => one(run, object, desired, held.as_ref()).await?,
+                Ok((object, desired, held)) => {
+                    one(run, object, desired, held.as_ref()).await?;
+                    let silent = held.filter(|held| kind == Kind::Team && is_silent(held));
+                    if let Some(id) = silent.as_ref().and_then(id_of) {
+                        emptied(run, &[id.to_owned()]).await?;
+                    }
+                }
                 Err(stop @ Trouble::Stop(_)) => return Err(stop),
                 // Who is not shown keeps no other from being compared.
                 Err(_) => {}
@@ -213,7 +228,8 @@ async fn differs(
     if !changed.is_empty() {
         detail["attributes"] = changed.into();
     }
-    if object.kind == Kind::Team {
+    // Those that are shown without members are read first.
+    if object.kind == Kind::Team && !is_silent(held) {
         let known = run
             .wish
             .store
@@ -221,12 +237,10 @@ async fn differs(
             .await?
             .target_members(run.place(), &object.local)
             .await?;
-        if let Some(there) = run.remote.members(held, known.len()) {
-            let (added, removed) = plan::members(&there, &known);
-            if !added.is_empty() || !removed.is_empty() {
-                detail["members_added_there"] = added.len().into();
-                detail["members_removed_there"] = removed.len().into();
-            }
+        if let Some(Value::Object(moved)) = moved(run, held, &known)
+            && let Some(detail) = detail.as_object_mut()
+        {
+            detail.extend(moved);
         }
     }
     // Of an attribute that the target does not keep as a whole it may hold an older part.
@@ -239,6 +253,20 @@ async fn differs(
         .as_object()
         .is_some_and(|detail| !detail.is_empty())
         .then_some(detail))
+}
+
+fn is_silent(team: &Map<String, Value>) -> bool {
+    field(team, "members").is_none()
+}
+
+/// How many members came and went there; `None` if none did.
+fn moved(run: &Run, held: &Map<String, Value>, known: &HashSet<String>) -> Option<Value> {
+    let there = run.remote.members(held, known.len())?;
+    let (added, removed) = plan::members(&there, known);
+    let is_same = added.is_empty() && removed.is_empty();
+    let detail =
+        json!({ "members_added_there": added.len(), "members_removed_there": removed.len() });
+    (!is_same).then_some(detail)
 }
 
 async fn drifted(run: &Run, object: TargetObject, detail: Value) -> Result<(), Stopped> {

@@ -11,7 +11,7 @@ use super::{
     mapping::{Rule, field},
     plan::{Absence, Desired, Difference, is_active},
     remote::id_of,
-    run::Run,
+    run::{ATTEMPTS, Run},
     settings::{Deprovision, MatchBy},
     trouble::Trouble,
     update::{Sent, missing, send, send_whole},
@@ -61,9 +61,10 @@ pub(super) async fn absent(
     let mut is_found = false;
     while let Some(id) = report.object.remote.clone() {
         let deletes = run.settings.deprovision == Deprovision::Delete;
+        let is_last = report.object.attempts + 1 >= ATTEMPTS;
         let taken = match deletes {
-            true => delete(run, &id).await?,
-            false => deactivate(run, &id).await?,
+            true => delete(run, report, absence, &id, is_last).await?,
+            false => deactivate(run, &id, is_last).await?,
         };
         let Some(Taken { status, seen }) = taken else {
             let found = search(run, report).await?;
@@ -107,18 +108,18 @@ pub(super) async fn absent(
 }
 
 /// Makes it inactive, by PATCH, else as a whole user; `None` if it is not there.
-async fn deactivate(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
+async fn deactivate(run: &Run, id: &str, is_last: bool) -> Result<Option<Taken>, Trouble> {
     let mut difference = Difference::default();
     difference.set.insert("active".into(), false.into());
     let Some(sent) = send(run, Kind::User, id, &difference).await? else {
         return Ok(None);
     };
-    let first = is_inactive(run, id, &sent).await;
+    let first = is_inactive(run, id, &sent, is_last).await;
     if sent.is_whole || !run.remote.may_put() || !matches!(first, Err(Trouble::Unclear(_))) {
         return first.map(Some);
     }
     let second = match send_whole(run, Kind::User, id, &difference).await {
-        Ok(Some(sent)) => is_inactive(run, id, &sent).await.map(Some),
+        Ok(Some(sent)) => is_inactive(run, id, &sent, is_last).await.map(Some),
         Ok(None) => Ok(None),
         Err(trouble) => Err(trouble),
     };
@@ -130,9 +131,9 @@ async fn deactivate(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
 }
 
 /// Looks whether a deactivation that was answered with success was carried out.
-async fn is_inactive(run: &Run, id: &str, sent: &Sent) -> Result<Taken, Trouble> {
+async fn is_inactive(run: &Run, id: &str, sent: &Sent, is_last: bool) -> Result<Taken, Trouble> {
     let status = sent.status;
-    match look(run, id).await? {
+    match look(run, id, is_last).await? {
         Seen::Active => Err(Trouble::Unclear(format!(
             "the target answered {status} to the deactivation, and the user is active there as before"
         ))),
@@ -141,12 +142,25 @@ async fn is_inactive(run: &Run, id: &str, sent: &Sent) -> Result<Taken, Trouble>
 }
 
 /// Deletes it; `None` if it was not there.
-async fn delete(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
+async fn delete(
+    run: &Run,
+    report: &mut Report,
+    absence: Absence,
+    id: &str,
+    is_last: bool,
+) -> Result<Option<Taken>, Trouble> {
     let status = run.remote.delete(Kind::User, id).await?;
     if status == 404 {
         return Ok(None);
     }
-    match look(run, id).await? {
+    let seen = look(run, id, is_last).await;
+    if let Err(Trouble::Stop(_)) = &seen {
+        // What was answered is said all the same; it is looked at with the next run.
+        let unseen = "the run ended before it was looked at";
+        let detail = json!({ "reason": absence.as_str(), "unseen": unseen });
+        report.tell("delete", Some(status), detail);
+    }
+    match seen? {
         Seen::Active | Seen::NotTold => Err(Trouble::Unclear(format!(
             "the target answered {status} to the deletion, and has the user as before"
         ))),
@@ -154,8 +168,8 @@ async fn delete(run: &Run, id: &str) -> Result<Option<Taken>, Trouble> {
     }
 }
 
-/// Looks whether one has the access yet.
-async fn look(run: &Run, id: &str) -> Result<Seen, Trouble> {
+/// Looks whether one has the access yet. The last time it is tried it is enough that nobody can tell.
+async fn look(run: &Run, id: &str, is_last: bool) -> Result<Seen, Trouble> {
     match run.remote.get(Kind::User, id, false).await {
         Ok(None) => Ok(Seen::Inactive),
         Ok(Some(held)) => Ok(match is_active(&held) {
@@ -164,8 +178,10 @@ async fn look(run: &Run, id: &str) -> Result<Seen, Trouble> {
             None => Seen::NotTold,
         }),
         Err(Trouble::Refused {
-            status: 400..=499, ..
+            status: 400..=499 | 501,
+            ..
         }) => Ok(Seen::NotShown),
+        Err(Trouble::Refused { .. } | Trouble::Lost(_)) if is_last => Ok(Seen::NotShown),
         Err(trouble) => Err(trouble),
     }
 }

@@ -58,14 +58,13 @@ pub fn hash(wanted: &Map<String, Value>) -> Vec<u8> {
 /// What stands before the name of an attribute that was sent and not kept.
 const UNKEPT: char = '!';
 
-/// Names of its attributes, with commas between; those that the target did not keep are marked.
+/// Names of its attributes, with commas between; those that the target did not keep are marked, and those that it did not
+/// let go of are among them.
 pub fn names(wanted: &Map<String, Value>, unkept: &[String]) -> String {
     let names = wanted.keys().filter(|name| *name != "schemas");
-    let marked = names.map(|name| match unkept.contains(name) {
-        true => format!("{UNKEPT}{name}"),
-        false => name.clone(),
-    });
-    marked.collect::<Vec<_>>().join(",")
+    let kept = names.filter(|name| !unkept.contains(name)).cloned();
+    let unkept = unkept.iter().map(|name| format!("{UNKEPT}{name}"));
+    kept.chain(unkept).collect::<Vec<_>>().join(",")
 }
 
 /// The names as [`names`] wrote them, and whether each is marked.
@@ -300,6 +299,17 @@ mod tests {
             let held = map(json!({ "active": held }));
             assert!(Difference::between(&wanted, &held, "").is_empty());
         }
+    }
+
+    #[test]
+    fn what_a_target_does_not_let_go_of_is_removed_with_the_next_change() {
+        let wanted = map(json!({ "userName": "lena", "locale": "de" }));
+        let names = names(&wanted, &["locale".to_owned(), "title".to_owned()]);
+        assert_eq!(names, "userName,!locale,!title");
+        assert!(was_unkept(&names, "title"));
+        let held = map(json!({ "userName": "lena", "title": "CEO", "locale": "de" }));
+        let difference = Difference::between(&wanted, &held, &names);
+        assert_eq!(difference.names(), ["title"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod mark;
 mod push;
 
 pub(super) use claim::Inheritance;
+pub(super) use push::ATTEMPTS;
 
 use std::{
     collections::{HashMap, HashSet},

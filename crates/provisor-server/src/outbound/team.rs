@@ -110,7 +110,8 @@ async fn present(
     reports: &mpsc::Sender<Report>,
 ) -> Result<usize, Trouble> {
     let members = members(run, &report.object.local).await?;
-    let held = match known(run, report, wanted, hash).await? {
+    let desired = members.wanted.keys().cloned().collect();
+    let held = match known(run, report, wanted, hash, &desired).await? {
         Some(held) => held,
         None => obtained(run, report, wanted, &members).await?,
     };
@@ -135,6 +136,7 @@ async fn known(
     report: &mut Report,
     wanted: &Map<String, Value>,
     hash: &[u8],
+    desired: &HashSet<String>,
 ) -> Result<Option<Held>, Trouble> {
     let Some(id) = report.object.remote.clone() else {
         return Ok(None);
@@ -149,7 +151,11 @@ async fn known(
         return Ok(Some(Held { members, unkept }));
     }
     if let Some(held) = run.remote.get(Kind::Team, &id, true).await? {
-        let shown = run.remote.members(&held, known.len());
+        let mut shown = run.remote.members(&held, known.len());
+        if member_ids(&held).is_none() && shown.is_some() {
+            // Nobody is shown: all are added again, and whoever is to go is removed again.
+            shown = Some(known.difference(desired).cloned().collect());
+        }
         if let Some(shown) = &shown {
             report.members.push(KnownMembers::Are(sorted(shown)));
         }

@@ -201,6 +201,60 @@ async fn a_team_that_is_shown_without_members_has_none_where_others_are_shown_wi
 }
 
 #[tokio::test]
+async fn a_team_that_is_listed_without_members_is_read_before_they_are_missed() {
+    let world = World::new(Habits {
+        lists_no_members_of: Some("Sales"),
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let teams = "team,member\nOps,u0\nOps,u1\nSales,u0\nSales,u1\n";
+    for (gone, drifted) in [(false, 0), (true, 1)] {
+        if gone {
+            for one in world.theirs().resources.values_mut() {
+                if one["displayName"] == "Sales" {
+                    one["members"].as_array_mut().unwrap().pop();
+                }
+            }
+        }
+        let pushed = world.push_as(&target, &users(2), teams, compares).await;
+        assert_eq!(pushed.unwrap().drifted, drifted);
+        assert_eq!(world.there().1, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_put_whose_answer_shows_few_members_is_looked_at() {
+    let world = World::new(Habits {
+        answers_few_members: true,
+        no_patch: true,
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    world.push(&target, 4).await.unwrap();
+    let pushed = world.push(&target, 3).await.unwrap();
+    assert_eq!((pushed.failed, world.there().1), (0, 3));
+}
+
+#[tokio::test]
+async fn members_that_patch_does_not_add_come_with_a_put_though_a_team_was_patched() {
+    let world = World::new(Habits::default()).await;
+    let target = world.target(&world.settings()).await;
+    world.push(&target, 3).await.unwrap();
+    for one in world.theirs().resources.values_mut() {
+        if one["displayName"] == "Sales" {
+            one["externalId"] = "theirs".into();
+            one["members"] = json!([]);
+        }
+    }
+    world.theirs().habits.refuses_patch_of = Some(("members", 501));
+    world.ask_to_compare(&target).await;
+    let pushed = world.push(&target, 3).await.unwrap();
+    assert_eq!((pushed.failed, world.there().1), (0, 3));
+}
+
+#[tokio::test]
 async fn who_is_not_listed_is_asked_for_before_they_are_missed() {
     let world = World::new(Habits {
         first_page_for_ever: Some(2),

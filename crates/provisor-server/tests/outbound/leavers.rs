@@ -5,7 +5,10 @@ use provisor_server::outbound::{
     mapping::Rule,
     settings::{Deprovision, MatchBy},
 };
-use provisor_store::target::{Target, TargetEntry};
+use provisor_store::{
+    Change, TargetChange,
+    target::{Report, Target, TargetEntry},
+};
 use serde_json::json;
 
 use crate::{
@@ -121,6 +124,43 @@ async fn a_deletion_that_is_answered_and_not_done_is_no_success() {
         let left = leaves(&world, &target).await;
         assert_eq!((left.deleted, left.failed), (1, 0), "{habits:?}");
         assert_eq!(world.there().0, ["u0"], "{habits:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_after_which_the_run_ends_is_told() {
+    let habits = Habits {
+        ends_with_a_deletion: true,
+        ..Habits::default()
+    };
+    let (world, target) = pushed(Deprovision::Delete, habits).await;
+    world.push(&target, 1).await.unwrap_err();
+    let told = last(&world, &target, "delete").await.unwrap();
+    assert!(told.detail["unseen"].is_string(), "{told:?}");
+    // It is looked at with the next run.
+    world.theirs().habits = Habits::default();
+    let left = leaves(&world, &target).await;
+    assert_eq!((left.deleted, left.failed), (0, 0));
+    assert!(last(&world, &target, "missing").await.is_some());
+}
+
+#[tokio::test]
+async fn a_deactivation_that_is_never_shown_is_done_in_the_end() {
+    for (status, attempts) in [(501, 0), (500, 9)] {
+        let habits = Habits {
+            shows_no_user: Some(status),
+            ..Habits::default()
+        };
+        let (world, target) = pushed(Deprovision::Deactivate, habits).await;
+        let mut object = world.object(&target, "u1").await;
+        (object.due, object.attempts) = (Some(1), attempts);
+        let (id, reports) = (target.id, vec![Report::of(object)]);
+        world
+            .write(Change::Target(TargetChange::Report { id, reports }))
+            .await;
+        leaves(&world, &target).await;
+        let told = last(&world, &target, "deactivate").await.unwrap();
+        assert!(told.detail["unseen"].is_string(), "{told:?}");
     }
 }
 

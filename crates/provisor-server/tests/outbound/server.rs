@@ -64,6 +64,14 @@ pub(crate) struct Habits {
     pub(crate) keeps_no_department: bool,
     /// What is created or changed is answered with its names alone.
     pub(crate) answers_little: bool,
+    /// A PUT is answered with one member at most.
+    pub(crate) answers_few_members: bool,
+    /// Lists show this team without its members.
+    pub(crate) lists_no_members_of: Option<&'static str>,
+    /// No single user is shown, with this status.
+    pub(crate) shows_no_user: Option<u16>,
+    /// After a deletion the credentials are not taken any more.
+    pub(crate) ends_with_a_deletion: bool,
     /// Lists show names alone.
     pub(crate) lists_little: bool,
     /// A PATCH is answered with 200 and changes nothing.
@@ -250,6 +258,9 @@ fn respond(
         ("GET", [kind]) => theirs.list(kind, uri.query().unwrap_or_default()),
         ("POST", [_]) if habits.swallows => answer(502, &json!({})),
         ("POST", [kind]) => theirs.create(kind, body),
+        ("GET", ["Users", _]) if habits.shows_no_user.is_some() => {
+            answer(habits.shows_no_user.unwrap(), &json!({}))
+        }
         ("GET", [_, _]) => match theirs.resources.get(&path).cloned() {
             Some(mut found) => {
                 theirs.veil(&mut found);
@@ -269,6 +280,11 @@ fn respond(
             if habits.answers_little {
                 body = little(&body);
             }
+            if habits.answers_few_members
+                && let Some(members) = body["members"].as_array_mut()
+            {
+                members.truncate(1);
+            }
             answer(200, &body)
         }
         ("PATCH", _) if habits.no_patch => answer(501, &json!({ "detail": "no PATCH" })),
@@ -276,6 +292,10 @@ fn respond(
         ("PATCH", [_, _]) => theirs.patch(&path, &body),
         ("DELETE", [_, _]) if habits.keeps_the_deleted => StatusCode::NO_CONTENT.into_response(),
         ("DELETE", [_, _]) => match theirs.resources.remove(&path) {
+            Some(_) if habits.ends_with_a_deletion => {
+                theirs.habits.answers_401 = true;
+                StatusCode::NO_CONTENT.into_response()
+            }
             Some(_) => StatusCode::NO_CONTENT.into_response(),
             None => answer(404, &json!({})),
         },
@@ -378,6 +398,11 @@ impl Theirs {
         let mut page = json!(page);
         for one in page.as_array_mut().unwrap() {
             self.veil(one);
+            if one["displayName"].is_string()
+                && one["displayName"].as_str() == self.habits.lists_no_members_of
+            {
+                one.as_object_mut().unwrap().remove("members");
+            }
             if self.habits.lists_little {
                 *one = little(one);
             }

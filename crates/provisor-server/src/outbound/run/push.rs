@@ -14,7 +14,7 @@ use super::{CHUNK, Run, Stopped, lock};
 use crate::outbound::{creation, plan::Desired, team, trouble::Trouble, user};
 
 /// Failed attempts after which something waits for the source to change, or for a person.
-const ATTEMPTS: u32 = 10;
+pub(in crate::outbound) const ATTEMPTS: u32 = 10;
 
 /// One that is due, and what the target should hold of it.
 type Due = (TargetObject, Desired);

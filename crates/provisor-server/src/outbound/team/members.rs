@@ -208,11 +208,11 @@ impl Work<'_> {
         };
         if self.run.remote.get(kind, id, false).await?.is_some() {
             match refusal {
-                // Team and member are there: it is PATCH that is not.
+                // Team and member are there: it is PATCH that is not, or not for members.
                 Trouble::Refused {
-                    status: 404 | 405 | 501,
-                    ..
-                } if !self.run.remote.patched(Kind::Team) => {
+                    status: 405 | 501, ..
+                } => self.whole = Some(refusal),
+                Trouble::Refused { status: 404, .. } if !self.run.remote.patched(Kind::Team) => {
                     self.whole = Some(refusal);
                 }
                 Trouble::Refused { status, detail } => self.refused.push(Trouble::Refused {
@@ -271,7 +271,7 @@ impl Work<'_> {
 
     /// Whether the target shows the team's members, and this is none of them. What it shows is remembered.
     fn is_out(&mut self, id: &str, held: &Map<String, Value>) -> bool {
-        let Some(shown) = self.run.remote.members(held, self.known.len()) else {
+        let Some(shown) = member_ids(held) else {
             return false;
         };
         self.report.members.push(KnownMembers::Are(sorted(&shown)));
@@ -351,7 +351,15 @@ async fn replace(
         return Err(team_gone(report));
     };
     let status = sent.status;
-    if let Some(shown) = member_ids(&sent.shown).filter(|shown| shown != desired) {
+    let mut shown = member_ids(&sent.shown).filter(|shown| shown != desired);
+    if shown.is_some() {
+        // The answer may show fewer than there are.
+        let held = run.remote.get(Kind::Team, &id, true).await?;
+        shown = held
+            .and_then(|held| member_ids(&held))
+            .filter(|shown| shown != desired);
+    }
+    if let Some(shown) = shown {
         report.members.push(KnownMembers::Are(sorted(&shown)));
         return Err(Trouble::Unclear(format!(
             "the target answered {status} to a PUT with the team's {} members and shows {}, {} of which are to be there: it \
