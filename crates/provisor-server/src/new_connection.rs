@@ -16,8 +16,8 @@ pub struct Made {
 }
 
 /// Makes one in `origin.tenant`. Unless the settings say otherwise, team names are made unique where the identity provider
-/// creates teams without looking for them: after a lost answer only 409 keeps it from making one twice. Where two teams
-/// have one name already it is left off, and said.
+/// creates teams without looking for them: after a lost answer only 409 keeps it from making one twice. Where the tenant has
+/// other connections, for which that would hold as well, or two teams of one name, it is left off, and said.
 pub async fn make(
     store: &dyn Store,
     origin: &Origin,
@@ -25,32 +25,37 @@ pub async fn make(
 ) -> Result<Made, WriteError> {
     let provider = settings.idp.as_deref().and_then(Provider::named);
     let provider = provider.filter(|provider| provider.creates_teams_unseen());
-    let mut doubles = None;
+    let mut lacks = None;
     if let (Some(provider), None) = (provider, settings.unique_team_names) {
-        let unique = ConnectionSettings {
-            unique_team_names: Some(true),
-            ..settings.clone()
+        let others = store.read().await?.connections(origin.tenant).await?;
+        let why = match others.is_empty() || others.iter().any(|other| other.unique_team_names) {
+            true => {
+                let unique = ConnectionSettings {
+                    unique_team_names: Some(true),
+                    ..settings.clone()
+                };
+                match create(store, origin, unique).await {
+                    // It may have been the connection's own name that is there already; this is refused below, too.
+                    Err(WriteError::Refused(refusal))
+                        if refusal.error.kind == Kind::Uniqueness =>
+                    {
+                        refusal.error.detail
+                    }
+                    made => {
+                        let (connection, lacks) = (made?, None);
+                        return Ok(Made { connection, lacks });
+                    }
+                }
+            }
+            false => "Team names are not unique: that would hold for the tenant's other connections, too.".to_owned(),
         };
-        match create(store, origin, unique).await {
-            Err(WriteError::Refused(refusal)) if refusal.error.kind == Kind::Uniqueness => {
-                doubles = Some((provider, refusal.error.detail));
-            }
-            made => {
-                let (connection, lacks) = (made?, None);
-                return Ok(Made { connection, lacks });
-            }
-        }
-    }
-    // It may have been the connection's own name that is there already; this is refused then, too.
-    let connection = create(store, origin, settings).await?;
-    let lacks = doubles.map(|(provider, doubles)| {
-        format!(
-            "Team names are not unique in this connection, though {} creates teams without looking for them and may make \
-             one twice. {doubles} Then switch unique team names on in its settings or with `provisor connection set \
-             --unique-team-names on`.",
+        lacks = Some(format!(
+            "{why} {} creates teams without looking for them, and may make one twice until unique team names are switched on \
+             in the connection's settings or with `provisor connection set --unique-team-names on`.",
             provider.title()
-        )
-    });
+        ));
+    }
+    let connection = create(store, origin, settings).await?;
     Ok(Made { connection, lacks })
 }
 

@@ -166,6 +166,16 @@ impl Sight {
         self.eyes.are_masked() && kind == Kind::User
     }
 
+    /// The target as it may be seen: how its last run ended may be told in the target's words, with names in them.
+    fn target(self, target: &Target) -> Target {
+        let mut target = target.clone();
+        if self.eyes.are_masked() && !target.outcome.is_empty() {
+            "why is hidden from your role, since the target's words may be in it"
+                .clone_into(&mut target.outcome);
+        }
+        target
+    }
+
     /// An id in the target, which may be a name there.
     fn remote(self, kind: Kind, remote: &str) -> String {
         match self.hides(kind) {
@@ -232,7 +242,7 @@ impl Line {
                 .map(|status| status.to_string())
                 .unwrap_or_default(),
             // The target's own words may name people.
-            words: match sight.eyes.are_masked() && !entry.ok && !is_run {
+            words: match sight.eyes.are_masked() && !entry.ok {
                 true => "hidden from your role".to_owned(),
                 false => view::words(&entry.detail),
             },

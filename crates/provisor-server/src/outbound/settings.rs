@@ -75,7 +75,8 @@ pub struct TargetSettings {
 #[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AuthMode {
     /// `Authorization: Bearer` and the secret, which Okta calls HTTP Header. A secret with a space in it, such as
-    /// `Bearer eyJ…`, has its scheme already. In files of before it is called `header`.
+    /// `Bearer eyJ…`, has its scheme already. Targets that were made under its first name
+    /// have it as `header`.
     #[default]
     #[serde(alias = "header")]
     Bearer,
@@ -231,7 +232,7 @@ impl TargetSettings {
     pub(super) fn receivers(&self) -> String {
         let receiver = |url: &str| scim_client::origin(url).unwrap_or_else(|| url.to_owned());
         let (mode, token_url) = match &self.auth {
-            // Secrets of before are sealed for it under this name.
+            // Its first name: under another one, secrets that are sealed already would not open.
             AuthMode::Bearer => ("header", None),
             AuthMode::Raw => ("raw", None),
             AuthMode::Basic { .. } => ("basic", None),
@@ -434,7 +435,7 @@ mod tests {
             serde_json::from_value::<TargetSettings>(json.clone()).unwrap(),
             settings
         );
-        // A secret that was sealed in the words of before opens.
+        // Secrets that are sealed already are sealed for this.
         let receivers = r#"["header","https://scim.example.com",null]"#;
         assert_eq!(settings.receivers(), receivers);
         let mut unknown = json;

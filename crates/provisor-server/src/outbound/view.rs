@@ -17,7 +17,7 @@ pub fn target(target: &Target, counts: &TargetCounts, behind: i64) -> Value {
     json!({
         "name": target.name,
         "state": state(target),
-        // In today's words, whenever they were set.
+        // Read and written again, so that what was kept as `header` is shown as `bearer`.
         "settings": TargetSettings::of(target).map_or_else(|_| target.settings.clone(), |settings| settings.to_json()),
         "credentials": target.credentials.is_some(),
         "linked": both(counts.linked),

@@ -1,6 +1,6 @@
 //! `/connections`: list, create, settings, pause, setup links.
 
-use provisor_store::{Role, Store};
+use provisor_store::{Change, Role, Store, TenantId};
 
 use crate::world::{DAY, World};
 
@@ -147,33 +147,38 @@ async fn settings_are_kept_and_a_refusal_names_the_duplicates() {
 }
 
 #[tokio::test]
-async fn a_new_connection_says_which_team_names_stand_in_the_way() {
+async fn a_new_connection_has_unique_team_names_where_it_needs_them_and_is_the_only_one() {
     let world = World::new().await;
-    let acme = world.tenant("acme").await;
-    let (token, _) = world.token(&acme, "Okta").await;
+    world.tenant("acme").await;
+    let bare = Change::CreateTenant {
+        key: "initech".into(),
+        name: String::new(),
+    };
+    world.write(TenantId::SYSTEM, bare).await;
     let mut owner = world.as_role(Role::Owner).await;
-    owner.get("/connections/new").await.expect(200);
-    let fields = [("tenant", "acme"), ("name", "kc"), ("idp", "keycloak")];
-    let guide = owner.post("/connections/new", &fields).await.location();
-    let page = owner.get(&guide).await.expect(200);
-    assert!(!page.contains("Team names are not unique"), "{page}");
-    let path = "/connections/acme/2/settings";
-    let page = owner.get(path).await.expect(200);
-    assert!(
-        page.contains("name=\"unique_team_names\" checked"),
-        "{page}"
-    );
-    owner.post(path, &fields[1..]).await.location();
-    for name in ["Sales", "SALES"] {
-        let team = format!(r#"{{"displayName":"{name}"}}"#);
-        let made = world.logged("POST", "/scim/v2/Groups", &token, &team);
-        assert_eq!(made.await, 201);
+    for (tenant, chosen, is_unique, lacks) in [
+        ("initech", "", true, false),
+        ("acme", "", false, true),
+        ("acme", "off", false, false),
+        ("acme", "on", true, false),
+    ] {
+        owner.get("/connections/new").await.expect(200);
+        let name = format!("kc{chosen}");
+        let fields = [
+            ("tenant", tenant),
+            ("name", &*name),
+            ("idp", "keycloak"),
+            ("unique_team_names", chosen),
+        ];
+        let guide = owner.post("/connections/new", &fields).await.location();
+        let page = owner.get(&guide).await.expect(200);
+        let says = page.contains("other connections, too");
+        assert_eq!(says, lacks, "{tenant} {chosen}: {page}");
+        let path = guide.replace("/setup/", "/connections/") + "/settings";
+        let page = owner.get(&path).await.expect(200);
+        let on = page.contains("name=\"unique_team_names\" checked");
+        assert_eq!(on, is_unique, "{tenant} {chosen}: {page}");
     }
-    owner.get("/connections/new").await.expect(200);
-    let fields = [("tenant", "acme"), ("name", "ak"), ("idp", "authentik")];
-    let guide = owner.post("/connections/new", &fields).await.location();
-    let page = owner.get(&guide).await.expect(200);
-    assert!(page.contains("more than once: sales."), "{page}");
 }
 
 #[tokio::test]

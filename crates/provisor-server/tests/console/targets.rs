@@ -248,6 +248,19 @@ async fn keys_of_files_are_hidden_from_who_may_not_see_names() {
         }],
     };
     world.write(acme.id, Change::Target(report)).await;
+    let ended = TargetChange::Ran {
+        id: TargetId(1),
+        began: 1,
+        compared: false,
+        entry: Some(NewEntry {
+            action: "push",
+            ok: false,
+            status: None,
+            detail: serde_json::json!({ "error": "kim@acme.com may not" }),
+        }),
+        outcome: "the target does not accept the credentials: kim@acme.com may not".to_owned(),
+    };
+    world.write(acme.id, Change::Target(ended)).await;
     let paths = [
         "/targets/acme/1",
         "/targets/acme/1/object?kind=user&id=lena%40acme.com",
@@ -266,6 +279,7 @@ async fn keys_of_files_are_hidden_from_who_may_not_see_names() {
             "lena%40acme.com",
             "lena@crm.example",
             "otto@acme.com",
+            "kim@acme.com",
         ] {
             assert!(!page.contains(key), "{path}: {page}");
         }

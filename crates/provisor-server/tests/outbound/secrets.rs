@@ -81,7 +81,7 @@ async fn a_secret_is_sent_as_the_settings_say() {
 }
 
 #[tokio::test]
-async fn what_was_set_in_the_words_of_before_goes_on() {
+async fn a_target_that_is_kept_with_the_mode_header_goes_on() {
     let world = World::new(Habits::default()).await;
     let mut settings = world.settings().to_json();
     settings["auth"] = json!({ "mode": "header" });

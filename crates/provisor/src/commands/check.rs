@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use scim_client::{
-    Auth, Client, Request,
+    Answer, Auth, Client, Request,
     check::{Checker, Finding, Profile, Report},
 };
 
@@ -55,16 +55,10 @@ pub(crate) struct Check {
 impl Check {
     pub(super) async fn run(&self, context: &Context) -> Result<(), Failure> {
         let token = token(&self.token_file)?;
-        let mut secrets = vec![token.clone()];
-        let mut checker = Checker::new(self.client(&token)?, self.profile).only(&self.only);
-        let mut signed_in = vec![(&self.token_file, self.client(&token)?)];
-        if let Some(file) = &self.second_token_file {
-            let second = token_of(file, &token)?;
-            checker = checker.second(self.client(&second)?);
-            signed_in.push((file, self.client(&second)?));
-            secrets.push(second);
-        }
-        let checker = checker.secrets(secrets);
+        let second = match &self.second_token_file {
+            Some(file) => Some((file, token_of(file, &token)?)),
+            None => None,
+        };
         let known = scim_client::check::names(self.profile);
         if let Some(unknown) = self
             .only
@@ -76,10 +70,14 @@ impl Check {
                 self.profile.as_str()
             )));
         }
-        for (file, client) in &signed_in {
-            is_let_in(client, file).await?;
+        let client = self.client(&self.token_file, &token).await?;
+        let mut checker = Checker::new(client, self.profile).only(&self.only);
+        let mut secrets = vec![token];
+        if let Some((file, token)) = second {
+            checker = checker.second(self.client(file, &token).await?);
+            secrets.push(token);
         }
-        let report = watched(&checker).await?;
+        let report = watched(&checker.secrets(secrets)).await?;
         // Whatever becomes of the files, what was found is told.
         let written = self.write(&report);
         if context.json && self.json_file.is_none() {
@@ -100,15 +98,18 @@ impl Check {
         Ok(())
     }
 
-    fn client(&self, token: &str) -> Result<Client, Failure> {
+    /// A client with the token of this file, which was greeted.
+    async fn client(&self, file: &Path, token: &str) -> Result<Client, Failure> {
         let client = Client::builder(&self.url, Auth::bearer(token))
             .timeout(Duration::from_secs(60))
             // Node's servers close after five.
             .idle(Duration::from_secs(2))
             .user_agent(concat!("provisor-check/", env!("CARGO_PKG_VERSION")));
-        client
+        let client = client
             .build()
-            .map_err(|error| Failure::usage(format!("{error}.")))
+            .map_err(|error| Failure::usage(format!("{error}.")))?;
+        greet(&client, file).await?;
+        Ok(client)
     }
 
     fn write(&self, report: &Report) -> Result<(), Failure> {
@@ -151,38 +152,56 @@ async fn watched(checker: &Checker) -> Result<Report, Failure> {
     report.map_err(|error| Failure::failed(format!("{error}.")))
 }
 
-/// Whether there is a SCIM server, and lets the token in: without that every check would fail, and say nothing of the server.
-async fn is_let_in(client: &Client, file: &Path) -> Result<(), Failure> {
+/// Fails where the token is unknown or nothing at the address speaks SCIM: else every check would fail, and say nothing of
+/// the server. Whatever else is wrong is for the checks to tell.
+async fn greet(client: &Client, file: &Path) -> Result<(), Failure> {
     let ask = async |request: Request| {
         let sent = client.send(&request).await;
         sent.map(|exchange| exchange.answer)
             .map_err(|error| Failure::failed(format!("{error}.")))
     };
     let users = ask(Request::get("/Users").query("count=1")).await?;
-    if [401, 403].contains(&users.status) {
-        let (_, said) = users.said();
-        let said = match client.redact(&said) {
-            said if said.is_empty() => String::new(),
-            said => format!(" ({})", said.trim_end_matches('.')),
-        };
-        return Err(Failure::failed(format!(
-            "The server does not let the token of {} in: GET {}/Users was answered {}{said}. \
-             Nothing was checked. Put a token that may read and write users and groups there into the file.",
-            file.display(),
-            client.base(),
-            users.status,
-        )));
+    if users.status == 401 {
+        return Err(not_let_in(client, file, &users));
     }
-    let is_json = |answer: &scim_client::Answer| answer.is_success() && answer.json().is_some();
-    if is_json(&users) || is_json(&ask(Request::get("/ServiceProviderConfig")).await?) {
+    if !is_of_no_service(&users) {
+        return Ok(());
+    }
+    let config = ask(Request::get("/ServiceProviderConfig")).await?;
+    if !is_of_no_service(&config) {
         return Ok(());
     }
     Err(Failure::failed(format!(
-        "There is no SCIM server at {}: GET /Users was answered {} there, and /ServiceProviderConfig is not found either. \
+        "There is no SCIM server at {}: neither GET /Users (answered {}) nor GET /ServiceProviderConfig ({}) is served there. \
          Nothing was checked. The URL is what stands before /Users.",
         client.base(),
         users.status,
+        config.status,
     )))
+}
+
+/// Whether this is how an address answers that leads to something else; with 400 some do that have another version.
+fn is_of_no_service(answer: &Answer) -> bool {
+    match answer.status {
+        200..=299 => answer.json().is_none(),
+        300..=400 | 404 | 410 => true,
+        _ => false,
+    }
+}
+
+fn not_let_in(client: &Client, file: &Path, users: &Answer) -> Failure {
+    let (_, said) = users.said();
+    let said = match client.redact(&said) {
+        said if said.is_empty() => String::new(),
+        said => format!(" ({})", said.trim_end_matches('.')),
+    };
+    Failure::failed(format!(
+        "The server does not let the token of {} in: GET {}/Users was answered {}{said}. \
+         Nothing was checked. Put a token that may read and write users and groups there into the file.",
+        file.display(),
+        client.base(),
+        users.status,
+    ))
 }
 
 fn token(file: &Path) -> Result<String, Failure> {

@@ -104,7 +104,7 @@ pub(crate) struct Settings {
     /// A new user with the userName and externalId of an inactive one reactivates it [default: off]
     #[arg(long, value_name = "on|off")]
     reactivation: Option<Switch>,
-    /// Team names must be unique [default: off; for a new keycloak or authentik on, unless two teams have one name]
+    /// Team names must be unique [default: off; for a new keycloak or authentik on, if it is the first connection and no two teams have one name]
     #[arg(long, value_name = "on|off")]
     unique_team_names: Option<Switch>,
     /// Days that the sync log keeps its requests, if less than the server does; 0: as the server does

@@ -293,6 +293,7 @@ impl Simulate {
                 let settings = ConnectionSettings {
                     name: Some(name.clone()),
                     idp: Some(idp.to_owned()),
+                    unique_team_names: Some(self.provider.creates_teams_unseen()),
                     identifier: unique,
                     ..ConnectionSettings::default()
                 };

@@ -1,6 +1,10 @@
 //! `provisor check`: reports, exit codes, and that nothing is left behind.
 
-use std::process::{Command, Stdio};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 
@@ -84,6 +88,57 @@ fn who_is_not_let_in_or_asks_elsewhere_is_told_so_instead_of_hundreds_of_failure
             assert!(ran.err.contains(told), "{told}: {ran:?}");
         }
         assert!(!ran.err.contains("nobody-gave-out"), "{ran:?}");
+    }
+}
+
+/// The address of a server that answers everything so.
+fn answering(status: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = move |mut stream: std::net::TcpStream| -> std::io::Result<()> {
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let (mut line, mut length) = (String::new(), 0);
+        while reader.read_line(&mut line)? > 2 {
+            let lower = line.to_ascii_lowercase();
+            let found = lower.trim().strip_prefix("content-length: ");
+            length = found.map_or(length, |found| found.parse().unwrap());
+            line.clear();
+        }
+        reader.read_exact(&mut vec![0; length])?;
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+        )
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            answer(stream.unwrap()).unwrap();
+        }
+    });
+    format!("http://{address}/scim/v2")
+}
+
+#[test]
+fn a_server_that_fails_or_lists_nobody_is_checked_and_its_report_written() {
+    for (status, is_checked) in [
+        ("500 Internal Server Error", true),
+        ("403 Forbidden", true),
+        ("429 Too Many Requests", true),
+        ("401 Unauthorized", false),
+        ("404 Not Found", false),
+    ] {
+        let home = Home::new();
+        home.write("token", "x");
+        let url = answering(status);
+        let ran = home.run(&format!(
+            "check {url} --token-file token --only creating_answers_201 --junit j.xml"
+        ));
+        assert_eq!(ran.code, 1, "{status}: {ran:?}");
+        let written = std::fs::read_to_string(home.path("j.xml")).unwrap_or_default();
+        let is_told = written.contains("creating_answers_201");
+        assert_eq!(is_told, is_checked, "{status}: {ran:?}");
+        let is_ended = ran.err.contains("Nothing was checked");
+        assert_eq!(is_ended, !is_checked, "{status}: {ran:?}");
     }
 }
 

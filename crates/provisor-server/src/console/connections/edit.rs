@@ -37,6 +37,8 @@ struct Form {
     domains: String,
     reactivation: bool,
     unique_team_names: bool,
+    /// What a new connection may have of it.
+    team_names: Vec<Choice>,
     log_days: String,
     log_body_days: String,
     /// Days that the server keeps entries and bodies: the most.
@@ -74,8 +76,11 @@ pub(in crate::console) async fn create(visit: Visit) -> Result<Response, Problem
             let tenant = visit.tenant(key).await?;
             match read(&visit.form) {
                 Ok(mut settings) => {
-                    // A box that nobody ticked is left to what the provider needs.
-                    settings.unique_team_names = settings.unique_team_names.filter(|on| *on);
+                    settings.unique_team_names = match visit.form.get("unique_team_names") {
+                        "on" => Some(true),
+                        "off" => Some(false),
+                        _ => None,
+                    };
                     let (store, origin) = (&*visit.console.store, visit.origin(tenant.id));
                     let outcome = new_connection::make(store, &origin, settings).await;
                     match Visit::refusal(outcome)? {
@@ -183,6 +188,13 @@ fn form_of(visit: &Visit, tenant: Option<&Tenant>, sent: &Fields, error: Option<
             .iter()
             .map(|known| choice(known.name, known.name, profile)),
     );
+    let team_names = [
+        ("", "As the identity provider needs"),
+        ("on", "Unique in the tenant"),
+        ("off", "Any"),
+    ];
+    let names = sent.get("unique_team_names");
+    let team_names = team_names.map(|(value, label)| choice(value, label, names));
     let identifier = sent.given("identifier").unwrap_or("userName");
     let identifiers = IDENTIFIERS
         .iter()
@@ -200,6 +212,7 @@ fn form_of(visit: &Visit, tenant: Option<&Tenant>, sent: &Fields, error: Option<
         domains: sent.get("domains").to_owned(),
         reactivation: sent.given("reactivation").is_some(),
         unique_team_names: sent.given("unique_team_names").is_some(),
+        team_names: team_names.into(),
         log_days: sent.get("log_days").to_owned(),
         log_body_days: sent.get("log_body_days").to_owned(),
         most: visit.console.log.days(),

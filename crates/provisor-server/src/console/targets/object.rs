@@ -99,7 +99,8 @@ async fn told(
     sight: Sight,
 ) -> Result<Explained, Stopped> {
     let shown = |remote: &str| sight.remote(kind, remote);
-    let mut explained = explain(&visit.console.store, target, kind, local, shown).await?;
+    let target = sight.target(target);
+    let mut explained = explain(&visit.console.store, &target, kind, local, shown).await?;
     let known = explained.known.as_ref();
     if sight.eyes.are_masked() && known.is_some_and(|known| known.error.is_some()) {
         "It could not be pushed; the target's words are hidden from your role."

@@ -54,13 +54,15 @@ pub(super) struct Look {
     known: Mutex<Option<(Instant, Read)>>,
 }
 
-/// What the store says.
+/// What the store says, and the lock of runs.
 struct Read {
     target: Target,
     counts: TargetCounts,
     /// Events that no run has looked at.
     behind: i64,
     entries: Vec<TargetEntry>,
+    /// As often as the store is read: to look takes the lock for a moment, which a run wants.
+    is_pushed_elsewhere: bool,
 }
 
 impl Look {
@@ -123,12 +125,14 @@ impl Look {
             target,
             counts: snapshot.target_counts(self.place).await?,
             entries: snapshot.target_log(self.place, &query).await?,
+            is_pushed_elsewhere: self.runs.of(self.place).is_none()
+                && RunLock::is_held(&self.database, self.place),
         })
     }
 
     fn render(&self, read: &Read, now: i64) -> Result<String, Problem> {
-        let target = read.target.clone();
-        let sight = Sight::new(self.eyes, &target);
+        let sight = Sight::new(self.eyes, &read.target);
+        let target = sight.target(&read.target);
         let more = read.entries.len() > LINES;
         let entries = &read.entries[..read.entries.len().min(LINES)];
         let next = entries.last().filter(|_| more);
@@ -142,7 +146,7 @@ impl Look {
             counts: read.counts,
             behind: read.behind,
             came_to: running.as_ref().map(view::counts).unwrap_or_default(),
-            is_pushed_elsewhere: running.is_none() && RunLock::is_held(&self.database, self.place),
+            is_pushed_elsewhere: running.is_none() && read.is_pushed_elsewhere,
             running,
             path: self.path.clone(),
             only_failed: self.query.given("failed").is_some(),

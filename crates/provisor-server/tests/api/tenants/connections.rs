@@ -130,7 +130,7 @@ async fn connections_are_listed_in_order_of_creation() {
 #[tokio::test]
 async fn who_creates_teams_unseen_has_unique_team_names_where_there_are_no_doubles() {
     let world = World::new().await;
-    let acme = world.tenant("acme").await;
+    world.tenant("acme").await;
     let operator = Some(world.operator.as_str());
     let create = async |body| {
         world
@@ -162,10 +162,19 @@ async fn who_creates_teams_unseen_has_unique_team_names_where_there_are_no_doubl
         let changed = world.call("PATCH", &path, operator, Some(off)).await;
         changed.expect(200);
     }
-    for name in ["Sales", "sales", "Support"] {
-        world.team(acme, name, &[]).await;
-    }
+    // The rule would hold for the others, too.
     let created = create(json!({ "name": "e", "idp": "keycloak" })).await;
+    assert_eq!(created["unique_team_names"], false);
+    let lacks = created["lacks"].as_str().unwrap();
+    assert!(lacks.contains("other connections"), "{lacks}");
+    let initech = world.tenant("initech").await;
+    for name in ["Sales", "sales", "Support"] {
+        world.team(initech, name, &[]).await;
+    }
+    let body = json!({ "name": "e", "idp": "keycloak" });
+    let path = PATH.replace("acme", "initech");
+    let created = world.call("POST", &path, operator, Some(body)).await;
+    let created = created.expect(201);
     assert_eq!(created["unique_team_names"], false);
     let lacks = created["lacks"].as_str().unwrap();
     assert!(
