@@ -250,7 +250,7 @@ async fn keys_of_files_are_hidden_from_who_may_not_see_names() {
     world.write(acme.id, Change::Target(report)).await;
     let ended = TargetChange::Ran {
         id: TargetId(1),
-        began: 1,
+        began: Some(1),
         compared: false,
         entry: Some(NewEntry {
             action: "push",
