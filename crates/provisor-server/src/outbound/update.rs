@@ -8,6 +8,7 @@ use scim_client::Answer;
 use serde_json::json;
 
 use super::{
+    mapping::field,
     plan::Difference,
     remote::parse,
     run::Run,
@@ -144,8 +145,21 @@ pub(super) async fn send(
             Err(trouble) => return Err(trouble),
         }
     }
-    let Some(held) = run.remote.get(kind, id, true).await? else {
-        return Ok(None);
+    let held = match (run.remote.get(kind, id, true).await, first) {
+        (Ok(Some(held)), tried) => {
+            first = tried;
+            held
+        }
+        (Ok(None), _) => return Ok(None),
+        // Where none is shown, what an answer does not show is believed; that somebody may come in or not is never.
+        (Err(Trouble::Refused { .. }), First::NotKept(mut sent))
+            if sent.unkept.iter().all(|name| name != "active") =>
+        {
+            let Sent { shown, unkept, .. } = &mut sent;
+            unkept.retain(|name| field(shown, name).is_some());
+            return Ok(Some(sent));
+        }
+        (Err(trouble), _) => return Err(trouble),
     };
     if let First::NotKept(mut sent) = first {
         // An answer may show less than there is.

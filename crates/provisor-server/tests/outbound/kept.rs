@@ -73,6 +73,24 @@ async fn an_answer_that_shows_little_is_no_proof_that_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn what_a_patch_did_is_believed_where_no_user_is_shown() {
+    let world = World::new(Habits {
+        answers_little: true,
+        shows_no_user: Some(403),
+        ..Habits::default()
+    })
+    .await;
+    let target = world.target(&world.settings()).await;
+    let theirs = json!({ "id": "x", "userName": "u0", "active": true, "title": "old" });
+    let path = "/Users/x".to_owned();
+    world.theirs().resources.insert(path, theirs);
+    let pushed = world.push_files(&target, &users(1), "team,member\n").await;
+    assert_eq!(pushed.unwrap().failed, 0);
+    assert_eq!(world.user("u0")["title"], "title 0");
+    assert_eq!(lines(&world, "not_kept").await, []);
+}
+
+#[tokio::test]
 async fn a_put_keeps_what_no_list_shows() {
     let world = World::new(Habits {
         lists_little: true,
