@@ -68,6 +68,7 @@ async fn emptied(run: &Run, ids: &[String]) -> Result<(), Trouble> {
         if is_given_up(&object) || object.due.is_some() {
             continue;
         }
+        run.check_wanted().await?;
         let mut view = run.wish.store.read().await?;
         let known = view.target_members(run.place(), &object.local).await?;
         drop(view);

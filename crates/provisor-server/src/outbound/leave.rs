@@ -177,6 +177,12 @@ async fn look(run: &Run, id: &str, is_last: bool) -> Result<Seen, Trouble> {
             Some(false) => Seen::Inactive,
             None => Seen::NotTold,
         }),
+        // What is said of the moment says nothing of the user.
+        Err(
+            trouble @ Trouble::Refused {
+                status: 401 | 429, ..
+            },
+        ) if !is_last => Err(trouble),
         Err(Trouble::Refused {
             status: 400..=499 | 501,
             ..

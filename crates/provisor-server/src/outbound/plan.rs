@@ -179,7 +179,10 @@ fn put_in(held: &mut Map<String, Value>, set: &Map<String, Value>) {
         let known = held.keys().find(|known| known.eq_ignore_ascii_case(name));
         let name = known.unwrap_or(name).clone();
         match (held.get_mut(&name), value) {
-            (Some(Value::Object(held)), Value::Object(set)) => put_in(held, set),
+            // What else is held of a reference is of the one it was to.
+            (Some(Value::Object(held)), Value::Object(set)) if !set.contains_key("value") => {
+                put_in(held, set);
+            }
             _ => drop(held.insert(name, value.clone())),
         }
     }
@@ -289,6 +292,16 @@ mod tests {
         let wanted = map(json!({ "name": { "familyName": "Cruz" } }));
         let merged = Difference::between(&wanted, &held, "").merged(&held);
         let expected = json!({ "Name": { "familyName": "Cruz", "middleName": "M" } });
+        assert_eq!(Value::Object(merged), expected);
+    }
+
+    #[test]
+    fn a_new_manager_comes_without_what_is_of_the_former() {
+        let held = json!({ "urn:x": { "manager": { "value": "1", "$ref": "/Users/1" }, "division": "D" } });
+        let wanted = map(json!({ "urn:x": { "manager": { "value": "2" } } }));
+        let held = map(held);
+        let merged = Difference::between(&wanted, &held, "").merged(&held);
+        let expected = json!({ "urn:x": { "manager": { "value": "2" }, "division": "D" } });
         assert_eq!(Value::Object(merged), expected);
     }
 

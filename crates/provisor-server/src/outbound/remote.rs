@@ -139,18 +139,13 @@ impl Remote {
     /// Whether the list of users fares like this request, which has this status, or no answer. Then that says nothing of one
     /// user or team, and the run ends; else it goes on without that one.
     async fn is_for_all(&self, request: &Request, status: Option<u16>) -> bool {
-        let users = path(Kind::User, None);
-        let is_list = request.method == Method::GET && request.path == users;
-        if is_list
-            && !request
-                .query
-                .as_ref()
-                .is_some_and(|query| query.contains("filter="))
+        let list = first_of(Kind::User);
+        // Another page of the list may have a user in it who cannot be shown.
+        if request.method == Method::GET && request.path == list.path && request.query == list.query
         {
             return true;
         }
         self.requests.fetch_add(1, Relaxed);
-        let list = Request::get(users).query("startIndex=1&count=1");
         let of_list = match self.client.send(&list).await {
             Ok(exchange) => Some(exchange.answer.status),
             Err(_) => None,
@@ -158,7 +153,9 @@ impl Remote {
         if of_list.is_some() {
             self.answered();
         }
-        let is_down = |status: Option<u16>| status.is_none_or(|status| status >= 500);
+        // 501 is of what is asked, and for good.
+        let is_down =
+            |status: Option<u16>| status.is_none_or(|status| status >= 500 && status != 501);
         of_list == status || is_down(of_list) && is_down(status)
     }
 

@@ -165,7 +165,8 @@ impl Run {
         let object = &mut report.object;
         object.attempts += 1;
         let reason = trouble.to_string();
-        let again = object.attempts < ATTEMPTS;
+        // Who is asked to wait is not given up for it.
+        let again = object.attempts < ATTEMPTS || trouble.status() == Some(429);
         object.due = again.then(|| {
             // A minute, two, four, … up to six hours.
             let wait = 60_000_i64 << (object.attempts - 1).min(9);

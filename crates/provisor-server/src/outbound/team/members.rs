@@ -41,6 +41,7 @@ pub(super) async fn push(
             members,
             reports,
             known,
+            added: false,
             stray: 0,
             refused: Vec::new(),
             by_value: false,
@@ -86,6 +87,8 @@ struct Work<'r> {
     reports: &'r mpsc::Sender<Report>,
     /// Who is a member there, as far as known.
     known: HashSet<String>,
+    /// Members were added: what is refused then is of one of them.
+    added: bool,
     /// Members that the target turned out not to have.
     stray: usize,
     /// Why single members were refused; the others go on.
@@ -169,6 +172,7 @@ impl Work<'_> {
             ),
         };
         count.fetch_add(batch.len() as u64, Relaxed);
+        self.added |= step == Step::Add;
         if step == Step::Remove {
             self.known.retain(|id| !batch.contains(id));
         }
@@ -211,7 +215,7 @@ impl Work<'_> {
                 // Team and member are there: it is PATCH that is not, or not for members.
                 Trouble::Refused {
                     status: 405 | 501, ..
-                } => self.whole = Some(refusal),
+                } if !self.added => self.whole = Some(refusal),
                 Trouble::Refused { status: 404, .. } if !self.run.remote.patched(Kind::Team) => {
                     self.whole = Some(refusal);
                 }
@@ -271,7 +275,8 @@ impl Work<'_> {
 
     /// Whether the target shows the team's members, and this is none of them. What it shows is remembered.
     fn is_out(&mut self, id: &str, held: &Map<String, Value>) -> bool {
-        let Some(shown) = member_ids(held) else {
+        let known = self.known.len().max(1);
+        let Some(shown) = self.run.remote.members(held, known) else {
             return false;
         };
         self.report.members.push(KnownMembers::Are(sorted(&shown)));
