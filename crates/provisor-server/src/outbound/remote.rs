@@ -146,10 +146,8 @@ impl Remote {
             return true;
         }
         self.requests.fetch_add(1, Relaxed);
-        let of_list = match self.client.send(&list).await {
-            Ok(exchange) => Some(exchange.answer.status),
-            Err(_) => None,
-        };
+        let answered = self.client.send(&list).await;
+        let of_list = answered.ok().map(|exchange| exchange.answer.status);
         if of_list.is_some() {
             self.answered();
         }

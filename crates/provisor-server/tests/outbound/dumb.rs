@@ -45,13 +45,7 @@ async fn a_target_that_is_busy_for_ever_ends_the_run_and_marks_nobody() {
     assert!(matches!(stopped, Stopped::Busy(_)), "{stopped:?}");
     let asked = world.theirs().requests.len();
     assert!(asked < 100, "{asked}");
-    assert!(
-        world
-            .known(&target)
-            .await
-            .iter()
-            .all(|one| one.attempts == 0)
-    );
+    world.assert_nobody_is_marked(&target).await;
 }
 
 #[tokio::test]
@@ -70,8 +64,7 @@ async fn a_target_that_falls_silent_ends_the_run_and_marks_nobody() {
     assert!(matches!(stopped, Stopped::Unreachable(_)), "{stopped:?}");
     // Where they are looked up stands in no outcome: it has their names.
     assert!(!stopped.to_string().contains("/Users"), "{stopped}");
-    let known = world.known(&target).await;
-    assert!(known.iter().all(|one| one.attempts == 0), "{known:?}");
+    world.assert_nobody_is_marked(&target).await;
 }
 
 #[tokio::test]
@@ -102,8 +95,7 @@ async fn a_target_that_answers_500_to_everything_ends_the_run_and_marks_nobody()
     world.theirs().habits.echoes = Some(503);
     let stopped = world.push(&target, 2).await.unwrap_err();
     assert!(matches!(stopped, Stopped::Unreachable(_)), "{stopped:?}");
-    let known = world.known(&target).await;
-    assert!(known.iter().all(|one| one.attempts == 0), "{known:?}");
+    world.assert_nobody_is_marked(&target).await;
 }
 
 #[tokio::test]
@@ -119,13 +111,7 @@ async fn a_redirect_is_told_and_not_followed() {
         panic!("{stopped:?}")
     };
     assert!(why.contains("http://169.254.169.254/latest"), "{why}");
-    assert!(
-        world
-            .known(&target)
-            .await
-            .iter()
-            .all(|one| one.attempts == 0)
-    );
+    world.assert_nobody_is_marked(&target).await;
     assert_eq!(world.theirs().requests.len(), 1);
 }
 

@@ -138,6 +138,12 @@ impl World {
         known.await.unwrap()
     }
 
+    /// No user counts as failed.
+    pub(crate) async fn assert_nobody_is_marked(&self, target: &Target) {
+        let known = self.known(target).await;
+        assert!(known.iter().all(|one| one.attempts == 0), "{known:?}");
+    }
+
     pub(crate) fn settings(&self) -> TargetSettings {
         TargetSettings {
             url: self.url.clone(),
